@@ -1,0 +1,49 @@
+import { randomInt } from 'node:crypto'
+
+/** The STIX types that travel the bus, which are also the TYPE of a frame on `pub` (PROTOCOL "Frames on pub"). */
+export type MessageType = 'indicator' | 'sighting'
+
+/** What a subscription wants to hear: its topics, boiled down. */
+export type Interest = MessageType | 'both' | 'none'
+
+/** Length of a p2p topic in characters (PROTOCOL "Management"). */
+export const p2pTopicLength = 32
+
+const letters = 'abcdefghijklmnopqrstuvwxyz'
+
+/**
+ * Draws a p2p topic: 32 letters a–z from the system's cryptographic source. It is the capability that protects the
+ * subscriber's traffic (PROTOCOL "Management"), so it is never logged or shown whole: see {@link shortened}.
+ */
+export function drawP2pTopic(): string {
+  let topic = ''
+  for (let length = 0; length < p2pTopicLength; length++) topic += letters[randomInt(letters.length)]
+  return topic
+}
+
+/** A p2p topic as it may be shown: enough to tell subscribers apart, too little to guess the rest. */
+export function shortened(p2pTopic: string): string {
+  return `${p2pTopic.slice(0, 6)}…`
+}
+
+/** A subscribed topic is a prefix of what it matches (PROTOCOL "Management"): does this one match messages of `type`? */
+function covers(topic: string, type: MessageType): boolean {
+  return `stix2/${type}`.startsWith(topic)
+}
+
+/** What a subscription to these topics hears. Overlapping topics count once; an unknown topic matches nothing. */
+export function interestOf(topics: readonly string[]): Interest {
+  const indicators = topics.some(topic => covers(topic, 'indicator'))
+  const sightings = topics.some(topic => covers(topic, 'sighting'))
+  if (indicators && sightings) return 'both'
+  if (indicators) return 'indicator'
+  return sightings ? 'sighting' : 'none'
+}
+
+/** The message types of which a subscription to `topic` asks a snapshot (PROTOCOL "Snapshots"). */
+export function snapshotTypesOf(topic: string): readonly MessageType[] {
+  if (topic === 'stix2' || topic === 'stix2/') return ['indicator', 'sighting']
+  if (topic.endsWith('indicator')) return ['indicator']
+  if (topic.endsWith('sighting')) return ['sighting']
+  return []
+}
