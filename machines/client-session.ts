@@ -130,7 +130,7 @@ export const clientSessionChart = createMachine({
                 target: '#clientSession.subscribed.releasing',
                 actions: ['rememberGrant', 'joinTopic', { type: 'tell', params: { step: 'resubscribed' } }],
               },
-              { target: 'pausing', actions: 'rememberRefusal' },
+              { target: 'pausing', actions: ['rememberRefusal', { type: 'tell', params: { step: 'refused' } }] },
             ],
             onError: { target: 'pausing', actions: 'rememberNoAnswer' },
           },

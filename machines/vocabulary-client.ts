@@ -41,7 +41,10 @@ export type SessionStep =
   | { step: 'forgotten' }
   /** The new subscription is there. What was published in between may be missing, but for what its snapshot brings. */
   | { step: 'resubscribed' }
+  /** The bus does not grant the new subscription. It is asked again. */
+  | { step: 'refused' }
   | { step: 'closed' }
+  /** There is no first subscription: the bus refused it, or did not answer in time. */
   | { step: 'failed' }
 
 /** What a session hears. */
@@ -49,6 +52,7 @@ export type ClientSessionEvent =
   | { type: 'close' }
   | DoneActorEvent<SubscribeAnswer, 'requestSubscription'>
   | DoneActorEvent<HeartbeatAnswer, 'requestHeartbeat'>
+  | DoneActorEvent<void, 'requestUnsubscription'>
   | ErrorActorEvent<unknown, 'requestSubscription' | 'requestHeartbeat' | 'requestUnsubscription'>
 
 /** What a session knows. */

@@ -1,6 +1,6 @@
-import type { BusEvent } from './events.ts'
 import { type Endpoint, readEndpoint } from './endpoint.ts'
 import { InvalidArgumentError } from './errors.ts'
+import type { BusEvent } from './events.ts'
 
 /** How to connect. Everything has a default; durations are in milliseconds, and `Infinity` waits without end. */
 export interface ConnectOptions {
