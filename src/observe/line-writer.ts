@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 
-/** Milliseconds that one write may wait for a slow reader of a pipe before its line is given up. */
-const patience = 200
+/** Milliseconds that a write waits, if nothing else is said, for a slow reader of a pipe until its line is given up. */
+const defaultPatience = 200
 
 /** Milliseconds between two attempts meanwhile. */
 const pause = 5
@@ -25,14 +25,19 @@ export interface LossReport {
 export class LineWriter {
   #descriptor: number | undefined
   readonly #report: LossReport | undefined
+  readonly #patience: number
   #lost = 0
   /** What ends a line that was written in part, before the next one begins. */
   #mend = ''
 
-  /** @param descriptor where to write; whoever opened it closes it */
-  constructor(descriptor: number, report?: LossReport) {
+  /**
+   * @param descriptor where to write; whoever opened it closes it
+   * @param patience milliseconds to wait for a slow reader of a pipe until a line is given up
+   */
+  constructor(descriptor: number, report?: LossReport, patience = defaultPatience) {
     this.#descriptor = descriptor
     this.#report = report
+    this.#patience = patience
   }
 
   /** Writes a line, which ends in a newline. Without a descriptor it goes nowhere. */
@@ -70,7 +75,7 @@ export class LineWriter {
       } catch (error) {
         // A pipe that is full and not blocking. Within a run of losses nobody is waited for again.
         const full = (error as NodeJS.ErrnoException).code === 'EAGAIN'
-        if (!full || this.#lost > 0 || waited >= patience) throw error
+        if (!full || this.#lost > 0 || waited >= this.#patience) throw error
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause)
       }
     }
