@@ -13,9 +13,10 @@ import type { Config } from './config/schema.ts'
 import { Egress } from './delivery/egress.ts'
 import { Intake } from './delivery/intake.ts'
 import { RoutingTable } from './delivery/routing.ts'
-import { RateLimitedLog } from './observe/rate-limited.ts'
+import { RateLimited } from './observe/rate-limited.ts'
 import { Story } from './observe/story.ts'
 import { subscribedPrefixes } from './protocol/frames.ts'
+import type { RefusalReason } from './protocol/refusal.ts'
 import { decodeRequest, errorReply, type ManagementReply, subscribeReply } from './protocol/management.ts'
 import { openContext } from './sockets/context.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
@@ -35,7 +36,9 @@ export interface Broker {
 /** Starts a broker. Reads top to bottom as the list of what the process is made of. */
 export function startBroker(config: Config, log: Logger): Broker {
   const { zmq } = config.plugins.apps
-  const repeating = new RateLimitedLog(log)
+  const repeating = new RateLimited<RefusalReason | 'not_admitted' | 'max_subscribers'>((fields, sentence) =>
+    log.warn(fields, sentence),
+  )
   const story = new Story(log)
 
   // Delivery: queues are filled by the routing table and drained by the egress.
@@ -54,7 +57,7 @@ export function startBroker(config: Config, log: Logger): Broker {
   const intake = new Intake(config.validation, {
     publish: batch => backbone.publish(batch),
     deliverEnvelopes: (snapshotId, batch) => exchanges.deliver(snapshotId, batch),
-    refused: ({ refused, detail }) => repeating.warn(refused, { reason: refused }, `message refused: ${detail}`),
+    refused: ({ refused, detail }) => repeating.log(refused, `message refused: ${detail}`, { reason: refused }),
   })
 
   // Sockets.
@@ -72,7 +75,7 @@ export function startBroker(config: Config, log: Logger): Broker {
       admits: prefix => subscribers.admits(prefix),
       joined: prefix => subscribers.joined(prefix),
       left: prefix => subscribers.left(prefix),
-      refused: () => repeating.warn('not_admitted', {}, 'a peer on pub subscribed to something else than a p2p topic'),
+      refused: () => repeating.log('not_admitted', 'a peer on pub was refused: it subscribed to something else than a p2p topic'),
     },
   )
   const sub = new SubSocket({
@@ -163,7 +166,7 @@ export function startBroker(config: Config, log: Logger): Broker {
   function subscribe(topics: readonly string[], snapshotDays: number, ports: Ports): ManagementReply {
     const { max_subscribers: max } = config
     if (subscribers.size >= max) {
-      repeating.warn('max_subscribers', { max }, 'a subscription was refused: there are as many subscribers as may be')
+      repeating.log('max_subscribers', 'a subscription was refused: there are as many subscribers as may be', { max })
       return errorReply(`the broker has as many subscribers as it admits (${max})`)
     }
     const wishes = snapshotWishes(topics, snapshotDays)
