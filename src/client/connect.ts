@@ -89,6 +89,20 @@ export class Bus {
   }
 
   /**
+   * Measures how long the bus takes to answer a heartbeat, in milliseconds.
+   *
+   * Throws `BusUnavailableError` if it does not answer in time, `UnintelligibleReplyError` if something else does, or the
+   * signal's reason.
+   */
+  async ping({ signal }: { signal?: AbortSignal } = {}): Promise<number> {
+    this.#throwIfClosed()
+    const startMs = performance.now()
+    // That no subscription has this topic is an answer as well, and takes as long.
+    await this.#requests.heartbeat(matchesNothing, { timeoutMs: this.#settings.requestTimeoutMs, signal })
+    return performance.now() - startMs
+  }
+
+  /**
    * Ends all subscriptions, sends what was accepted, and closes. Closing again waits for the same end. Takes at most twice
    * the closing timeout. Never throws.
    */

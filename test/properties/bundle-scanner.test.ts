@@ -70,7 +70,10 @@ test('a text is accepted if and only if JSON.parse accepts it, whatever is chang
   const change = fc.record({
     at: fc.nat(),
     remove: fc.nat(3),
-    insert: fc.oneof(fc.string({ maxLength: 3 }), fc.constantFrom('"', '\\', '\\u00', '{', ']', ',', '-', '0', 'e', '.', '\n')),
+    insert: fc.oneof(
+      fc.string({ maxLength: 3 }),
+      fc.constantFrom('"', '\\', '\\u00', '{', ']', ',', '-', '0', 'e', '.', '\n'),
+    ),
   })
   fc.assert(
     fc.property(spacedJson, fc.array(change, { maxLength: 3 }), (text, changes) => {
