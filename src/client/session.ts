@@ -15,7 +15,7 @@ import type { Requests } from './requests.ts'
 
 /** What a session needs of the connection to the bus. */
 export interface SessionSurroundings {
-  readonly requests: Requests
+  readonly requests: Pick<Requests, 'subscribe' | 'heartbeat' | 'unsubscribe'>
   readonly settings: Settings
   /** Joins a topic that was granted. What is held of the one before is still read. */
   join(grant: Grant): void
