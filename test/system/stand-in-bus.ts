@@ -1,9 +1,10 @@
-import { Context, Router, Subscriber, XPublisher } from 'zeromq'
+import { setTimeout } from 'node:timers/promises'
+import { Context, Router, type Socket, Subscriber, XPublisher } from 'zeromq'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
 
 /** What a stand-in does differently from a well-behaved bus. */
 export interface StandInOptions {
-  /** Port numbers that a bus had before; without, the system chooses. */
+  /** Port numbers that a bus had before; without, or for 0, the system chooses. */
   ports?: { manage: number; pub: number; sub: number }
   /** Do replies name the ports as numbers? */
   portsAsNumbers?: boolean
@@ -60,7 +61,7 @@ export class StandInBus {
     const host = options.host ?? '127.0.0.1'
     for (const name of ['manage', 'pub', 'sub'] as const) {
       const socket = { manage: bus.#manage, pub: bus.#pub, sub: bus.#sub }[name]
-      await socket.bind(`tcp://${host}:${options.ports?.[name] ?? '*'}`)
+      await bindInTime(socket, `tcp://${host}:${options.ports?.[name] || '*'}`)
       bus.ports[name] = Number(/:(\d+)$/.exec(socket.lastEndpoint ?? '')?.[1])
     }
     bus.#sub.subscribe('stix2/', 'threatbus/snapshotenvelope')
@@ -151,5 +152,17 @@ export class StandInBus {
     const known = this.known.has(`${topic}`)
     if (action === 'unsubscribe') this.known.delete(`${topic}`)
     return { status: known ? 'success' : 'error' }
+  }
+}
+
+/** Binds when the address is free: a bus that was there before gives it up in the background. */
+async function bindInTime(socket: Socket, address: string): Promise<void> {
+  for (;;) {
+    try {
+      return await socket.bind(address)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      await setTimeout(10)
+    }
   }
 }

@@ -11,6 +11,9 @@ const sendsPerTurn = 256
 const shortestPauseMs = 1
 const longestPauseMs = 20
 
+/** How much earlier than by our clock a time may be over by ZeroMQ's, in milliseconds. */
+const clockSlackMs = 10
+
 /** What a subscription's frame begins with, before the topic. */
 const subscribes = 1
 const unsubscribes = 0
@@ -89,11 +92,11 @@ export class PublishSocket {
     if (this.#socket.closed) return true
     const startMs = performance.now()
     const { events } = this.#socket
-    this.#socket.linger = lingerMs
+    this.#socket.linger = Math.ceil(lingerMs)
     this.#socket.close()
     // A closed socket lives on until nothing lingers in it. Its monitor's end is the only sign of that.
     for await (const event of events) if (event.type === 'end') break
-    return performance.now() - startMs < lingerMs
+    return performance.now() - startMs < lingerMs - clockSlackMs
   }
 
   #isListenedTo(topic: string): boolean {
