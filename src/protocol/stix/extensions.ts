@@ -6,7 +6,7 @@ const extensionTypes = new Set(['new-sdo', 'new-sco', 'new-sro', 'property-exten
 
 const definition = identifierOf('extension-definition')
 
-/** The original looks at the key only if it means to be an identifier [seen]. */
+/** The original looks at the key only if it means to be an identifier. */
 function isKeyOfOriginal(key: string): boolean {
   return !key.startsWith('extension-definition--') || definition.lenient(key)
 }

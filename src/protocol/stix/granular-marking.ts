@@ -32,7 +32,7 @@ export const granularMarking: Kind = structure('a granular marking (selectors, a
   rule: (marking, reading) => {
     const marks = has(marking, 'marking_ref')
     const tellsLanguage = has(marking, 'lang')
-    // STIX §7.2.3: one and only one of the two; the original is content with both [seen]
+    // STIX §7.2.3: one and only one of the two; the original is content with both
     return reading === 'strict' ? marks !== tellsLanguage : marks || tellsLanguage
   },
 })

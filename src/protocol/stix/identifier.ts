@@ -15,7 +15,7 @@ function matchesFrom(text: string, at: number, pattern: RegExp): boolean {
 const longestUuid = 64
 
 /**
- * The other ways to write a UUID that the original reads [seen]: without hyphens, in braces, as a URN. Any version, but
+ * The other ways to write a UUID that the original reads: without hyphens, in braces, as a URN. Any version, but
  * of the RFC's variant. Meets only what is no UUID by the RFC, so it may be slow.
  */
 function readsAsUuid(text: string): boolean {
@@ -86,7 +86,7 @@ function isTypeName(type: string): boolean {
   return type.length >= 3 && type.length <= 250 && /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(type)
 }
 
-/** STIX §5.2.1 `sighting_of_ref`: a domain object. The original also takes the meta objects [seen]. */
+/** STIX §5.2.1 `sighting_of_ref`: a domain object. The original also takes the meta objects. */
 export const sightedObject: Kind = identifier('an identifier of a domain object, such as indicator--… with a UUID', {
   lenient: mayBeSighted,
   strict: type => mayBeSighted(type) && !metaObjects.has(type) && isTypeName(type),

@@ -2,8 +2,8 @@
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /**
- * How values are read. `lenient`: as the original's library reads them, which coerces (PROTOCOL "Coercions");
- * `strict`: by the standard's letter.
+ * How values are read. `lenient`: as the original reads them, whose library coerces (PROTOCOL "Coercions"; where that
+ * page is silent, the source of stix2 3.0 for Python tells). `strict`: by the letter of the standard, STIX 2.1.
  */
 export type Reading = 'lenient' | 'strict'
 
@@ -24,7 +24,7 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * What the original takes for an absent property: null and the empty list [seen]. The standard knows neither: no type
+ * What the original takes for an absent property: null and the empty list. The standard knows neither: no type
  * has a null (STIX §2), and an empty list must not stand for an omitted property (STIX §2.12).
  */
 export function isAbsent(value: unknown): boolean {
@@ -43,7 +43,7 @@ export function has(object: JsonObject, property: string): boolean {
 
 /**
  * Does `accepts` hold for each of the items that the original would see? It takes a single string for a list of one,
- * and an object for the list of its keys [seen]. Nothing else has items, and having none is not enough (STIX §2.12).
+ * and an object for the list of its keys. Nothing else has items, and having none is not enough (STIX §2.12).
  */
 export function everyItem(value: unknown, accepts: (item: unknown) => boolean): boolean {
   if (typeof value === 'string') return accepts(value)

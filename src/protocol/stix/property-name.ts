@@ -7,7 +7,7 @@ const standardName = /^[a-z][a-z0-9_]{2,249}$/
 /** Names that no custom property may have: STIX §3.8, and §3.2 for `defanged`, which is for observables only. */
 const reservedNames = new Set(['severity', 'username', 'phone_number', 'action', 'defanged'])
 
-/** May a property that the standard doesn't define have this name? The original asks for a letter a–z first [seen]. */
+/** May a property that the standard doesn't define have this name? The original asks for a letter a–z first. */
 export function isCustomName(name: string, reading: Reading): boolean {
   if (reading === 'strict') return standardName.test(name) && !reservedNames.has(name)
   const first = name.charCodeAt(0)
@@ -16,7 +16,7 @@ export function isCustomName(name: string, reading: Reading): boolean {
 
 /**
  * Does an extension declare that it brings properties of its own to the top level (STIX §7.3)? The original then
- * doesn't look at the names of unknown properties [seen].
+ * doesn't look at the names of unknown properties.
  */
 export function bringsTopLevelProperties(object: JsonObject): boolean {
   const { extensions } = object

@@ -1,13 +1,13 @@
 import { type Kind, kind } from './kind.ts'
 
-/** STIX §2.15 string. The original writes any other value as a string [seen], so `lenient` accepts them all. */
+/** STIX §2.15 string. The original writes any other value as a string, so `lenient` accepts them all. */
 export const string: Kind = {
   expected: 'a string',
   lenient: () => true,
   strict: value => typeof value === 'string',
 }
 
-/** STIX §2.2 boolean. The original also reads 0, 1 and a few words in any case [seen]. */
+/** STIX §2.2 boolean. The original also reads 0, 1 and a few words in any case. */
 export const boolean: Kind = {
   expected: 'true or false',
   lenient: value =>
@@ -24,7 +24,7 @@ const integralText = /^\s*[+-]?\d+(?:_\d+)*\s*$/
 const longestInteger = 4300
 
 /**
- * The whole number that the original makes of a value: fractions are cut off, text is read, true is 1 [seen].
+ * The whole number that the original makes of a value: fractions are cut off, text is read, true is 1.
  * NaN when there is none.
  */
 function coercedToInteger(value: unknown): number {
@@ -44,7 +44,7 @@ export function integerBetween(lowest: number, highest: number): Kind {
   }
 }
 
-/** STIX §3.2 `confidence`: 0–100. The original takes any whole number [seen]. */
+/** STIX §3.2 `confidence`: 0–100. The original takes any whole number. */
 export const confidence: Kind = {
   ...integerBetween(0, 100),
   lenient: value => !Number.isNaN(coercedToInteger(value)),
