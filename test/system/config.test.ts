@@ -182,10 +182,11 @@ const complaints: Readonly<Record<string, { text: string; said: readonly string[
     ],
   },
   'two endpoints on one port are told by both names': {
-    text: 'plugins:\n  apps:\n    zmq: {manage: 5000, pub: 5000, host: " "}',
+    text: 'plugins:\n  apps:\n    zmq: {manage: 5000, pub: 5000, host: " ", sub: x}',
     said: [
       'config.yaml:3:30 plugins.apps.zmq.pub: pub and manage are the same port, 5000; each endpoint needs its own',
       'config.yaml:3:42 plugins.apps.zmq.host: expected a host name, a network interface, an IP address, or "*" (every address of this machine), got " "',
+      'config.yaml:3:52 plugins.apps.zmq.sub: expected a port (0–65535), got "x"',
     ],
   },
   'a port that collides with a default is told where it was written': {
@@ -314,19 +315,34 @@ test('a default file that can not be read is not passed over', () => {
   )
 })
 
-/** Files that some YAML readers choke on. */
-const bombs: Readonly<Record<string, string>> = {
-  'a hundred thousand open lists': '['.repeat(100_000),
-  'a hundred thousand nested sequences': '- '.repeat(100_000),
-  'a thousand nested sections': Array.from({ length: 1000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n'),
-  'a billion laughs': `${Array.from({ length: 60 }, (_, at) => `a${at}: &a${at} [*a${at - 1}, *a${at - 1}]`).join('\n')}\n`,
-  'a hundred thousand unknown keys': Array.from({ length: 100_000 }, (_, at) => `k${at}: 1`).join('\n'),
-  'a hundred thousand of one key': 'a: 1\n'.repeat(100_000),
-  'a key of a megabyte': `${'a'.repeat(1_000_000)}: 1`,
+/** Files that some YAML readers choke on, each with how the complaint begins. */
+const deep = 'nested too deep: a configuration has at most 64 levels'
+const bombs: Readonly<Record<string, readonly [string, string]>> = {
+  'a hundred thousand open lists': ['['.repeat(100_000), `config.yaml:1:65: ${deep}`],
+  'a hundred thousand nested sequences': ['- '.repeat(100_000), `config.yaml:1:128: ${deep}`],
+  'a thousand nested sections': [
+    Array.from({ length: 1000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n'),
+    `config.yaml:64:65: ${deep}`,
+  ],
+  'a billion laughs': [
+    `a0: &a0 [x]\n${Array.from({ length: 45 }, (_, at) => `a${at + 1}: &a${at + 1} [*a${at}, *a${at}]`).join('\n')}`,
+    'config.yaml:1:1 a0: unknown key; ',
+  ],
+  'more than a hundred aliases': [
+    `a: &a 1\n${Array.from({ length: 101 }, (_, at) => `k${at}: *a`).join('\n')}`,
+    'config.yaml:102:7 k100: more than 100 aliases',
+  ],
+  'a hundred thousand unknown keys': [
+    Array.from({ length: 100_000 }, (_, at) => `k${at}: 1`).join('\n'),
+    'config.yaml:1:1 k0: unknown key; ',
+  ],
+  'a hundred thousand of one key': ['a: 1\n'.repeat(100_000), 'config.yaml:2:1 a: this key stands here twice; '],
+  'a key of a megabyte': [`${'a'.repeat(1_000_000)}: 1`, 'config.yaml:1:1: The : indicator must be at most 1024 chars'],
 }
-for (const [what, text] of Object.entries(bombs)) {
-  test(`${what} are refused in short messages`, () => {
+for (const [what, [text, complaint]] of Object.entries(bombs)) {
+  test(`${what}: refused, in few and short messages`, () => {
     const told = problems({ 'config.yaml': text })
+    assert(told[0]?.startsWith(complaint), told[0])
     assert(told.length <= 101, `${told.length} messages`)
     assert(told.every(line => line.length < 400))
   })
@@ -344,11 +360,13 @@ test('repeating a section by an alias is fine', () => {
 })
 
 test('a variable over a section that an alias repeats changes it in one place only', () => {
-  const text = 'plugins: {apps: {zeek: &s {manage: 5, host: lo}, zmq: *s}}'
-  const { config, warnings } = load({ 'config.yaml': text }, { THREATBUS_PLUGINS__APPS__ZMQ__MANAGE: '6' })
-  assert.equal(config.plugins.apps.zmq.manage, 6)
-  assert.equal(config.plugins.apps.zmq.host, 'lo')
-  assert.equal(warnings.length, 1)
+  const waits = () => section({ first: seconds(), last: seconds() })
+  writeFileSync(join(rooms, 'aliased.yaml'), 'one: &waits {first: 1, last: 2}\ntwo: *waits')
+  const sources = { cwd: rooms, envPrefix: 'X_', env: { X_TWO__LAST: '3' }, defaultFiles: ['aliased.yaml'] }
+  assert.deepEqual(loadConfig(section({ one: waits(), two: waits() }), sources).config, {
+    one: { first: 1, last: 2 },
+    two: { first: 1, last: 3 },
+  })
 })
 
 test('an environment variable wins over the file, and leaves the rest of its section alone', () => {
@@ -362,7 +380,7 @@ test('an environment variable wins over the file, and leaves the rest of its sec
 test('a section in a variable wins key by key, and a variable for a key wins over it', () => {
   const { config } = load(
     { 'config.yaml': 'queue: {max_messages: 5, max_bytes: 2048}\nsnapshot: {max_open: 3}' },
-    { THREATBUS_QUEUE: '{max_messages: 6, max_bytes: 4096}', THREATBUS_QUEUE__MAX_BYTES: '8192' },
+    { THREATBUS_QUEUE__MAX_BYTES: '8192', threatbus_queue: '{max_messages: 6, max_bytes: 4096}' },
   )
   assert.deepEqual(config.queue, { max_messages: 6, max_bytes: 8192, when_full: 'drop_oldest' })
   assert.equal(config.snapshot.max_open, 3)

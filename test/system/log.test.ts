@@ -251,6 +251,18 @@ test('lines that a full pipe refuses are lost and counted, and what follows begi
   close()
 })
 
+test('only the first of the lines that a full pipe refuses is waited for', () => {
+  const { writer, close } = pipe()
+  const told: number[] = []
+  const lines = new LineWriter(writer, { began: () => told.push(0), ended: lost => told.push(lost) }, 50)
+  const begun = performance.now()
+  for (let line = 0; line < 200; line++) lines.write(`${'x'.repeat(1000)}\n`)
+  // Waiting for each would take more than five seconds.
+  assert(performance.now() - begun < 5000)
+  assert.deepEqual(told, [0])
+  close()
+})
+
 test('a pipe that is read slowly is waited for', async () => {
   const { path, writer, close } = pipe()
   const reader = spawn('cat', [path], { stdio: ['ignore', 'pipe', 'ignore'] })
