@@ -76,6 +76,7 @@ async function bench(): Promise<void> {
   if (options.json) process.stdout.write(`${JSON.stringify(document(broker, comparisons), undefined, 2)}\n`)
   else process.stdout.write(ratioLine(comparisons, broker.name, ratios))
   complainOfWrong(comparisons)
+  warnOfCompany()
 }
 
 function startContestant(): Promise<Contestant> {
@@ -118,6 +119,15 @@ function complainOfWrong(comparisons: readonly Comparison[]): void {
       process.exitCode = 1
     }
   }
+}
+
+/** Ratios of deliveries/s mean little where others take the processors in turns; those of processor time mean more. */
+function warnOfCompany(): void {
+  const [load = 0] = loadavg()
+  const processors = availableParallelism()
+  // The benchmark keeps two processors busy by itself.
+  if (load < processors + 2) return
+  process.stderr.write(`bench: others use this machine too (load ${load.toFixed(1)} on ${processors} processors)\n`)
 }
 
 function document(broker: Contestant, comparisons: readonly Comparison[]): object {

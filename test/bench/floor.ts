@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Router, Subscriber, XPublisher } from 'zeromq'
 
 /**
@@ -33,7 +34,7 @@ const subscribers = new Map<string, string[]>()
 
 // The process ends with the one that started it, if that one keeps a channel to it.
 process.on('disconnect', () => process.exit())
-setInterval(readSubscriptions, subscriptionInterval)
+readSubscriptions()
 answerRequests()
 process.stdout.write(`${JSON.stringify({ manage: portOf(manage), pub: portOf(pub), sub: portOf(sub) })}\n`)
 
@@ -65,9 +66,12 @@ async function receiveRun(): Promise<[type: string, body: string][]> {
   return run
 }
 
-/** Subscriptions need no answer, but they have to be taken from the socket. */
-async function readSubscriptions(): Promise<void> {
-  while (pub.readable) await pub.receive()
+/** Subscriptions need no answer, but they have to be taken from the socket: it admits them only then. */
+async function readSubscriptions(): Promise<never> {
+  for (;;) {
+    while (pub.readable) await pub.receive()
+    await delay(subscriptionInterval)
+  }
 }
 
 async function answerRequests(): Promise<void> {

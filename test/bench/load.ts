@@ -27,6 +27,7 @@ export interface LoadOptions {
 
 /** What came of some time of load. */
 export interface Measurement {
+  /** Messages that reached everyone. */
   readonly messagesPerSecond: number
   readonly deliveriesPerSecond: number
   /** Processor time of the whole broker for each delivery, in microseconds; where the system tells. */
@@ -103,7 +104,7 @@ export class Load {
     const cpu =
       before.cpu === undefined || after.cpu === undefined ? undefined : ((after.cpu - before.cpu) / deliveries) * 1e6
     return {
-      messagesPerSecond: (after.published - before.published) / measuredSeconds,
+      messagesPerSecond: deliveries / this.#p2pTopics.length / measuredSeconds,
       deliveriesPerSecond: deliveries / measuredSeconds,
       cpuPerDelivery: cpu,
       latencyP50: latencies.length === 0 ? undefined : percentile(latencies, 0.5),
@@ -179,7 +180,6 @@ export class Load {
     const { user, system } = process.cpuUsage()
     return {
       milliseconds: now(),
-      published: this.#publisher.published,
       received: this.#shared.received(),
       cpu: this.#address.pid === undefined ? undefined : cpuSeconds(this.#address.pid),
       ownCpu: (user + system) / 1e6,

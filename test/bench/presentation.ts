@@ -1,6 +1,11 @@
 import { type Compared, type Comparison, compare, type Figure } from './comparison.ts'
 
-const headings: Readonly<Record<Figure, { title: string; decimals: number }>> = {
+interface Heading {
+  readonly title: string
+  readonly decimals: number
+}
+
+const headings: Readonly<Record<Figure, Heading>> = {
   deliveriesPerSecond: { title: 'deliveries/s', decimals: 0 },
   messagesPerSecond: { title: 'messages/s', decimals: 0 },
   cpuPerDelivery: { title: 'CPU µs/delivery', decimals: 1 },
