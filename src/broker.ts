@@ -65,18 +65,20 @@ export function startBroker(config: Config, log: Logger): Broker {
 
   // Sockets.
   const context = openContext(zmq.io_threads)
+  const ipv6 = zmq.host.includes(':')
   // What the sockets hold when they are closed may take what is left of the time to shut down.
   const shutdownMs = config.shutdown_timeout * 1000
   let stopAtMs = Number.POSITIVE_INFINITY
   const lingerMs = () => Math.min(shutdownMs, Math.max(leastLingerMs, stopAtMs - performance.now()))
   const manage = new ManageSocket({
     context,
+    ipv6,
     maxMessageBytes: zmq.max_message_size,
     receiveHighWaterMark: zmq.receive_high_water_mark,
     lingerMs,
   })
   const pub = new PubSocket(
-    { context, sendHighWaterMark: zmq.send_high_water_mark, tcpKeepalive: zmq.tcp_keepalive, lingerMs },
+    { context, ipv6, sendHighWaterMark: zmq.send_high_water_mark, tcpKeepalive: zmq.tcp_keepalive, lingerMs },
     {
       admits: prefix => subscribers.admits(prefix),
       joined: prefix => subscribers.joined(prefix),
@@ -87,6 +89,7 @@ export function startBroker(config: Config, log: Logger): Broker {
   )
   const sub = new SubSocket({
     context,
+    ipv6,
     maxMessageBytes: zmq.max_message_size,
     receiveHighWaterMark: zmq.receive_high_water_mark,
     prefixes: subscribedPrefixes,
@@ -162,9 +165,9 @@ export function startBroker(config: Config, log: Logger): Broker {
       id: 'broker',
       input: {
         endpoints: {
-          manage: { name: 'manage', address: `tcp://${zmq.host}:${zmq.manage}` },
-          pub: { name: 'pub', address: `tcp://${zmq.host}:${zmq.pub}` },
-          sub: { name: 'sub', address: `tcp://${zmq.host}:${zmq.sub}` },
+          manage: { name: 'manage', address: addressOf(zmq.host, zmq.manage) },
+          pub: { name: 'pub', address: addressOf(zmq.host, zmq.pub) },
+          sub: { name: 'sub', address: addressOf(zmq.host, zmq.sub) },
         },
       },
     },
@@ -199,14 +202,22 @@ export function startBroker(config: Config, log: Logger): Broker {
   }
 
   supervisor.start()
+  const serving = waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
+    ({ context }) => context.ports,
+  )
+  // Whoever does not wait for it learns from `stopped` that it will not be.
+  serving.catch(() => {})
   return {
-    serving: waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
-      ({ context }) => context.ports,
-    ),
+    serving,
     stopped: toPromise(supervisor).finally(() => repeating.close()),
     stop: () => {
       stopAtMs = performance.now() + shutdownMs
       supervisor.send({ type: 'stop' })
     },
   }
+}
+
+/** The ZeroMQ address of a host and port; an IPv6 address stands in brackets. */
+function addressOf(host: string, port: number): string {
+  return host.includes(':') ? `tcp://[${host}]:${port}` : `tcp://${host}:${port}`
 }

@@ -5,6 +5,8 @@ import { boundPort } from './bound-port.ts'
 /** What a {@link ManageSocket} needs to know. */
 export interface ManageSocketOptions {
   readonly context: Context
+  /** Is the address to bind an IPv6 address? */
+  readonly ipv6: boolean
   /** Largest frame in bytes; a larger one closes its connection (PROTOCOL: the one case without a reply). */
   readonly maxMessageBytes: number
   /** Requests of one connection that may wait to be read. */
@@ -31,6 +33,7 @@ export class ManageSocket {
     this.#lingerMs = options.lingerMs
     this.#socket = new Router({
       context: options.context,
+      ipv6: options.ipv6,
       maxMessageSize: options.maxMessageBytes,
       receiveHighWaterMark: options.receiveHighWaterMark,
       // A client that does not read its replies loses them; it never makes the others wait.

@@ -5,6 +5,8 @@ import { boundPort } from './bound-port.ts'
 /** What a {@link PubSocket} needs to know. */
 export interface PubSocketOptions {
   readonly context: Context
+  /** Is the address to bind an IPv6 address? */
+  readonly ipv6: boolean
   /** Frames that a connection may hold before a send is refused. */
   readonly sendHighWaterMark: number
   /** TCP keepalive: idle and interval in seconds, and the number of probes. A peer that vanished is noticed after about idle + interval × count. */
@@ -70,6 +72,7 @@ export class PubSocket {
     this.#lingerMs = options.lingerMs
     this.#socket = new AdmittingPublisher({
       context: options.context,
+      ipv6: options.ipv6,
       manual: true,
       noDrop: true,
       sendTimeout: 0,
