@@ -57,7 +57,7 @@ const ratios: readonly Figure[] = plan.rate ? ['latencyP50', 'latencyP99'] : ['d
 // However it ends, what was started is cleared away: see contestants.ts.
 process.once('SIGINT', () => process.exit(130))
 process.once('SIGTERM', () => process.exit(143))
-process.once('uncaughtException', fail)
+process.on('uncaughtException', fail)
 bench().catch(fail)
 
 async function bench(): Promise<void> {
