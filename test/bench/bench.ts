@@ -80,7 +80,7 @@ async function bench(): Promise<void> {
 }
 
 function startContestant(): Promise<Contestant> {
-  if (options.noise) return startFloor('the floor again')
+  if (options.noise) return startFloor('second floor')
   if (options.against) return takeRunning(options.against.host, options.against.port, options.pid)
   if (!existsSync(options.broker)) throw new Error(`there is no broker at ${options.broker}`)
   return startBroker(options.broker)
