@@ -57,7 +57,7 @@ const ratios: readonly Figure[] = plan.rate ? ['latencyP50', 'latencyP99'] : ['d
 // However it ends, what was started is cleared away: see contestants.ts.
 process.once('SIGINT', () => process.exit(130))
 process.once('SIGTERM', () => process.exit(143))
-process.once('uncaughtException', fail)
+process.on('uncaughtException', fail)
 bench().catch(fail)
 
 async function bench(): Promise<void> {
@@ -80,7 +80,7 @@ async function bench(): Promise<void> {
 }
 
 function startContestant(): Promise<Contestant> {
-  if (options.noise) return startFloor('the floor again')
+  if (options.noise) return startFloor('second floor')
   if (options.against) return takeRunning(options.against.host, options.against.port, options.pid)
   if (!existsSync(options.broker)) throw new Error(`there is no broker at ${options.broker}`)
   return startBroker(options.broker)
