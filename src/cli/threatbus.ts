@@ -26,7 +26,24 @@ const program = new Command('threatbus')
   .exitOverride()
   .action(async (options: { config?: string }) => {
     const { run } = await import('./run.ts')
-    process.exit(await run(options))
+    // No process.exit: what ZeroMQ still holds goes out while the process ends by itself.
+    process.exitCode = await run(options)
+  })
+
+program
+  .command('check')
+  .description('Check a configuration and print what is in effect, as YAML.')
+  .action(async () => {
+    const { check } = await import('./check.ts')
+    process.exitCode = check(program.opts<{ config?: string }>())
+  })
+
+program
+  .command('demo')
+  .description('Show the bus at work: a broker, a subscriber, indicators arriving and a sighting going back.')
+  .action(async () => {
+    const { demo } = await import('./demo.ts')
+    process.exitCode = await demo()
   })
 
 command('subscribe', 'Print what is published, one message a line.')

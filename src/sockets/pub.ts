@@ -5,12 +5,14 @@ import { boundPort } from './bound-port.ts'
 /** What a {@link PubSocket} needs to know. */
 export interface PubSocketOptions {
   readonly context: Context
+  /** Is the address to bind an IPv6 address? */
+  readonly ipv6: boolean
   /** Frames that a connection may hold before a send is refused. */
   readonly sendHighWaterMark: number
   /** TCP keepalive: idle and interval in seconds, and the number of probes. A peer that vanished is noticed after about idle + interval × count. */
   readonly tcpKeepalive: { readonly idle: number; readonly interval: number; readonly count: number }
-  /** How long frames on their way may take after the socket was closed. */
-  readonly lingerMs: number
+  /** Asked when the socket is closed: how long frames on their way may take then. */
+  lingerMs(): number
 }
 
 /** What a {@link PubSocket} tells of its peers. */
@@ -60,14 +62,17 @@ class AdmittingPublisher extends XPublisher {
 export class PubSocket {
   readonly #socket: AdmittingPublisher
   readonly #peers: PubSocketPeers
+  readonly #lingerMs: () => number
   #sends = 0
   #sendsAtTick = 0
   #receiving = false
 
   constructor(options: PubSocketOptions, peers: PubSocketPeers) {
     this.#peers = peers
+    this.#lingerMs = options.lingerMs
     this.#socket = new AdmittingPublisher({
       context: options.context,
+      ipv6: options.ipv6,
       manual: true,
       noDrop: true,
       sendTimeout: 0,
@@ -77,7 +82,6 @@ export class PubSocket {
       tcpKeepaliveIdle: options.tcpKeepalive.idle,
       tcpKeepaliveInterval: options.tcpKeepalive.interval,
       tcpKeepaliveCount: options.tcpKeepalive.count,
-      linger: options.lingerMs,
     })
   }
 
@@ -152,6 +156,7 @@ export class PubSocket {
 
   /** Closes the socket; what it holds unsent gets the linger time. */
   close(): void {
+    this.#socket.linger = this.#lingerMs()
     this.#socket.close()
   }
 }
