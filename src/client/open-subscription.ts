@@ -1,14 +1,13 @@
 import { createActor, waitFor } from 'xstate'
 import type { SubscriptionWish } from '../../machines/vocabulary-client.ts'
 import { shortened } from '../protocol/topics.ts'
-import { BusUnavailableError } from './errors.ts'
 import type { BusEvent } from './events.ts'
 import { FeedChain } from './feed-chain.ts'
 import { envelope } from './message.ts'
 import type { Settings } from './options.ts'
 import { readyMessage } from './publishable.ts'
 import type { Publishing } from './publishing.ts'
-import type { Requests } from './requests.ts'
+import { noAnswer, type Requests } from './requests.ts'
 import { sessionLogic } from './session.ts'
 import { type AnswerSnapshot, SnapshotAnswers } from './snapshot-answers.ts'
 import { Subscription } from './subscription.ts'
@@ -80,7 +79,7 @@ export async function openSubscription(
   if (status === 'active') return subscription
   closing.throwIfAborted()
   signal?.throwIfAborted()
-  throw context.failure ?? new BusUnavailableError(`no answer from the bus within ${settings.connectTimeoutMs} ms`)
+  throw context.failure ?? noAnswer(settings.manage, settings.connectTimeoutMs)
 }
 
 /** Answers go to whoever asked, in envelopes, on the way that everything takes that is published. */

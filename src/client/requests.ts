@@ -39,10 +39,7 @@ export class Requests {
 
   async #ask(message: object, patience: Patience): Promise<Record<string, unknown>> {
     const parts = await request(addressOf(this.#manage), JSON.stringify(message), patience)
-    if (parts === undefined) {
-      const { host, port } = this.#manage
-      throw new BusUnavailableError(`no answer from ${host} port ${port} within ${patience.timeoutMs} ms`)
-    }
+    if (parts === undefined) throw noAnswer(this.#manage, patience.timeoutMs)
     const [bytes] = parts
     const reply = parts.length === 1 && bytes !== undefined ? parseJson(decodeUtf8(bytes) ?? '') : undefined
     if (isJsonObject(reply) && typeof reply.status === 'string') return reply
@@ -72,4 +69,9 @@ export class Requests {
     const { host, port } = this.#manage
     return new UnintelligibleReplyError(`what answers at ${host} port ${port} is no bus: ${why}`)
   }
+}
+
+/** What is thrown when a bus does not answer in time. */
+export function noAnswer({ host, port }: Endpoint, timeoutMs: number): BusUnavailableError {
+  return new BusUnavailableError(`no answer from ${host} port ${port} within ${timeoutMs} ms`)
 }
