@@ -1,0 +1,87 @@
+import { createMachine } from 'xstate'
+import type { BrokerTypes } from './vocabulary.ts'
+
+/**
+ * The supervisor: it owns the three endpoints, answers management requests while serving, and sees to it that what was
+ * queued is delivered before everything closes.
+ */
+export const brokerChart = createMachine({
+  types: {} as BrokerTypes,
+  id: 'broker',
+  context: ({ input }) => ({ endpoints: input.endpoints, ports: { manage: 0, pub: 0, sub: 0 }, failure: undefined }),
+  initial: 'running',
+  states: {
+    running: {
+      initial: 'starting',
+      invoke: [
+        { id: 'manage', src: 'endpoint', input: ({ context }) => context.endpoints.manage },
+        { id: 'pub', src: 'endpoint', input: ({ context }) => context.endpoints.pub },
+        { id: 'sub', src: 'endpoint', input: ({ context }) => context.endpoints.sub },
+      ],
+      exit: ['stopSubscribers', 'closeEndpoints'],
+      on: {
+        'management.*': { actions: 'refuseWhileNotServing' },
+        'endpoint.failed': { target: 'failed', actions: 'rememberFailure' },
+        'xstate.error.actor.*': { actions: 'reportActorFailure' },
+      },
+      states: {
+        starting: {
+          type: 'parallel',
+          on: { stop: '#broker.stopped' },
+          states: {
+            manage: {
+              initial: 'opening',
+              states: {
+                opening: { on: { 'manage.listening': { target: 'open', actions: 'rememberPort' } } },
+                open: { type: 'final' },
+              },
+            },
+            pub: {
+              initial: 'opening',
+              states: {
+                opening: { on: { 'pub.listening': { target: 'open', actions: 'rememberPort' } } },
+                open: { type: 'final' },
+              },
+            },
+            sub: {
+              initial: 'opening',
+              states: {
+                opening: { on: { 'sub.listening': { target: 'open', actions: 'rememberPort' } } },
+                open: { type: 'final' },
+              },
+            },
+          },
+          onDone: { target: 'serving', actions: 'announceServing' },
+        },
+
+        serving: {
+          on: {
+            'management.subscribe': { actions: 'openSubscription' },
+            'management.unsubscribe': { actions: 'closeSubscription' },
+            'management.heartbeat': { actions: 'passHeartbeat' },
+            stop: 'draining',
+          },
+        },
+
+        draining: {
+          description: 'No new subscriptions, no new messages; what is queued for joined subscribers goes out.',
+          entry: 'closeIntake',
+          initial: 'sending',
+          on: {
+            'management.unsubscribe': { actions: 'closeSubscription' },
+            'management.heartbeat': { actions: 'passHeartbeat' },
+          },
+          always: { target: '#broker.stopped', guard: 'everythingDelivered' },
+          after: { shutdownTimeout: { target: '#broker.stopped', actions: 'reportUndelivered' } },
+          states: {
+            sending: { after: { drainCheckPause: { target: 'sending', reenter: true } } },
+          },
+        },
+      },
+    },
+
+    stopped: { type: 'final' },
+    failed: { type: 'final' },
+  },
+  output: ({ context }) => ({ failure: context.failure }),
+})

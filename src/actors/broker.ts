@@ -1,0 +1,84 @@
+import { assign } from 'xstate'
+import { brokerChart } from '../../machines/broker.ts'
+import type { endpointChart } from '../../machines/endpoint.ts'
+import type { EndpointName, ReplyRoute } from '../../machines/vocabulary.ts'
+import type { ManagementReply } from '../protocol/management.ts'
+import { errorReply, success } from '../protocol/management.ts'
+import type { Complete } from './complete.ts'
+import type { Subscribers } from './subscribers.ts'
+
+/** The ports that the three endpoints listen on. */
+export type Ports = Readonly<Record<EndpointName, number>>
+
+/** What the supervisor needs of the broker. */
+export interface BrokerSurroundings {
+  readonly endpoint: typeof endpointChart
+  readonly subscribers: Subscribers
+  readonly delaysMs: { readonly shutdownTimeout: number }
+  /** Opens a subscription if there is room for one more, and answers the reply. */
+  subscribe(topics: readonly string[], snapshotDays: number, ports: Ports): ManagementReply
+  reply(route: ReplyRoute, reply: ManagementReply): void
+  announceServing(ports: Ports): void
+  reportUndelivered(messages: number): void
+  reportActorFailure(actorId: string, error: unknown): void
+}
+
+/** How often a draining broker looks whether everything is delivered. */
+const drainCheckPauseMs = 10
+
+/** The broker chart, provided with everything it names. */
+export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChart {
+  const { subscribers, reply } = surroundings
+  const implementations: Complete<typeof brokerChart> = {
+    actors: { endpoint: surroundings.endpoint },
+    actions: {
+      rememberPort: assign({
+        ports: ({ context, event }) =>
+          'port' in event ? { ...context.ports, [event.name]: event.port } : context.ports,
+      }),
+      rememberFailure: assign({ failure: ({ event }) => ('failure' in event ? event.failure : undefined) }),
+      announceServing: ({ context }) => surroundings.announceServing(context.ports),
+      openSubscription: ({ context, event }) => {
+        if (event.type !== 'management.subscribe') return
+        reply(event.route, surroundings.subscribe(event.topics, event.snapshotDays, context.ports))
+      },
+      closeSubscription: ({ event }) => {
+        if (event.type !== 'management.unsubscribe') return
+        const subscription = subscribers.find(event.topic)
+        subscription?.actor.send({ type: 'unsubscribe.requested' })
+        reply(event.route, subscription ? success : unknownSubscription)
+      },
+      passHeartbeat: ({ event }) => {
+        if (event.type !== 'management.heartbeat') return
+        const subscription = subscribers.find(event.topic)
+        subscription?.actor.send({ type: 'heartbeat.received' })
+        reply(event.route, subscription ? success : unknownSubscription)
+      },
+      refuseWhileNotServing: ({ event }) => {
+        if ('route' in event) reply(event.route, errorReply('the broker is starting or stopping'))
+      },
+      reportActorFailure: ({ event }) => {
+        if ('actorId' in event) surroundings.reportActorFailure(event.actorId, event.error)
+      },
+      closeIntake: ({ self }) => self.getSnapshot().children.sub?.send({ type: 'close' }),
+      reportUndelivered: () => surroundings.reportUndelivered(undelivered(subscribers)),
+      stopSubscribers: () => subscribers.stopAll(),
+      closeEndpoints: ({ self }) => {
+        const { manage, pub, sub } = self.getSnapshot().children
+        for (const endpoint of [manage, sub, pub]) endpoint?.send({ type: 'close' })
+      },
+    },
+    guards: { everythingDelivered: () => undelivered(subscribers) === 0 },
+    delays: { ...surroundings.delaysMs, drainCheckPause: drainCheckPauseMs },
+  }
+  return brokerChart.provide(implementations)
+}
+
+const unknownSubscription = errorReply('the broker does not know this subscription')
+
+/** Messages that wait for subscribers that are there to take them. */
+function undelivered(subscribers: Subscribers): number {
+  let messages = 0
+  for (const { actor, queue } of subscribers) if (actor.getSnapshot().matches('joined')) messages += queue.length
+  return messages
+}

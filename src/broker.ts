@@ -1,0 +1,201 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { createActor, toPromise, waitFor } from 'xstate'
+import type { BrokerOutput, ManagementEvent } from '../machines/vocabulary.ts'
+import { brokerLogic, type Ports } from './actors/broker.ts'
+import { endpointLogic } from './actors/endpoint.ts'
+import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
+import { SnapshotExchanges, snapshotWishes } from './actors/snapshot-exchanges.ts'
+import { subscriberLogic } from './actors/subscriber.ts'
+import { Subscribers } from './actors/subscribers.ts'
+import { inmemBackbone } from './backbone/inmem.ts'
+import type { Config } from './config/schema.ts'
+import { Egress } from './delivery/egress.ts'
+import { Intake } from './delivery/intake.ts'
+import { RoutingTable } from './delivery/routing.ts'
+import { RateLimited } from './observe/rate-limited.ts'
+import { Story } from './observe/story.ts'
+import { subscribedPrefixes } from './protocol/frames.ts'
+import type { RefusalReason } from './protocol/refusal.ts'
+import { decodeRequest, errorReply, type ManagementReply, subscribeReply } from './protocol/management.ts'
+import { openContext } from './sockets/context.ts'
+import { ManageSocket, type RawRequest } from './sockets/manage.ts'
+import { PubSocket } from './sockets/pub.ts'
+import { SubSocket } from './sockets/sub.ts'
+
+/** A running broker. */
+export interface Broker {
+  /** Fulfilled once all three endpoints listen, with their ports. Rejects if they can't: `stopped` then says why. */
+  readonly serving: Promise<Ports>
+  /** Fulfilled when the broker has ended, with the failure if it was one. */
+  readonly stopped: Promise<BrokerOutput>
+  /** Stops taking subscriptions and messages, delivers what is queued for joined subscribers, and ends. */
+  stop(): void
+}
+
+/** Starts a broker. Reads top to bottom as the list of what the process is made of. */
+export function startBroker(config: Config, log: Logger): Broker {
+  const { zmq } = config.plugins.apps
+  const repeating = new RateLimited<RefusalReason | 'not_admitted' | 'max_subscribers'>((fields, sentence) =>
+    log.warn(fields, sentence),
+  )
+  const story = new Story(log)
+
+  // Delivery: queues are filled by the routing table and drained by the egress.
+  const routing = new RoutingTable()
+  const bounds = {
+    maxMessages: config.queue.max_messages,
+    maxBytes: config.queue.max_bytes,
+    whenFull: config.queue.when_full,
+  }
+  const subscribers = new Subscribers(routing, bounds, {
+    overflowed: topic => story.queueOverflowed(topic),
+    recovered: (topic, dropped) => story.queueRecovered(topic, dropped),
+  })
+  const exchanges = new SnapshotExchanges(subscribers, config.snapshot.max_open)
+  const backbone = inmemBackbone(batch => routing.route(batch))
+  const intake = new Intake(config.validation, {
+    publish: batch => backbone.publish(batch),
+    deliverEnvelopes: (snapshotId, batch) => exchanges.deliver(snapshotId, batch),
+    refused: ({ refused, detail }) => repeating.log(refused, `message refused: ${detail}`, { reason: refused }),
+  })
+
+  // Sockets.
+  const context = openContext(zmq.io_threads)
+  const lingerMs = Math.min(1000, (config.shutdown_timeout * 1000) / 5)
+  const manage = new ManageSocket({
+    context,
+    maxMessageBytes: zmq.max_message_size,
+    receiveHighWaterMark: zmq.receive_high_water_mark,
+    lingerMs,
+  })
+  const pub = new PubSocket(
+    { context, sendHighWaterMark: zmq.send_high_water_mark, tcpKeepalive: zmq.tcp_keepalive, lingerMs },
+    {
+      admits: prefix => subscribers.admits(prefix),
+      joined: prefix => subscribers.joined(prefix),
+      left: prefix => subscribers.left(prefix),
+      refused: () => repeating.log('not_admitted', 'a peer on pub was refused: it subscribed to something else than a p2p topic'),
+    },
+  )
+  const sub = new SubSocket({
+    context,
+    maxMessageBytes: zmq.max_message_size,
+    receiveHighWaterMark: zmq.receive_high_water_mark,
+    prefixes: subscribedPrefixes,
+  })
+  const egress = new Egress(
+    frame => pub.send(frame),
+    async () => {
+      await pub.readSubscriptions()
+      await yieldToEventLoop()
+    },
+    error => log.error({ err: error }, 'sending failed'),
+  )
+
+  // Actors: subscribers and snapshot exchanges under the supervisor, which owns the endpoints.
+  const subscriber = subscriberLogic({
+    egress,
+    delaysMs: {
+      joinTimeout: config.join_timeout * 1000,
+      heartbeatTimeout: config.heartbeat.timeout * 1000,
+      evictAfter: config.evict_after * 1000,
+    },
+    find: topic => subscribers.find(topic),
+    forget: topic => {
+      subscribers.forget(topic)
+      exchanges.requesterLeft(topic)
+    },
+    tell: (topic, step) => story.step(topic, step),
+  })
+  const snapshotExchange = snapshotExchangeLogic({
+    delaysMs: {
+      answerTimeout: config.snapshot.answer_timeout * 1000,
+      quietTimeout: config.snapshot.quiet_timeout * 1000,
+    },
+    askApplications: snapshotId => exchanges.ask(snapshotId),
+    nobodyToAsk: requester => exchanges.nobodyToAsk(requester),
+    closeExchange: (snapshotId, outcome) => {
+      const requester = exchanges.close(snapshotId)
+      if (requester === undefined) return
+      story.snapshotClosed(requester, snapshotId, outcome)
+      subscribers.find(requester)?.actor.send({ type: 'snapshot.closed' })
+    },
+  })
+  const endpoint = endpointLogic({
+    bindRetryMs: zmq.bind_retry * 1000,
+    sockets: {
+      manage: {
+        bind: address => manage.bind(address),
+        serve: () => manage.serve(answer),
+        close: () => manage.close(),
+      },
+      pub,
+      sub: {
+        bind: address => sub.bind(address),
+        serve: () => sub.serve(parts => intake.take(parts), forward),
+        close: () => sub.close(),
+      },
+    },
+  })
+  const supervisor = createActor(
+    brokerLogic({
+      endpoint,
+      subscribers,
+      // What the sockets still hold gets `lingerMs` after the last message was handed to them.
+      delaysMs: { shutdownTimeout: config.shutdown_timeout * 1000 - lingerMs },
+      subscribe,
+      reply: (route, reply) => manage.reply(route, JSON.stringify(reply)),
+      announceServing: ports => log.info({ host: zmq.host, ...ports }, 'serving'),
+      reportUndelivered: messages => log.warn({ messages }, `${messages} messages could not be delivered in time`),
+      reportActorFailure: (actor, error) => log.error({ actor, err: error }, 'an actor failed'),
+    }),
+    {
+      id: 'broker',
+      input: {
+        endpoints: {
+          manage: { name: 'manage', address: `tcp://${zmq.host}:${zmq.manage}` },
+          pub: { name: 'pub', address: `tcp://${zmq.host}:${zmq.pub}` },
+          sub: { name: 'sub', address: `tcp://${zmq.host}:${zmq.sub}` },
+        },
+      },
+    },
+  )
+
+  /** Opens a subscription and the snapshot exchanges that go with it. */
+  function subscribe(topics: readonly string[], snapshotDays: number, ports: Ports): ManagementReply {
+    const { max_subscribers: max } = config
+    if (subscribers.size >= max) {
+      repeating.log('max_subscribers', 'a subscription was refused: there are as many subscribers as may be', { max })
+      return errorReply(`the broker has as many subscribers as it admits (${max})`)
+    }
+    const wishes = snapshotWishes(topics, snapshotDays)
+    const { topic } = subscribers.open(subscriber, supervisor, topics, wishes.length)
+    story.subscribed(topic, topics, snapshotDays)
+    for (const wish of wishes) exchanges.open(snapshotExchange, supervisor, topic, wish)
+    return subscribeReply(topic, ports, zmq)
+  }
+
+  /** Answers a management request, or passes it on to the supervisor, who will. */
+  function answer({ route, parts }: RawRequest): void {
+    const decoded = decodeRequest(parts, { maxTopics: config.max_topics })
+    if ('status' in decoded) manage.reply(route, JSON.stringify(decoded))
+    else supervisor.send({ ...decoded, type: `management.${decoded.action}`, route } as ManagementEvent)
+  }
+
+  /** Sends what the intake holds on its way, and waits until each subscriber had its turn. */
+  async function forward(): Promise<void> {
+    intake.flush()
+    await egress.roundEnded()
+    await yieldToEventLoop()
+  }
+
+  supervisor.start()
+  return {
+    serving: waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
+      ({ context }) => context.ports,
+    ),
+    stopped: toPromise(supervisor).finally(() => repeating.close()),
+    stop: () => supervisor.send({ type: 'stop' }),
+  }
+}

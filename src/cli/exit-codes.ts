@@ -1,0 +1,10 @@
+/** Exit codes of every command, after sysexits.h; a command that a signal ended exits with 128 + the signal's number. */
+export const exitCodes = {
+  ok: 0,
+  failure: 1,
+  usage: 64,
+  badInput: 65,
+  unavailable: 69,
+  internalError: 70,
+  badConfiguration: 78,
+} as const

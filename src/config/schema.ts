@@ -1,0 +1,137 @@
+import type { z } from 'zod'
+import { loggingSection } from './logging.ts'
+import {
+  bytes,
+  count,
+  host,
+  listenHost,
+  oneOf,
+  openSection,
+  port,
+  type SectionCheck,
+  seconds,
+  section,
+  wholeSeconds,
+} from './values.ts'
+
+const noSuchPlugin = 'this broker has no such plugin; the section is ignored'
+
+/** Two endpoints can't listen on one port, unless the system picks the ports (0). */
+function differentPorts<Key extends string>(besides: Key, key: Key): SectionCheck<Record<Key, unknown>> {
+  return {
+    key,
+    besides,
+    holds: ports => typeof ports[key] !== 'number' || ports[key] === 0 || ports[key] !== ports[besides],
+    sentence: ports => `${key} and ${besides} are the same port, ${ports[key]}; each endpoint needs its own`,
+  }
+}
+
+const tcpKeepalive = section({
+  idle: wholeSeconds(1, 32_767)
+    .default(60)
+    .describe('Seconds of silence on a connection until the system asks whether its other end is still there.'),
+  interval: wholeSeconds(1, 32_767).default(15).describe('Seconds until it asks again if there is no answer.'),
+  count: count(1, 127)
+    .default(4)
+    .describe('Times it asks in vain until the connection is closed; its subscribers are then stale.'),
+}).describe('How soon a subscriber that vanished without a word is noticed, by TCP keepalive on `pub`.')
+
+const zmq = section(
+  {
+    host: listenHost().default('127.0.0.1').describe('The address to listen on; "*" is every address of this machine.'),
+    manage: port().default(13370).describe('Port for management requests. 0 lets the system pick one.'),
+    pub: port().default(13371).describe('Port on which subscribers receive. 0 lets the system pick one.'),
+    sub: port().default(13372).describe('Port to which applications publish. 0 lets the system pick one.'),
+    reply_ports: oneOf(['string', 'number'])
+      .default('string')
+      .describe('How the subscribe reply writes pub_port and sub_port; `number` is for clients that insist.'),
+    advertise: host()
+      .optional()
+      .describe('The host that pub_endpoint and sub_endpoint of the subscribe reply name. Unset, they are left out.'),
+    max_message_size: bytes(1024, 268_435_456)
+      .default(16_777_216)
+      .describe('Bytes that one frame may have. A larger one closes the connection it came by.'),
+    bind_retry: seconds(0)
+      .default(0)
+      .describe('Seconds to go on trying at start-up while an address is taken. 0 fails at once.'),
+    io_threads: count(1, 16)
+      .default(1)
+      .describe('Threads of ZeroMQ that move bytes between the sockets and the network.'),
+    send_high_water_mark: count(1, 1_000_000)
+      .default(1000)
+      .describe('Frames that a connection may hold on `pub` before its subscriber waits in its own queue.'),
+    receive_high_water_mark: count(1, 1_000_000)
+      .default(10_000)
+      .describe('Frames of a connection that may wait to be read on `sub` and `manage` before its sender is held up.'),
+    tcp_keepalive: tcpKeepalive,
+  },
+  [differentPorts('manage', 'pub'), differentPorts('manage', 'sub'), differentPorts('pub', 'sub')],
+).describe('The three ZeroMQ endpoints that applications talk to.')
+
+const plugins = section({
+  backbones: openSection(
+    { inmem: section({}).describe('Messages stay in this process. It has no settings.') },
+    noSuchPlugin,
+  ).describe('What carries messages from those who publish to those who subscribed.'),
+  apps: openSection({ zmq }, noSuchPlugin).describe('How applications reach the bus.'),
+}).describe(
+  "The original's plugins. Sections of those that this broker doesn't have are named in a warning and ignored.",
+)
+
+const heartbeat = section({
+  timeout: seconds()
+    .default(30)
+    .describe('Seconds without a heartbeat until a subscriber that once sent one is stale: its queue keeps.'),
+}).describe('Heartbeats of subscribers; those that never send one are not judged by them.')
+
+const queue = section({
+  max_messages: count(1, 10_000_000)
+    .default(100_000)
+    .describe('Messages that may wait for one subscriber. Beyond, `when_full` decides.'),
+  max_bytes: bytes(1024, 68_719_476_736)
+    .default(67_108_864)
+    .describe('Bytes of messages that may wait for one subscriber. Beyond, `when_full` decides.'),
+  when_full: oneOf(['drop_oldest'])
+    .default('drop_oldest')
+    .describe('What makes room in a full queue: `drop_oldest` drops what has waited longest, and counts it.'),
+}).describe("Each subscriber's queue.")
+
+const snapshot = section({
+  answer_timeout: seconds().default(3600).describe('Seconds until a snapshot that nobody has answered is given up.'),
+  quiet_timeout: seconds()
+    .default(600)
+    .describe('Seconds without a further envelope until a snapshot counts as complete.'),
+  max_open: count(1, 1_000_000)
+    .default(1000)
+    .describe('Snapshots that may be open at once. Beyond, a subscription that asks for one is refused.'),
+}).describe('Snapshots: what a new subscriber asks of the others (the past so many days).')
+
+/** The broker's configuration: every key with its default, its range and what it is for. */
+export const configSchema = section({
+  logging: loggingSection('threatbus.log'),
+  plugins,
+  validation: oneOf(['lenient', 'strict', 'off'])
+    .default('lenient')
+    .describe(
+      'What a message must be: `lenient` what the original takes, `strict` STIX 2.1 to the letter, `off` a JSON object of the right type.',
+    ),
+  max_subscribers: count(1, 1_000_000)
+    .default(10_000)
+    .describe('Subscriptions that may exist at once, stale ones included. Beyond, subscribing is refused.'),
+  max_topics: count(1, 10_000).default(64).describe('Topics that one subscription may have. One with more is refused.'),
+  join_timeout: seconds()
+    .default(60)
+    .describe('Seconds after the subscribe reply until a subscriber that never joined on `pub` is stale.'),
+  heartbeat,
+  evict_after: seconds()
+    .default(86_400)
+    .describe('Seconds that a subscriber may be stale until it is unsubscribed and its queue is dropped.'),
+  queue,
+  snapshot,
+  shutdown_timeout: seconds(0)
+    .default(5)
+    .describe('Seconds that queued messages may take to leave once the broker was told to end. Then it ends anyway.'),
+})
+
+/** The broker's configuration, read. Durations are in seconds, sizes in bytes. */
+export type Config = z.output<typeof configSchema>

@@ -1,0 +1,116 @@
+import type { Queue } from './queue.ts'
+
+/**
+ * Messages sent to one subscriber before the next one has its turn. Long runs to one peer are what makes sending cheap
+ * (ARCHITECTURE "What was measured"); the bound keeps one full queue from holding up the others.
+ */
+const maxRun = 512
+
+/** Where a joined subscriber's messages go. */
+export interface Outlet {
+  readonly queue: Queue
+  /** The p2p topic that each frame begins with. */
+  readonly topic: string
+  /** The socket refused: the connection holds as much as it may. Not scheduled again until the outlet asks for it. */
+  refused(): void
+}
+
+/** Sends a frame at once: fulfilled when the socket took it, or rejects with the code `EAGAIN` when the peer's pipe is full. */
+export type SendFrame = (frame: string) => Promise<void>
+
+/**
+ * Sends what waits in the queues of joined subscribers, in rounds: in a round each scheduled outlet has one run.
+ * Intake waits for the round that carries its batch, so what cannot be sent yet stays with the publishers.
+ */
+export class Egress {
+  readonly #send: SendFrame
+  readonly #betweenRounds: () => Promise<void>
+  readonly #failed: (error: unknown) => void
+  /** Outlets that get a run in the next round. */
+  #scheduled = new Set<Outlet>()
+  /** Outlets that still get a run in this round. */
+  #turns = new Set<Outlet>()
+  #running: Outlet | undefined
+  #rounds: Promise<void> | undefined
+  #waiting: (() => void)[] = []
+  #delivered = 0
+  #refusals = 0
+
+  /**
+   * @param betweenRounds is awaited after each round and must yield to the event loop.
+   * @param failed hears of any error of `send` but `EAGAIN`; what was being sent stays in its queue.
+   */
+  constructor(send: SendFrame, betweenRounds: () => Promise<void>, failed: (error: unknown) => void) {
+    this.#send = send
+    this.#betweenRounds = betweenRounds
+    this.#failed = failed
+  }
+
+  /** Frames the socket took. */
+  get delivered(): number {
+    return this.#delivered
+  }
+
+  /** Frames the socket refused; each was tried again later. */
+  get refusals(): number {
+    return this.#refusals
+  }
+
+  /** Is nothing scheduled and nothing being sent? */
+  get isIdle(): boolean {
+    return this.#rounds === undefined
+  }
+
+  /** Gives the outlet a run in the next round. */
+  schedule(outlet: Outlet): void {
+    this.#scheduled.add(outlet)
+    this.#rounds ??= this.#runRounds()
+  }
+
+  /** Takes the outlet's turn away; a run under way ends with the message being sent. */
+  unschedule(outlet: Outlet): void {
+    this.#scheduled.delete(outlet)
+    this.#turns.delete(outlet)
+    if (this.#running === outlet) this.#running = undefined
+  }
+
+  /** Fulfilled when every outlet that is scheduled now has had its run. */
+  async roundEnded(): Promise<void> {
+    if (this.#scheduled.size > 0) await new Promise<void>(resolve => this.#waiting.push(resolve))
+  }
+
+  async #runRounds(): Promise<void> {
+    // Whoever schedules goes on first: the rest of its batch is pushed before the first run begins.
+    await undefined
+    while (this.#scheduled.size > 0) {
+      const waiting = this.#waiting
+      this.#waiting = []
+      this.#turns = this.#scheduled
+      this.#scheduled = new Set()
+      for (const outlet of this.#turns) await this.#run(outlet)
+      await this.#betweenRounds()
+      for (const resolve of waiting) resolve()
+    }
+    this.#rounds = undefined
+  }
+
+  async #run(outlet: Outlet): Promise<void> {
+    const { queue, topic } = outlet
+    this.#running = outlet
+    try {
+      for (let sent = 0; sent < maxRun; sent++) {
+        const message = queue.head
+        if (message === undefined) return
+        await this.#send(topic + message.frame)
+        this.#delivered++
+        queue.skip(message)
+        if (this.#running !== outlet) return
+      }
+      this.schedule(outlet)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return this.#failed(error)
+      this.#refusals++
+      if (this.#running === outlet) outlet.refused()
+    }
+  }
+}

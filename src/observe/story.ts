@@ -1,0 +1,72 @@
+import type { Logger } from 'pino'
+import type { DepartureReason, SnapshotOutcome, StaleReason, SubscriberStep } from '../../machines/vocabulary.ts'
+import { shortened } from '../protocol/topics.ts'
+
+const staleSentences: Readonly<Record<StaleReason, string>> = {
+  never_joined: 'its SUB socket never joined',
+  disconnected: 'its SUB socket disconnected',
+  heartbeat_stopped: 'its heartbeats stopped',
+}
+
+const departureSentences: Readonly<Record<DepartureReason, string>> = {
+  requested: 'it asked to',
+  evicted: 'it was stale for too long',
+  broker_stopped: 'the broker stops',
+}
+
+const outcomeSentences: Readonly<Record<SnapshotOutcome, string>> = {
+  complete: 'snapshot complete',
+  nobody_asked: 'snapshot complete: there is no application to ask',
+  nobody_answered: 'snapshot expired: no application answered',
+  requester_left: 'snapshot expired: the subscriber that asked left',
+  crowded_out: 'snapshot expired: too many snapshots are being gathered',
+}
+
+/** Tells an operator what happens to subscribers. A p2p topic is a secret: always shortened here. */
+export class Story {
+  readonly #log: Logger
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  subscribed(topic: string, topics: readonly string[], snapshotDays: number): void {
+    this.#log.info({ subscriber: shortened(topic), topics, snapshotDays }, 'subscribed')
+  }
+
+  /** A step of the subscriber's chart. */
+  step(topic: string, step: SubscriberStep): void {
+    const subscriber = shortened(topic)
+    switch (step.step) {
+      case 'joined':
+        this.#log.info({ subscriber }, 'joined: its SUB socket is there')
+        break
+      case 'back':
+        this.#log.info({ subscriber }, 'back')
+        break
+      case 'stale':
+        this.#log.info({ subscriber, reason: step.reason }, `stale: ${staleSentences[step.reason]}`)
+        break
+      case 'unsubscribed': {
+        // At a shutdown every subscriber takes this step: that is one line, not ten thousand.
+        const level = step.reason === 'broker_stopped' ? 'debug' : 'info'
+        this.#log[level]({ subscriber, reason: step.reason }, `unsubscribed: ${departureSentences[step.reason]}`)
+      }
+    }
+  }
+
+  snapshotClosed(topic: string, snapshotId: string, outcome: SnapshotOutcome): void {
+    this.#log.info({ subscriber: shortened(topic), snapshotId, outcome }, outcomeSentences[outcome])
+  }
+
+  queueOverflowed(topic: string): void {
+    this.#log.warn({ subscriber: shortened(topic) }, 'its queue is full: the oldest messages are being dropped')
+  }
+
+  queueRecovered(topic: string, dropped: number): void {
+    this.#log.warn(
+      { subscriber: shortened(topic), dropped },
+      `its queue ran empty again; ${dropped} messages were dropped`,
+    )
+  }
+}

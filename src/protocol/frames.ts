@@ -1,0 +1,60 @@
+import { decodeUtf8, nestsTooDeep, parseJson } from './json.ts'
+import { memberText } from './json-member.ts'
+import { type Message, messageOf } from './message.ts'
+import { type Refusal, refuse } from './refusal.ts'
+import { readEnvelope } from './snapshots.ts'
+import { checkObject, type ValidationMode } from './stix/check.ts'
+import { completeText } from './stix/complete.ts'
+import type { MessageType } from './topics.ts'
+
+/** The prefixes to which the broker's `sub` endpoint subscribes (PROTOCOL "Frames on sub"). */
+export const subscribedPrefixes = ['stix2/', 'threatbus/snapshotenvelope'] as const
+
+const envelopeTopic = 'threatbus/snapshotenvelope'
+const space = 0x20
+
+/** An application's answer to a snapshot request: a message for one subscriber alone. */
+export interface EnvelopedMessage {
+  readonly snapshotId: string
+  readonly message: Message<MessageType>
+}
+
+/**
+ * Decodes what arrived on `sub` (PROTOCOL "Frames on sub"): a message for everyone who wants its type, an enveloped
+ * message, or the reason why it is refused. A message that lacks nothing keeps its bytes.
+ */
+export function decodeFrame(
+  parts: readonly Buffer[],
+  mode: ValidationMode,
+): Message<MessageType> | EnvelopedMessage | Refusal {
+  const [frame] = parts
+  if (frame === undefined || parts.length > 1) return refuse('multipart')
+  const separator = frame.indexOf(space)
+  if (separator < 0) return refuse('no_separator')
+  const topic = frame.toString('latin1', 0, separator)
+  const body = decodeUtf8(frame, separator + 1)
+  if (body === undefined) return refuse('invalid_utf8')
+  if (nestsTooDeep(body)) return refuse('nested_too_deep')
+  if (topic === envelopeTopic) return decodeEnvelope(body, mode)
+  if (!topic.startsWith('stix2/')) return refuse('unknown_topic')
+
+  const object = parseJson(body)
+  if (object === undefined) return refuse('not_json')
+  const checked = checkObject(object, mode)
+  if ('refused' in checked) return checked
+  // The body's type decides, not the rest of the topic (PROTOCOL "Frames on sub").
+  if (checked.missing.length === 0) return messageOf(checked.type, body, frame.length - separator - 1)
+  return messageOf(checked.type, completeText(body, checked.type, checked.missing, new Date()))
+}
+
+function decodeEnvelope(text: string, mode: ValidationMode): EnvelopedMessage | Refusal {
+  const value = parseJson(text)
+  if (value === undefined) return refuse('not_json')
+  const envelope = readEnvelope(value)
+  if ('refused' in envelope) return envelope
+  const checked = checkObject(envelope.body, mode)
+  if ('refused' in checked) return checked
+  // readEnvelope has seen a body, so there is one to cut out.
+  const body = memberText(text, 'body') ?? ''
+  return { snapshotId: envelope.snapshotId, message: messageOf(checked.type, body) }
+}

@@ -1,0 +1,125 @@
+import { decodeUtf8, isJsonObject, nestsTooDeep, parseJson } from './json.ts'
+
+/** Longest snapshot that may be asked for, in days (PROTOCOL "Management": absurd values are errors). */
+export const maxSnapshotDays = 36_500
+
+/** A request that can be carried out. */
+export type ManagementRequest =
+  | { readonly action: 'subscribe'; readonly topics: readonly string[]; readonly snapshotDays: number }
+  | { readonly action: 'unsubscribe' | 'heartbeat'; readonly topic: string }
+
+/** A reply, always with a `status` (PROTOCOL "Management"); error and unknown replies say why in one plain sentence. */
+export type ManagementReply =
+  | { readonly status: 'success' }
+  | {
+      readonly topic: string
+      readonly pub_port: string | number
+      readonly sub_port: string | number
+      readonly pub_endpoint?: string
+      readonly sub_endpoint?: string
+      readonly status: 'success'
+    }
+  | { readonly status: 'error' | 'unknown request'; readonly reason: string }
+
+/** The reply `{"status":"success"}`. */
+export const success: ManagementReply = { status: 'success' }
+
+/** An error reply with its reason. */
+export function errorReply(reason: string): ManagementReply {
+  return { status: 'error', reason }
+}
+
+/**
+ * The reply to a successful subscribe request. Ports are strings; `reply_ports: number` gives integers to clients that
+ * insist (PROTOCOL "Points that were asked about").
+ */
+export function subscribeReply(
+  topic: string,
+  ports: { readonly pub: number; readonly sub: number },
+  settings: { readonly reply_ports: 'string' | 'number'; readonly advertise?: string | undefined },
+): ManagementReply {
+  const { advertise } = settings
+  const written = (port: number) => (settings.reply_ports === 'number' ? port : String(port))
+  return {
+    topic,
+    pub_port: written(ports.pub),
+    sub_port: written(ports.sub),
+    ...(advertise === undefined
+      ? {}
+      : { pub_endpoint: `${advertise}:${ports.pub}`, sub_endpoint: `${advertise}:${ports.sub}` }),
+    status: 'success',
+  }
+}
+
+function unknownRequest(reason: string): ManagementReply {
+  return { status: 'unknown request', reason }
+}
+
+/**
+ * Splits what the Router received into the route back to the client and the parts of its request. A REQ socket's route
+ * ends with an empty frame; a DEALER may leave that out, and then the route is its identity alone.
+ */
+export function splitRoute(frames: readonly Buffer[]): { route: readonly Buffer[]; parts: readonly Buffer[] } {
+  const delimiter = frames.findIndex((frame, index) => index > 0 && frame.length === 0)
+  const end = delimiter > 0 ? delimiter + 1 : 1
+  return { route: frames.slice(0, end), parts: frames.slice(end) }
+}
+
+/** Decodes a request, or answers it right away: every request gets one reply, whatever it is made of. */
+export function decodeRequest(
+  parts: readonly Buffer[],
+  limits: { readonly maxTopics: number },
+): ManagementRequest | ManagementReply {
+  const [bytes] = parts
+  if (parts.length > 1) return errorReply('a request has one part')
+  if (bytes === undefined || bytes.length === 0) return errorReply('the request is empty')
+  const text = decodeUtf8(bytes)
+  if (text === undefined) return errorReply('the request is not valid UTF-8')
+  if (nestsTooDeep(text)) return errorReply('the request is nested too deep')
+  const request = parseJson(text)
+  if (request === undefined) return errorReply('the request is not JSON')
+  if (!isJsonObject(request)) return errorReply('the request is not a JSON object')
+
+  // A bad snapshot makes any action an error, and nothing is carried out (PROTOCOL "Points that were asked about").
+  const snapshotDays = 'snapshot' in request ? readSnapshotDays(request.snapshot) : 0
+  if (snapshotDays === undefined) return errorReply(`snapshot must be a number of days from 0 to ${maxSnapshotDays}`)
+
+  const { action, topic } = request
+  if (action !== 'subscribe' && action !== 'unsubscribe' && action !== 'heartbeat') {
+    return unknownRequest('action must be subscribe, unsubscribe or heartbeat')
+  }
+  if (isUnusable(topic)) return unknownRequest('topic is missing or empty')
+  if (action === 'subscribe') {
+    const topics = readTopics(topic)
+    if (topics === undefined) return errorReply('topic must be a string or a list of non-empty strings')
+    if (topics.length > limits.maxTopics) return errorReply(`a subscription has at most ${limits.maxTopics} topics`)
+    return { action, topics, snapshotDays }
+  }
+  if (typeof topic !== 'string') return errorReply('topic must be the p2p topic of a subscription')
+  return { action, topic }
+}
+
+/** What the original's language takes for false: such a topic makes an unknown request (PROTOCOL "Management"). */
+function isUnusable(topic: unknown): boolean {
+  if (!topic) return true
+  if (typeof topic !== 'object') return false
+  return Array.isArray(topic) ? topic.length === 0 : Object.keys(topic).length === 0
+}
+
+function readTopics(topic: unknown): readonly string[] | undefined {
+  const topics: readonly unknown[] = Array.isArray(topic) ? topic : [topic]
+  return topics.every((each): each is string => typeof each === 'string' && each !== '') ? topics : undefined
+}
+
+/**
+ * Days of a snapshot as the original reads them: integers, integral strings with blanks or a sign, fractions truncated
+ * toward zero, `true` and `false`; undefined for everything else (PROTOCOL "Points that were asked about").
+ */
+function readSnapshotDays(value: unknown): number | undefined {
+  let days: number
+  if (typeof value === 'number') days = Math.trunc(value)
+  else if (typeof value === 'boolean') days = value ? 1 : 0
+  else if (typeof value === 'string' && /^[+-]?\d{1,15}$/.test(value.trim())) days = Number(value)
+  else return undefined
+  return days >= 0 && days <= maxSnapshotDays ? Math.abs(days) : undefined
+}

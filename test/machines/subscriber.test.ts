@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { assign, createActor, SimulatedClock, type StateValue } from 'xstate'
+import { getShortestPaths } from 'xstate/graph'
+import { subscriberChart } from '../../machines/subscriber.ts'
+import type { SubscriberEvent } from '../../machines/vocabulary.ts'
+
+const delaysMs = { joinTimeout: 60, heartbeatTimeout: 30, evictAfter: 1000, refusedSendPause: 2 }
+type Delay = keyof typeof delaysMs
+
+/** The chart with implementations that only write down that they were called. */
+function recorded() {
+  const calls: string[] = []
+  const logic = subscriberChart.provide({
+    actions: {
+      drainQueue: () => calls.push('drainQueue'),
+      keepMessages: () => calls.push('keepMessages'),
+      discardQueue: () => calls.push('discardQueue'),
+      countClosedSnapshot: assign({ openSnapshots: ({ context }) => context.openSnapshots - 1 }),
+      tell: (_, step) => calls.push('reason' in step ? `${step.step} ${step.reason}` : step.step),
+    },
+    guards: { everySnapshotClosed: ({ context }) => context.openSnapshots === 0 },
+    delays: delaysMs,
+  })
+  return { logic, calls }
+}
+
+/** What happens to a subscriber: an event, or time passing until a delay is over. */
+type Happening = SubscriberEvent['type'] | `after ${Delay}`
+
+function subscriber(openSnapshots = 0) {
+  const { logic, calls } = recorded()
+  const clock = new SimulatedClock()
+  const actor = createActor(logic, { clock, input: { topic: 'p2p', openSnapshots } }).start()
+  const happen = (happening: Happening) => {
+    if (!happening.startsWith('after ')) return actor.send({ type: happening as SubscriberEvent['type'] })
+    // One millisecond at a time: SimulatedClock would skip a timer that another one starts.
+    for (let ms = 0; ms < delaysMs[happening.slice('after '.length) as Delay]; ms++) clock.increment(1)
+  }
+  return { happen, state: () => inWords(actor.getSnapshot().value), calls }
+}
+
+/** A state as the tables below write it: `stale.disconnected`, or the regions of `joined` in a row. */
+function inWords(value: StateValue): string {
+  if (typeof value === 'string') return value
+  if (typeof value.stale === 'string') return `stale.${value.stale}`
+  return Object.values(value.joined as Record<string, string>).join(' ')
+}
+
+describe('a subscriber', () => {
+  const table: [string, Happening[], string][] = [
+    ['is subscribing until its SUB socket joins', ['queue.filled', 'heartbeat.received'], 'subscribing'],
+    ['is live as soon as it has joined', ['socket.joined'], 'live flowing unmonitored'],
+    ['is stale if its SUB socket never came', ['after joinTimeout'], 'stale.never_joined'],
+    ['is live when it joins late', ['after joinTimeout', 'socket.joined'], 'live flowing unmonitored'],
+    ['is stale when its socket is gone', ['socket.joined', 'socket.left'], 'stale.disconnected'],
+    ['is back when its socket is', ['socket.joined', 'socket.left', 'socket.joined'], 'live flowing unmonitored'],
+    ['need not send heartbeats', ['socket.joined', 'after evictAfter'], 'live flowing unmonitored'],
+    ['is watched from its first heartbeat on', ['socket.joined', 'heartbeat.received'], 'live flowing monitored'],
+    [
+      'is stale when its heartbeats stop',
+      ['socket.joined', 'heartbeat.received', 'after heartbeatTimeout'],
+      'stale.heartbeat_stopped',
+    ],
+    [
+      'is back when its heartbeats are',
+      ['socket.joined', 'heartbeat.received', 'after heartbeatTimeout', 'heartbeat.received'],
+      'live flowing unmonitored',
+    ],
+    [
+      'is not back by a heartbeat alone when its socket is gone as well',
+      ['socket.joined', 'heartbeat.received', 'after heartbeatTimeout', 'socket.left', 'heartbeat.received'],
+      'stale.disconnected',
+    ],
+    ['waits when its connection is full', ['socket.joined', 'send.refused'], 'live waiting unmonitored'],
+    [
+      'tries again after a pause',
+      ['socket.joined', 'send.refused', 'after refusedSendPause'],
+      'live flowing unmonitored',
+    ],
+    ['is unsubscribed when it asks', ['unsubscribe.requested'], 'unsubscribed'],
+    ['is unsubscribed when it asks while stale', ['after joinTimeout', 'unsubscribe.requested'], 'unsubscribed'],
+    ['is unsubscribed when it was stale for too long', ['after joinTimeout', 'after evictAfter'], 'unsubscribed'],
+    ['is unsubscribed when the broker stops', ['socket.joined', 'broker.stopped'], 'unsubscribed'],
+  ]
+  for (const [sentence, happenings, expected] of table) {
+    test(sentence, () => {
+      const { happen, state } = subscriber()
+      for (const happening of happenings) happen(happening)
+      assert.equal(state(), expected)
+    })
+  }
+
+  test('is snapshotting until every snapshot is closed, and again where it was when it comes back', () => {
+    const { happen, state } = subscriber(2)
+    happen('socket.joined')
+    happen('snapshot.closed')
+    assert.equal(state(), 'snapshotting flowing unmonitored')
+    happen('socket.left')
+    happen('socket.joined')
+    assert.equal(state(), 'snapshotting flowing unmonitored')
+    happen('snapshot.closed')
+    assert.equal(state(), 'live flowing unmonitored')
+  })
+
+  test('is live at once if its snapshots were closed before it joined', () => {
+    const { happen, state } = subscriber(1)
+    happen('snapshot.closed')
+    happen('socket.joined')
+    assert.equal(state(), 'live flowing unmonitored')
+  })
+
+  test('is evicted however it changes the reason for which it is stale', () => {
+    const { happen, state } = subscriber()
+    for (const each of ['socket.joined', 'heartbeat.received', 'after heartbeatTimeout'] as const) happen(each)
+    for (let ms = 0; ms < delaysMs.evictAfter / delaysMs.joinTimeout - 1; ms++) happen('after refusedSendPause')
+    happen('socket.left')
+    assert.equal(state(), 'stale.disconnected')
+    happen('after evictAfter')
+    assert.equal(state(), 'unsubscribed')
+  })
+
+  test('has its queue drained when it joins and when the queue fills, and kept in every other state', () => {
+    const { happen, calls } = subscriber()
+    happen('queue.filled')
+    assert.deepEqual(calls, [])
+    happen('socket.joined')
+    assert.deepEqual(calls.splice(0), ['joined', 'drainQueue'])
+    happen('queue.filled')
+    assert.deepEqual(calls.splice(0), ['drainQueue'])
+    happen('send.refused')
+    happen('queue.filled')
+    assert.deepEqual(calls.splice(0), [])
+    happen('after refusedSendPause')
+    assert.deepEqual(calls.splice(0), ['drainQueue'])
+    happen('socket.left')
+    happen('queue.filled')
+    assert.deepEqual(calls.splice(0), ['keepMessages', 'stale disconnected'])
+    happen('unsubscribe.requested')
+    assert.deepEqual(calls.splice(0), ['unsubscribed requested', 'discardQueue'])
+  })
+})
+
+describe('every path through a subscriber', () => {
+  const { logic } = recorded()
+  const events: SubscriberEvent['type'][] = [
+    'socket.joined',
+    'socket.left',
+    'heartbeat.received',
+    'snapshot.closed',
+    'queue.filled',
+    'send.refused',
+    'unsubscribe.requested',
+  ]
+  const afters: Record<string, Delay> = {
+    'xstate.after.joinTimeout.subscriber.subscribing': 'joinTimeout',
+    'xstate.after.evictAfter.subscriber.stale': 'evictAfter',
+    'xstate.after.heartbeatTimeout.subscriber.joined.heartbeat.monitored': 'heartbeatTimeout',
+    'xstate.after.refusedSendPause.subscriber.joined.flow.waiting': 'refusedSendPause',
+  }
+  const paths = getShortestPaths(logic, {
+    input: { topic: 'p2p', openSnapshots: 1 },
+    events: [...events, ...Object.keys(afters)].map(type => ({ type }) as SubscriberEvent),
+    serializeState: ({ value, context }) => JSON.stringify([value, context]),
+    stopWhen: ({ context }) => context.openSnapshots < 0,
+    limit: 100_000,
+  })
+
+  test('is one that a running subscriber takes, in simulated time', () => {
+    const reached = new Set<string>()
+    for (const { steps, state } of paths) {
+      if (state.context.openSnapshots < 0) continue
+      const { happen, state: reachedState } = subscriber(1)
+      for (const { event } of steps.slice(1)) {
+        const delay = afters[event.type]
+        happen(delay ? `after ${delay}` : event.type)
+      }
+      assert.equal(reachedState(), inWords(state.value), steps.map(({ event }) => event.type).join(', '))
+      reached.add(reachedState())
+    }
+    for (const expected of [
+      'subscribing',
+      'snapshotting flowing unmonitored',
+      'snapshotting waiting monitored',
+      'live flowing monitored',
+      'live waiting unmonitored',
+      'stale.never_joined',
+      'stale.disconnected',
+      'stale.heartbeat_stopped',
+      'unsubscribed',
+    ]) {
+      assert.ok(reached.has(expected), `${expected} is reached`)
+    }
+  })
+
+  test('leads to unsubscribed when it asks', () => {
+    for (const { state } of paths) {
+      const actor = createActor(logic, { input: state.context, snapshot: logic.getPersistedSnapshot(state) }).start()
+      actor.send({ type: 'unsubscribe.requested' })
+      assert.equal(actor.getSnapshot().value, 'unsubscribed')
+      actor.stop()
+    }
+  })
+})

@@ -1,0 +1,293 @@
+// Properties of reading a configuration, whatever it is made of.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
+import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
+import { keysOf, pathsOf, schemaAt } from '../../src/config/outline.ts'
+import { ConfigError } from '../../src/config/problems.ts'
+import { type Config, configSchema } from '../../src/config/schema.ts'
+
+const cwd = mkdtempSync(join(tmpdir(), 'threatbus-config-'))
+after(() => rmSync(cwd, { recursive: true }))
+
+function load(text: string, env: Readonly<Record<string, string>> = {}): LoadedConfig<Config> {
+  writeFileSync(join(cwd, 'config.yaml'), text)
+  return loadConfig(configSchema, { cwd, env, envPrefix: 'THREATBUS_', defaultFiles: ['config.yaml'] })
+}
+
+/** For each kind of key: values that it takes, as YAML, none of them a default. */
+const taken: Readonly<Record<string, readonly string[]>> = {
+  'logging.console': ['false'],
+  'logging.console_verbosity': ['DEBUG', 'warning', '"Critical"'],
+  'logging.file': ['true'],
+  'logging.file_verbosity': ['ERROR', 'debug'],
+  'logging.filename': ['/var/log/bus.log', '"5"', "'a b'"],
+  'plugins.apps.zmq.host': ['0.0.0.0', '"*"', 'eth0'],
+  'plugins.apps.zmq.manage': ['1', '65535'],
+  'plugins.apps.zmq.pub': ['2', '0', '0x10'],
+  'plugins.apps.zmq.sub': ['3', '0'],
+  'plugins.apps.zmq.reply_ports': ['number'],
+  'plugins.apps.zmq.advertise': ['broker.example', '10.0.0.1', '"2001:db8::1"'],
+  'plugins.apps.zmq.max_message_size': ['1024', '268435456'],
+  'plugins.apps.zmq.bind_retry': ['0.5', '30'],
+  'plugins.apps.zmq.io_threads': ['2', '16'],
+  'plugins.apps.zmq.send_high_water_mark': ['1', '1e6'],
+  'plugins.apps.zmq.receive_high_water_mark': ['1', '1000000'],
+  'plugins.apps.zmq.tcp_keepalive.idle': ['1', '32767'],
+  'plugins.apps.zmq.tcp_keepalive.interval': ['1', '32767'],
+  'plugins.apps.zmq.tcp_keepalive.count': ['1', '127'],
+  validation: ['strict', 'off'],
+  max_subscribers: ['1', '1000000'],
+  max_topics: ['1', '10000'],
+  join_timeout: ['0.01', '2147483'],
+  'heartbeat.timeout': ['0.01', '2147483'],
+  evict_after: ['0.5', '2147483'],
+  'queue.max_messages': ['1', '10000000'],
+  'queue.max_bytes': ['1024', '68719476736'],
+  'queue.when_full': ['"drop_oldest"'],
+  'snapshot.answer_timeout': ['0.01', '1'],
+  'snapshot.quiet_timeout': ['0.01', '1'],
+  'snapshot.max_open': ['1', '1000000'],
+  shutdown_timeout: ['0', '1.5'],
+}
+
+/** Values that no key takes, as YAML. */
+const refusedByAll = ['[1]', '{a: 1}', '[]', '.nan', '-1', '1e300', '""', '"\\0"', '[{a: [b]}]']
+
+/** The paths of the values, as opposed to sections. */
+const valuePaths = pathsOf(configSchema)
+  .filter(path => {
+    const schema = schemaAt(configSchema, path)
+    return schema !== undefined && keysOf(schema) === undefined
+  })
+  .map(path => path.join('.'))
+
+/** A path with a value for it. */
+const setting = fc
+  .constantFrom(...valuePaths)
+  .chain(path => fc.constantFrom(...(taken[path] ?? [])).map(value => ({ path, value })))
+
+/** Settings of several keys, each once. */
+const settings = fc.uniqueArray(setting, { selector: ({ path }) => path, minLength: 1, maxLength: 8 })
+
+/** A tree of YAML texts. */
+interface Tree {
+  [key: string]: string | Tree
+}
+
+function treeOf(chosen: readonly { path: string; value: string }[]): Tree {
+  const tree: Tree = {}
+  for (const { path, value } of chosen) {
+    const keys = path.split('.')
+    let at = tree
+    for (const key of keys.slice(0, -1)) {
+      const below = at[key] ?? {}
+      assert(typeof below === 'object')
+      at[key] = below
+      at = below
+    }
+    at[keys.at(-1) ?? ''] = value
+  }
+  return tree
+}
+
+/** How a file is laid out: spaces of indentation, a comment between keys, sections in braces from some depth on. */
+interface Layout {
+  indent: number
+  comment: boolean
+  braces: number
+  quotedKeys: boolean
+}
+const layout: fc.Arbitrary<Layout> = fc.record({
+  indent: fc.integer({ min: 1, max: 7 }),
+  comment: fc.boolean(),
+  braces: fc.integer({ min: 0, max: 4 }),
+  quotedKeys: fc.boolean(),
+})
+
+function written(tree: Tree, how: Layout, depth = 0): string {
+  const key = (name: string) => (how.quotedKeys ? `"${name}"` : name)
+  const members = Object.entries(tree)
+  if (depth >= how.braces) {
+    return `{${members.map(([name, v]) => `${key(name)}: ${typeof v === 'string' ? v : written(v, how, depth + 1)}`).join(', ')}}`
+  }
+  return members
+    .map(([name, v]) => {
+      const before = how.comment ? `\n${' '.repeat(depth)}# ${name}: 5\n` : '\n'
+      const start = `${before}${' '.repeat(how.indent * depth)}${key(name)}:`
+      return start + (typeof v === 'string' ? `   ${v}` : ` ${written(v, how, depth + 1)}`)
+    })
+    .join('')
+}
+
+/** Line and column of an offset, both from 1. */
+function placeOf(text: string, offset: number): string {
+  const lines = text.slice(0, offset).split('\n')
+  return `${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}`
+}
+
+test('the table of values knows every key of the schema', () => {
+  assert.deepEqual(Object.keys(taken).toSorted(), valuePaths.toSorted())
+})
+
+test('every key can be set by its environment variable, with the effect that it has in the file', () => {
+  for (const [path, values] of Object.entries(taken)) {
+    for (const value of values) {
+      const variable = `THREATBUS_${path.toUpperCase().replaceAll('.', '__')}`
+      const { config } = load('', { [variable]: value })
+      assert.deepEqual(
+        config,
+        load(written(treeOf([{ path, value }]), { indent: 2, comment: false, braces: 9, quotedKeys: false })).config,
+      )
+      const isDefault = path === 'queue.when_full'
+      assert.equal(isDefault, JSON.stringify(config) === JSON.stringify(load('').config), `${path} did not change`)
+    }
+  }
+})
+
+test('however a file is laid out, it says the same', () => {
+  fc.assert(
+    fc.property(settings, layout, layout, (chosen, one, other) => {
+      const { config } = load(written(treeOf(chosen), one))
+      assert.deepEqual(config, load(written(treeOf(chosen.toReversed()), other)).config)
+    }),
+  )
+})
+
+test('it makes no difference which settings stand in the file and which in the environment', () => {
+  fc.assert(
+    fc.property(settings, fc.integer({ min: 0, max: 8 }), layout, (chosen, split, how) => {
+      const env = chosen.slice(split).map(({ path, value }) => {
+        return [`THREATBUS_${path.toUpperCase().replaceAll('.', '__')}`, value] as const
+      })
+      const { config } = load(written(treeOf(chosen.slice(0, split)), how), Object.fromEntries(env))
+      assert.deepEqual(config, load(written(treeOf(chosen), how)).config)
+    }),
+  )
+})
+
+test('one bad value is told with the line and column where it stands', () => {
+  const bad = fc.record({ path: fc.constantFrom(...valuePaths), value: fc.constantFrom(...refusedByAll) })
+  fc.assert(
+    fc.property(settings, bad, layout, (chosen, { path, value }, how) => {
+      // A text that stands nowhere else marks the place, then gives way to the value.
+      const mark = '@here@'
+      const marked = written(treeOf([...chosen.filter(other => other.path !== path), { path, value: mark }]), how)
+      const place = placeOf(marked, marked.indexOf(mark))
+      try {
+        load(marked.replace(mark, () => value))
+      } catch (error) {
+        assert(error instanceof ConfigError)
+        assert.equal(error.problems.length, 1, error.message)
+        assert(
+          error.message.startsWith(`config.yaml:${place} ${path}: expected `),
+          `${error.message} is not at ${place}`,
+        )
+        return
+      }
+      assert.fail(`${path} took ${value}`)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('one unknown key is told with the line and column where it stands', () => {
+  const sections = pathsOf(configSchema)
+    .map(path => path.join('.'))
+    .filter(path => !valuePaths.includes(path) && path !== 'plugins.apps' && path !== 'plugins.backbones')
+  fc.assert(
+    fc.property(settings, fc.constantFrom('', ...sections), layout, (chosen, section, how) => {
+      const path = section === '' ? 'unheard_of' : `${section}.unheard_of`
+      const text = written(treeOf([...chosen, { path, value: '1' }]), how)
+      const key = how.quotedKeys ? '"unheard_of"' : 'unheard_of'
+      const place = placeOf(text, text.indexOf(`${key}:`, how.comment ? text.indexOf(`# unheard_of: 5`) + 16 : 0))
+      assert.throws(
+        () => load(text),
+        (error: Error) => error.message.startsWith(`config.yaml:${place} ${path}: unknown key; `),
+      )
+    }),
+  )
+})
+
+/** Reading may refuse, but never in another way. Resolves to what was said. */
+function readOrRefuse(text: string, env: Readonly<Record<string, string>> = {}): readonly string[] {
+  try {
+    load(text, env)
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    assert(error.problems.length > 0)
+    assert(!/[\p{Cc}\u2028\u2029\u202a-\u202e]/u.test(error.problems.join('')), 'a message holds control characters')
+    return error.problems
+  }
+}
+
+const example = readFileSync(fileURLToPath(new URL('../../../config/threatbus.yaml', import.meta.url)), 'utf8')
+const scraps = [
+  ...'[]{}:,-?&*!|>%@`"\'#~\t\n\r \0\u2028',
+  '\n  ',
+  '<<: ',
+  '*a',
+  '&a ',
+  '!!binary ',
+  '---\n',
+  '...\n',
+  '? ',
+]
+
+/** YAML-like text: scraps of syntax and of the example. */
+const yamlLike = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(...scraps),
+      fc.constantFrom('logging', 'plugins', 'queue: ', 'max_topics: 5', '__proto__', '"a"', '1.5', 'null'),
+      fc.string({ unit: 'binary', maxLength: 5 }),
+    ),
+    { maxLength: 40 },
+  )
+  .map(parts => parts.join(''))
+
+/** The example with a few pieces cut out, doubled, or replaced. */
+const mutated = fc
+  .array(
+    fc.tuple(
+      fc.nat(example.length),
+      fc.nat(200),
+      fc.oneof(yamlLike, fc.constant(''), fc.constant(example.slice(0, 900))),
+    ),
+    {
+      minLength: 1,
+      maxLength: 4,
+    },
+  )
+  .map(cuts => cuts.reduce((text, [at, length, scrap]) => text.slice(0, at) + scrap + text.slice(at + length), example))
+
+test('whatever a file holds, it is read or refused with a ConfigError', () => {
+  fc.assert(
+    fc.property(fc.oneof(yamlLike, mutated), text => {
+      readOrRefuse(text)
+    }),
+    { numRuns: 600 },
+  )
+})
+
+test('whatever the environment holds, it is read or refused with a ConfigError that names the variable', () => {
+  const name = fc.oneof(
+    fc.constantFrom(...valuePaths, 'plugins', 'queue').map(path => path.replaceAll('.', '__')),
+    fc.string(),
+  )
+  fc.assert(
+    fc.property(name, fc.oneof(yamlLike, fc.string()), (name, value) => {
+      const told = readOrRefuse('', { [`THREATBUS_${name}`]: value })
+      assert(
+        told.every(line => line.startsWith('environment THREATBUS_')),
+        told.join('\n'),
+      )
+    }),
+    { numRuns: 300 },
+  )
+})

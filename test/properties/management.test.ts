@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { decodeRequest, splitRoute, subscribeReply } from '../../src/protocol/management.ts'
+
+const decode = (...parts: (string | Buffer)[]) =>
+  decodeRequest(
+    parts.map(part => Buffer.from(part)),
+    { maxTopics: 3 },
+  )
+const decodeJson = (request: unknown) => decode(JSON.stringify(request))
+const statusOf = (decoded: ReturnType<typeof decode>) => ('status' in decoded ? decoded.status : 'carried out')
+const subscribe = (over: object) => ({ action: 'subscribe', topic: 'stix2/indicator', ...over })
+
+describe('a management request', () => {
+  test('is answered or carried out, whatever it is made of', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 40 })), parts => {
+        const decoded = decodeRequest(parts.map(Buffer.from), { maxTopics: 3 })
+        assert.ok('action' in decoded || (decoded.status === 'error' && decoded.reason.length > 0))
+      }),
+    )
+    fc.assert(
+      fc.property(fc.json(), json => {
+        assert.ok(['carried out', 'error', 'unknown request'].includes(statusOf(decode(json))))
+      }),
+    )
+  })
+
+  test('to subscribe takes a topic, a list of topics and any prefix', () => {
+    for (const topic of ['stix2/indicator', 'stix2', 's', 'no/such/topic']) {
+      assert.deepEqual(decodeJson(subscribe({ topic })), { action: 'subscribe', topics: [topic], snapshotDays: 0 })
+    }
+    const topics = ['stix2/indicator', 'stix2/sighting']
+    assert.deepEqual(decodeJson(subscribe({ topic: topics })), { action: 'subscribe', topics, snapshotDays: 0 })
+  })
+
+  test('to heartbeat or unsubscribe names a p2p topic', () => {
+    for (const action of ['heartbeat', 'unsubscribe']) {
+      assert.deepEqual(decodeJson({ action, topic: 'abc' }), { action, topic: 'abc' })
+      assert.equal(statusOf(decodeJson({ action, topic: ['abc'] })), 'error')
+    }
+  })
+
+  test('without a usable topic is an unknown request', () => {
+    assert.equal(statusOf(decodeJson({ action: 'subscribe' })), 'unknown request')
+    for (const topic of ['', null, [], 0, false, {}]) {
+      for (const action of ['subscribe', 'unsubscribe', 'heartbeat']) {
+        assert.equal(statusOf(decodeJson({ action, topic })), 'unknown request', JSON.stringify({ action, topic }))
+      }
+    }
+  })
+
+  test('with an unknown or missing action is an unknown request', () => {
+    for (const action of [undefined, null, '', 'Subscribe', 'publish', 5, ['subscribe']]) {
+      assert.equal(statusOf(decodeJson({ action, topic: 'stix2/indicator' })), 'unknown request')
+    }
+  })
+
+  test('with a topic that is no string or list of non-empty strings is an error', () => {
+    for (const topic of [5, true, { a: 1 }, [''], ['stix2', ''], ['stix2', 5], [[]]]) {
+      assert.equal(statusOf(decodeJson(subscribe({ topic }))), 'error', JSON.stringify(topic))
+    }
+  })
+
+  test('with more topics than a subscription may have is an error', () => {
+    assert.equal(statusOf(decodeJson(subscribe({ topic: ['a', 'b', 'c'] }))), 'carried out')
+    assert.equal(statusOf(decodeJson(subscribe({ topic: ['a', 'b', 'c', 'd'] }))), 'error')
+  })
+
+  test('reads the days of a snapshot as the original does', () => {
+    const read: [unknown, number][] = [
+      [0, 0],
+      [5, 5],
+      ['5', 5],
+      [' 5 ', 5],
+      ['+5', 5],
+      ['-0', 0],
+      [5.9, 5],
+      [-0.5, 0],
+      [true, 1],
+      [false, 0],
+      [36_500, 36_500],
+    ]
+    for (const [snapshot, days] of read) {
+      const decoded = decodeJson(subscribe({ snapshot }))
+      assert.ok('action' in decoded && decoded.action === 'subscribe', JSON.stringify(snapshot))
+      assert.ok(Object.is(decoded.snapshotDays, days), JSON.stringify(snapshot))
+    }
+  })
+
+  test('with a bad snapshot is an error, whatever the action', () => {
+    for (const snapshot of [null, '', 'abc', '5.7', '1e3', [], {}, -1, '-1', 36_501, '36501', '9'.repeat(400)]) {
+      for (const action of ['subscribe', 'unsubscribe', 'heartbeat', 'nonsense']) {
+        assert.equal(statusOf(decodeJson({ action, topic: 'stix2', snapshot })), 'error', JSON.stringify(snapshot))
+      }
+    }
+    assert.equal(statusOf(decode('{"action":"subscribe","topic":"stix2","snapshot":1e999}')), 'error')
+  })
+
+  test('may have white space around and extra and duplicate keys, of which the last wins', () => {
+    const decoded = decode(' \t\r\n{"action":"heartbeat","topic":"a","extra":[1],"topic":"b"}\n ')
+    assert.deepEqual(decoded, { action: 'heartbeat', topic: 'b' })
+  })
+
+  test('is an error if it is no JSON object, not UTF-8, begins with a byte order mark, is empty or multipart', () => {
+    const request = JSON.stringify(subscribe({}))
+    const bad = ['', ' ', '[]', '"subscribe"', 'null', '1', 'nonsense', `\ufeff${request}`, `${request}x`, 'NaN']
+    for (const text of bad) assert.equal(statusOf(decode(text)), 'error', text)
+    assert.equal(statusOf(decode(Buffer.from([0x7b, 0xff, 0x7d]))), 'error')
+    assert.equal(statusOf(decode(request, request)), 'error')
+    assert.equal(statusOf(decode()), 'error')
+  })
+
+  test('nested 100,000 deep is an error', () => {
+    assert.equal(statusOf(decode(`{"action":${'['.repeat(100_000)}`)), 'error')
+  })
+})
+
+describe('the route of a management request', () => {
+  const frames = (...texts: string[]) => texts.map(text => Buffer.from(text))
+
+  test('of a REQ socket ends with its empty frame', () => {
+    assert.deepEqual(splitRoute(frames('id', '', 'body')), { route: frames('id', ''), parts: frames('body') })
+    assert.deepEqual(splitRoute(frames('id', 'request', '', 'body')).route, frames('id', 'request', ''))
+    assert.deepEqual(splitRoute(frames('id', '', 'a', 'b')).parts, frames('a', 'b'))
+    assert.deepEqual(splitRoute(frames('id', '', '')).parts, frames(''))
+  })
+
+  test('of a DEALER socket without an empty frame is its identity', () => {
+    assert.deepEqual(splitRoute(frames('id', 'body')), { route: frames('id'), parts: frames('body') })
+  })
+
+  test('always leads back to the client', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 3 }), { minLength: 1 }), raw => {
+        const received = raw.map(Buffer.from)
+        const { route, parts } = splitRoute(received)
+        assert.deepEqual([...route, ...parts], received)
+        assert.ok(route.length > 0)
+      }),
+    )
+  })
+})
+
+describe('the reply to a subscribe request', () => {
+  const ports = { pub: 13371, sub: 13372 }
+
+  test('names the ports as strings', () => {
+    assert.deepEqual(subscribeReply('p2p', ports, { reply_ports: 'string' }), {
+      topic: 'p2p',
+      pub_port: '13371',
+      sub_port: '13372',
+      status: 'success',
+    })
+  })
+
+  test('names them as numbers, and names endpoints, if the configuration says so', () => {
+    assert.deepEqual(subscribeReply('p2p', ports, { reply_ports: 'number', advertise: 'broker.example' }), {
+      topic: 'p2p',
+      pub_port: 13371,
+      sub_port: 13372,
+      pub_endpoint: 'broker.example:13371',
+      sub_endpoint: 'broker.example:13372',
+      status: 'success',
+    })
+  })
+})

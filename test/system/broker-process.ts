@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+/** The built command, as `npm install -g` would link it. */
+export const threatbusCommand = fileURLToPath(new URL('../../src/cli/threatbus.js', import.meta.url))
+
+/** A line of the broker's log. */
+export interface LogLine {
+  readonly level: string
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+/** A broker process under test. */
+export interface BrokerProcess {
+  readonly process: ChildProcess
+  readonly manage: number
+  readonly pub: number
+  readonly sub: number
+  /** What it has logged so far. */
+  readonly log: readonly LogLine[]
+  /** Fulfilled with the first line, past or to come, that `matches`. */
+  logged(matches: (line: LogLine) => boolean): Promise<LogLine>
+  /** Sends a signal and answers the exit code (null if the signal killed it). */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+/**
+ * Starts the built broker on free ports with `settings` over its defaults, and waits until it serves. It ends with the
+ * test at the latest.
+ */
+export async function startBroker(t: TestContext, settings: Record<string, unknown> = {}): Promise<BrokerProcess> {
+  const directory = mkdtempSync(join(tmpdir(), 'threatbus-'))
+  const file = join(directory, 'config.yaml')
+  const { zmq, ...others } = settings
+  const endpoints = { manage: 0, pub: 0, sub: 0, ...(zmq as object | undefined) }
+  writeFileSync(file, JSON.stringify({ plugins: { apps: { zmq: endpoints } }, ...others }))
+  const broker = spawn(process.execPath, [threatbusCommand, '-c', file], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+    cwd: directory,
+  })
+  const exited = once(broker, 'exit') as Promise<[number | null]>
+  t.after(async () => {
+    broker.kill('SIGKILL')
+    await exited
+    rmSync(directory, { recursive: true })
+  })
+
+  const log: LogLine[] = []
+  const waiting = new Set<(line: LogLine) => void>()
+  createInterface(broker.stderr).on('line', text => {
+    const line = JSON.parse(text) as LogLine
+    log.push(line)
+    for (const each of waiting) each(line)
+  })
+  const logged = (matches: (line: LogLine) => boolean) =>
+    new Promise<LogLine>((resolve, reject) => {
+      const seen = log.find(matches)
+      if (seen) return resolve(seen)
+      const look = (line: LogLine) => {
+        if (!matches(line)) return
+        waiting.delete(look)
+        resolve(line)
+      }
+      waiting.add(look)
+      exited.then(([code]) => reject(new Error(`the broker ended with ${code}: ${JSON.stringify(log)}`)))
+    })
+
+  const { manage, pub, sub } = await logged(({ msg }) => msg.startsWith('serving'))
+  return {
+    process: broker,
+    manage: manage as number,
+    pub: pub as number,
+    sub: sub as number,
+    log,
+    logged,
+    stop: async (signal = 'SIGTERM') => {
+      broker.kill(signal)
+      const [code] = await exited
+      return code
+    },
+  }
+}

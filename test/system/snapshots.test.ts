@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { startBroker } from './broker-process.ts'
+import { indicator, publisher, receive, request, sighting } from './wire.ts'
+
+/** The JSON after the TYPE of a frame. */
+const bodyOf = (frame: string | undefined) => JSON.parse(String(frame).slice(String(frame).indexOf(' ') + 1))
+
+describe('a subscription with a snapshot', { concurrency: true }, () => {
+  test('asks every other subscriber, whatever its topics, and gets their envelopes alone', async t => {
+    //            ┌─ snapshotrequest ─▶ application (subscribed to sightings)
+    // asker ─▶ broker ◀─ snapshotenvelope ─┘
+    //    ◀── body ──┘                            bystander hears the request, not the answer
+    const broker = await startBroker(t)
+    const application = await request(broker.manage, { action: 'subscribe', topic: 'stix2/sighting' })
+    const bystander = await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator' })
+    const heard = receive(t, broker.pub, application.topic)
+    const heardByBystander = receive(t, broker.pub, bystander.topic)
+    const asker = await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator', snapshot: '5' })
+    const answers = receive(t, broker.pub, asker.topic)
+
+    const [frame] = await heard.received(1)
+    assert.ok(frame?.startsWith(`${application.topic}snapshotrequest `))
+    const { snapshot_id, ...rest } = bodyOf(frame)
+    assert.deepEqual(rest, { type: 'snapshotrequest', snapshot_type: 1, snapshot: 432_000 })
+    assert.match(snapshot_id, /^[0-9a-f-]{36}$/)
+    assert.equal(bodyOf((await heardByBystander.received(1))[0]).snapshot_id, snapshot_id)
+
+    const { send } = await publisher(t, broker.sub)
+    const bodies = [indicator({ name: 'old' }), sighting()].map(body => body.replace('{', '{ "x_n": 1.0, '))
+    for (const body of bodies) {
+      const envelope = `{"type":"snapshotenvelope","snapshot_type":1,"snapshot_id":"${snapshot_id}","body": ${body} }`
+      await send(`threatbus/snapshotenvelope ${envelope}`)
+    }
+    const live = indicator()
+    await send(`stix2/indicator ${live}`)
+    assert.deepEqual(
+      [...(await answers.received(3))].sort(),
+      [`indicator ${bodies[0]}`, `sighting ${bodies[1]}`, `indicator ${live}`].map(each => asker.topic + each).sort(),
+    )
+    assert.deepEqual((await heardByBystander.received(2)).slice(1), [`${bystander.topic}indicator ${live}`])
+    assert.equal(heard.frames.length, 1)
+  })
+
+  test('asks for each type that a topic covers under one id, and for each topic under its own', async t => {
+    const broker = await startBroker(t)
+    const application = await request(broker.manage, { action: 'subscribe', topic: 'x' })
+    const heard = receive(t, broker.pub, application.topic)
+    const topics = ['stix2', 'stix2/sighting', 'stix2/ind', 'x']
+    await request(broker.manage, { action: 'subscribe', topic: topics, snapshot: 1 })
+    const requests = (await heard.received(3)).map(bodyOf)
+    assert.deepEqual(
+      requests.map(({ snapshot_type }) => snapshot_type),
+      [1, 2, 2],
+    )
+    assert.equal(requests[0].snapshot_id, requests[1].snapshot_id)
+    assert.notEqual(requests[1].snapshot_id, requests[2].snapshot_id)
+  })
+
+  test('never asks the requester itself, and is complete at once when there is nobody to ask', async t => {
+    const broker = await startBroker(t)
+    const { topic } = await request(broker.manage, { action: 'subscribe', topic: 'stix2', snapshot: 1 })
+    const receiver = receive(t, broker.pub, topic)
+    await broker.logged(({ outcome }) => outcome === 'nobody_asked')
+    const { send } = await publisher(t, broker.sub)
+    const body = indicator()
+    await send(`stix2/indicator ${body}`)
+    assert.deepEqual(await receiver.received(1), [`${topic}indicator ${body}`])
+  })
+
+  test('is not disturbed by envelopes of unknown snapshots, of any shape, or for a requester that left', async t => {
+    const broker = await startBroker(t)
+    const application = await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator' })
+    const heard = receive(t, broker.pub, application.topic)
+    const leaver = await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator', snapshot: 1 })
+    const { snapshot_id } = bodyOf((await heard.received(1))[0])
+    await request(broker.manage, { action: 'unsubscribe', topic: leaver.topic })
+    await broker.logged(({ outcome }) => outcome === 'requester_left')
+
+    const { send } = await publisher(t, broker.sub)
+    const envelope = { type: 'snapshotenvelope', snapshot_type: 1, snapshot_id, body: JSON.parse(indicator()) }
+    const envelopes = [
+      envelope,
+      { ...envelope, snapshot_id: 'unknown' },
+      { ...envelope, snapshot_id: [snapshot_id] },
+      { ...envelope, snapshot_id: null },
+      { ...envelope, snapshot_type: 3 },
+      { ...envelope, body: [] },
+      { ...envelope, body: { type: 'malware' } },
+      { ...envelope, type: 'indicator' },
+      [],
+      null,
+    ]
+    for (const each of envelopes) await send(`threatbus/snapshotenvelope ${JSON.stringify(each)}`)
+    const body = indicator()
+    await send(`stix2/indicator ${body}`)
+    assert.deepEqual((await heard.received(2)).slice(1), [`${application.topic}indicator ${body}`])
+    await broker.logged(({ reason }) => reason === 'unknown_snapshot')
+    await broker.logged(({ reason }) => reason === 'malformed_envelope')
+  })
+
+  test('expires when nobody answers, and is complete when no more envelopes come', async t => {
+    const broker = await startBroker(t, { snapshot: { answer_timeout: 1, quiet_timeout: 0.1 } })
+    const application = await request(broker.manage, { action: 'subscribe', topic: 'x' })
+    const heard = receive(t, broker.pub, application.topic)
+    const { send } = await publisher(t, broker.sub)
+    await request(broker.manage, { action: 'subscribe', topic: 'stix2/sighting', snapshot: 1 })
+    await broker.logged(({ outcome }) => outcome === 'nobody_answered')
+    await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator', snapshot: 1 })
+    const { snapshot_id } = bodyOf((await heard.received(2))[1])
+    const body = JSON.parse(indicator())
+    const envelope = { type: 'snapshotenvelope', snapshot_type: 1, snapshot_id, body }
+    await send(`threatbus/snapshotenvelope ${JSON.stringify(envelope)}`)
+    await broker.logged(({ outcome }) => outcome === 'complete')
+  })
+})
