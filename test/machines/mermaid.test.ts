@@ -183,10 +183,10 @@ describe('the picture of a chart', () => {
       picture,
       '[*] --> state_',
       'state "state" as state_',
-      'state "a_b" as a_b_2',
-      'state "b" as a_b',
-      'state "a-b" as a_b_3',
-      'state_ --> a_b_2 : a#58;b#59;c #37;#37; #34;d#34; #35;e #60;f#62;',
+      'a_b',
+      'state "a-b" as a_b_2',
+      'state "b" as a_b_3',
+      'state_ --> a_b : a#58;b#59;c #37;#37; #34;d#34; #35;e #60;f#62;',
       'state "where it was, deep down" as was',
     )
   })

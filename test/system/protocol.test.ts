@@ -13,7 +13,10 @@ describe('the bus', { concurrency: true }, () => {
     ]
     const receivers = subscriptions.map(({ topic }) => receive(t, broker.pub, topic))
     const { send } = await publisher(t, broker.sub)
-    const body = indicator({ name: 'späti ☕', x_numbers: [1.0, 1e3], x_null: null }).replace('{', '{ \t"x_first":1.50, ')
+    const body = indicator({ name: 'späti ☕', x_numbers: [1.0, 1e3], x_null: null }).replace(
+      '{',
+      '{ \t"x_first":1.50, ',
+    )
     await send(`stix2/indicator ${body}`)
     for (const [index, receiver] of receivers.entries()) {
       assert.deepEqual(await receiver.received(1), [`${subscriptions[index]?.topic}indicator ${body}`])

@@ -3,13 +3,18 @@ import type { TestContext } from 'node:test'
 import { Request, Subscriber, XPublisher } from 'zeromq'
 
 /** A reply from `manage`. */
-export type Reply = { readonly status: string; readonly topic: string; readonly reason?: string } & Record<string, unknown>
+export type Reply = { readonly status: string; readonly topic: string; readonly reason?: string } & Record<
+  string,
+  unknown
+>
 
 /** Sends one request to `manage` over a connection of its own, as the original's applications do, and answers the reply. */
 export async function request(port: number, ...parts: (object | string | Buffer)[]): Promise<Reply> {
   const socket = new Request({ linger: 0, receiveTimeout: 5000 })
   socket.connect(`tcp://127.0.0.1:${port}`)
-  await socket.send(parts.map(part => (typeof part === 'string' || Buffer.isBuffer(part) ? part : JSON.stringify(part))))
+  await socket.send(
+    parts.map(part => (typeof part === 'string' || Buffer.isBuffer(part) ? part : JSON.stringify(part))),
+  )
   try {
     const [reply] = await socket.receive()
     return JSON.parse(String(reply))
