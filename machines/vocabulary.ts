@@ -3,8 +3,7 @@
  *
  * Payloads never travel in events or context (ARCHITECTURE "The way of a message"): charts hear edges and lifecycle.
  */
-import type { DoneActorEvent, ErrorActorEvent, PromiseActorLogic } from 'xstate'
-import type { endpointChart } from './endpoint.ts'
+import type { AnyActorLogic, DoneActorEvent, ErrorActorEvent, PromiseActorLogic } from 'xstate'
 
 /** The three sockets of the broker, by their name in the protocol (PROTOCOL "Endpoints"). */
 export type EndpointName = 'manage' | 'pub' | 'sub'
@@ -168,7 +167,7 @@ export interface BrokerTypes {
   output: BrokerOutput
   context: BrokerInput & { ports: Readonly<Record<EndpointName, number>>; failure: EndpointFailure | undefined }
   events: BrokerEvent
-  actors: { src: 'endpoint'; id: EndpointName; logic: typeof endpointChart }
+  actors: { src: 'endpoint'; id: EndpointName; logic: AnyActorLogic }
   actions:
     | { type: 'rememberPort' }
     | { type: 'rememberFailure' }
