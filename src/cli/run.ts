@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { EndpointFailure } from '../../machines/vocabulary.ts'
+import type { EndpointFailure } from '../../machines/vocabulary-endpoint.ts'
 import { startBroker } from '../broker.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { readBrokerConfig } from './broker-config.ts'

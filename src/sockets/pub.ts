@@ -40,6 +40,9 @@ const idleWaitMs = 100
 /** While something is sent, how often subscriptions are read at least. */
 const busyTickMs = 10
 
+/** After so many ticks without a send, waiting for subscriptions is worth it again: on a busy machine one tick may pass between two batches. */
+const quietTicksToIdle = 20
+
 /** An XPublisher that decides itself which subscriptions it honours (`manual`). */
 class AdmittingPublisher extends XPublisher {
   /** Admits the subscription that was received last, for the peer that sent it. */
@@ -64,7 +67,6 @@ export class PubSocket {
   readonly #peers: PubSocketPeers
   readonly #lingerMs: () => number
   #sends = 0
-  #sendsAtTick = 0
   #receiving = false
 
   constructor(options: PubSocketOptions, peers: PubSocketPeers) {
@@ -107,10 +109,20 @@ export class PubSocket {
   async serve(): Promise<void> {
     while (!this.#socket.closed) {
       const sends = this.#sends
-      if (sends === this.#sendsAtTick) await this.#awaitSubscription()
-      else await sleep(busyTickMs)
-      this.#sendsAtTick = sends
+      this.#socket.receiveTimeout = idleWaitMs
+      await this.#receive()
       await this.readSubscriptions()
+      if (this.#sends !== sends) await this.#readWhileSending()
+    }
+  }
+
+  /** Until nothing has been sent for a while. */
+  async #readWhileSending(): Promise<void> {
+    for (let quietTicks = 0; quietTicks < quietTicksToIdle && !this.#socket.closed; quietTicks++) {
+      const sends = this.#sends
+      await sleep(busyTickMs)
+      await this.readSubscriptions()
+      if (this.#sends !== sends) quietTicks = -1
     }
   }
 
@@ -120,11 +132,6 @@ export class PubSocket {
       this.#socket.receiveTimeout = 0
       await this.#receive()
     }
-  }
-
-  async #awaitSubscription(): Promise<void> {
-    this.#socket.receiveTimeout = idleWaitMs
-    await this.#receive()
   }
 
   async #receive(): Promise<void> {

@@ -25,14 +25,16 @@ function endpoint(
     bindRetryMs: options.bindRetryMs ?? 0,
   })
   const told: unknown[] = []
+  // The whole system goes by the clock of its root.
+  const clock = new SimulatedClock()
   const parent = createActor(
     fromTransition((state, event: { type: string }) => {
       if (!event.type.startsWith('xstate.')) told.push(event)
       return state
     }, undefined),
+    { clock },
   ).start()
-  const clock = new SimulatedClock()
-  const actor = createActor(logic, { clock, parent, input: { name: 'pub', address: 'tcp://127.0.0.1:1' } }).start()
+  const actor = createActor(logic, { parent, input: { name: 'pub', address: 'tcp://127.0.0.1:1' } }).start()
   return { actor, calls, told, clock }
 }
 

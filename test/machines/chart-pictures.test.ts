@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { charts, chartsWithoutPicture, readmePath, withChartPictures } from '../generate/chart-pictures.ts'
+import { mermaidOf } from '../generate/mermaid.ts'
+import { loadMermaidParser } from '../generate/mermaid-parser.ts'
+
+const withoutReadme = existsSync(readmePath) ? false : 'there is no README.md yet'
+
+describe('the pictures of the charts in README.md', () => {
+  const mermaid = loadMermaidParser()
+
+  test('are up to date (npm run charts makes them so)', { skip: withoutReadme }, () => {
+    const readme = readFileSync(readmePath, 'utf8')
+    assert.equal(readme, withChartPictures(readme))
+  })
+
+  test('are there for every chart in machines/', { skip: withoutReadme }, () => {
+    assert.deepEqual(chartsWithoutPicture(readFileSync(readmePath, 'utf8')), [])
+  })
+
+  for (const [name, chart] of charts) {
+    test(`can be read by mermaid: ${name}`, async () => {
+      await mermaid.parse(mermaidOf(chart))
+    })
+  }
+
+  test('stand between their two marks, whatever stood there, and nothing else changes', () => {
+    for (const [name, chart] of charts) {
+      const before = `# Title\n\n<!-- chart:${name} -->\nold\n<!-- /chart -->\n\nThe end.\n`
+      const after = withChartPictures(before)
+      const picture = `\`\`\`mermaid\n${mermaidOf(chart)}\n\`\`\``
+      assert.equal(
+        after,
+        before.replace('old', () => picture),
+      )
+      assert.equal(withChartPictures(after), after)
+    }
+  })
+
+  test('belong to a chart that exists', () => {
+    const readme = '<!-- chart:ghost -->\n<!-- /chart -->'
+    assert.throws(() => withChartPictures(readme), /machines\/ghost\.ts holds no chart/)
+  })
+
+  test('are missed when a chart has none', () => {
+    assert.deepEqual(chartsWithoutPicture(''), [...charts.keys()])
+  })
+})

@@ -1,0 +1,109 @@
+/** A room of the house and what it may import (ARCHITECTURE "The rooms"). */
+export interface Room {
+  /** A directory, with its slash, a file, or the beginning of files' paths up to a `*`. */
+  readonly path: string
+  /** The rule for people. */
+  readonly rule: string
+  /** What it may import, at run time and for types: written like `path`; packages by name; `*` is anything. */
+  readonly mayImport: readonly string[]
+  /** What it may import for types beside that. */
+  readonly mayImportTypesOf?: readonly string[]
+}
+
+const vocabulary = 'machines/vocabulary*'
+
+/** The rooms. The first that a file's path fits is its room; what is in no room has no place in the house. */
+export const rooms: readonly Room[] = [
+  {
+    path: vocabulary,
+    rule: 'the vocabulary holds types only, made of those of xstate, of other vocabulary, and of charts that are invoked',
+    mayImport: [],
+    mayImportTypesOf: ['xstate', 'machines/'],
+  },
+  {
+    path: 'machines/',
+    rule: 'a chart imports only xstate and the vocabulary',
+    mayImport: ['xstate', vocabulary],
+  },
+  {
+    path: 'src/protocol/',
+    rule: 'the protocol is pure: it imports itself, node:buffer and node:crypto, and types of the vocabulary',
+    mayImport: ['src/protocol/', 'node:buffer', 'node:crypto'],
+    mayImportTypesOf: [vocabulary],
+  },
+  {
+    path: 'src/delivery/',
+    rule: 'the delivery is pure: it imports itself and the protocol, and types of the vocabulary',
+    mayImport: ['src/delivery/', 'src/protocol/'],
+    mayImportTypesOf: [vocabulary],
+  },
+  {
+    path: 'src/sockets/',
+    rule: 'sockets import zeromq and the protocol, node:events and node:timers, and types of vocabulary and delivery',
+    mayImport: ['src/sockets/', 'src/protocol/', 'zeromq', 'node:events', 'node:timers*'],
+    mayImportTypesOf: [vocabulary, 'src/delivery/'],
+  },
+  {
+    path: 'src/backbone/',
+    rule: 'a backbone imports its client library (name it here) and the protocol, and types of the delivery',
+    mayImport: ['src/backbone/', 'src/protocol/'],
+    mayImportTypesOf: ['src/delivery/'],
+  },
+  {
+    path: 'src/actors/',
+    rule: 'actors import machines, protocol, delivery and xstate, and do no I/O: sockets, stores, log and configuration are injected, of which they import types only',
+    mayImport: ['src/actors/', 'machines/', 'src/protocol/', 'src/delivery/', 'xstate', 'node:crypto'],
+    mayImportTypesOf: ['src/sockets/', 'src/backbone/', 'src/observe/', 'src/config/'],
+  },
+  {
+    path: 'src/observe/',
+    rule: 'observers import pino, pino-pretty, the protocol and node:, how configuration prints what strangers wrote, and types of xstate, vocabulary and configuration',
+    mayImport: ['src/observe/', 'src/protocol/', 'src/config/printable.ts', 'pino', 'pino-pretty', 'node:*'],
+    mayImportTypesOf: ['xstate', vocabulary, 'src/config/'],
+  },
+  {
+    path: 'src/config/',
+    rule: 'the configuration imports yaml, zod, node:fs and node:path',
+    mayImport: ['src/config/', 'yaml', 'zod', 'node:fs*', 'node:path'],
+  },
+  {
+    path: 'src/client/',
+    rule: 'the client imports sockets, machines, protocol, xstate, node:events and node:timers, and the type that makes a chart complete',
+    mayImport: ['src/client/', 'src/sockets/', 'machines/', 'src/protocol/', 'xstate', 'node:events', 'node:timers*'],
+    mayImportTypesOf: ['src/actors/complete.ts'],
+  },
+  {
+    path: 'src/index.ts',
+    rule: 'the public entry shows the client library and the types of the protocol and the vocabulary',
+    mayImport: ['src/client/'],
+    mayImportTypesOf: ['src/protocol/', vocabulary],
+  },
+  {
+    path: 'src/broker.ts',
+    rule: 'the composition root imports the rooms of the broker, xstate, node:, and types of pino; no command',
+    mayImport: [
+      ...['machines/', 'src/protocol/', 'src/delivery/', 'src/sockets/', 'src/backbone/', 'src/actors/'],
+      ...['src/observe/', 'src/config/', 'xstate', 'node:*'],
+    ],
+    mayImportTypesOf: ['pino'],
+  },
+  {
+    path: 'src/cli/',
+    rule: 'commands import everything but zeromq, which belongs to the sockets, and tests',
+    mayImport: [
+      ...['src/', 'machines/', 'node:*', 'cli-progress', 'commander', 'pino', 'pino-pretty', 'xstate', 'yaml', 'zod'],
+    ],
+  },
+  { path: 'test/', rule: 'tests import everything', mayImport: ['*'] },
+]
+
+/** The room of a file. */
+export function roomOf(path: string): Room | undefined {
+  return rooms.find(room => fits(path, room.path))
+}
+
+/** Does a path or name fit what the table says? */
+export function fits(target: string, pattern: string): boolean {
+  if (pattern.endsWith('*')) return target.startsWith(pattern.slice(0, -1))
+  return pattern.endsWith('/') ? target.startsWith(pattern) : target === pattern
+}
