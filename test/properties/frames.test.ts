@@ -95,7 +95,9 @@ describe('a frame on sub', () => {
       ['invalid_pattern', [`stix2/indicator ${indicator({ pattern: "[a:b = 'c'" })}`]],
       [
         'nested_too_deep',
-        [`stix2/indicator ${indicator({ x_deep: 0 }).replace(':0', `:${'['.repeat(300)}${']'.repeat(300)}`)}`],
+        [
+          `stix2/indicator ${indicator({ x_deep: 0 }).replace('"x_deep":0', `"x_deep":${'['.repeat(300)}${']'.repeat(300)}`)}`,
+        ],
       ],
       ['nested_too_deep', [`stix2/indicator ${'['.repeat(100_000)}`]],
       ['malformed_envelope', [`threatbus/snapshotenvelope ${envelope({ snapshot_id: ['id'] })}`]],

@@ -141,7 +141,6 @@ for (const { name, address } of transports) {
       t.after(() => sub.close())
       const to = await bound(sub, address(t))
       const publisher = connected(t, new XPublisher({ linger: 0, sendHighWaterMark: 0 }), to)
-      await publisher.receive()
       const taken: string[] = []
       let flushes = 0
       let done = () => {}
@@ -155,6 +154,7 @@ for (const { name, address } of transports) {
           if (taken.length === 1001) done()
         },
       )
+      await publisher.receive()
       for (let count = 0; count < 1000; count++) await publisher.send(`stix2/${count}`)
       await publisher.send('other/1')
       await publisher.send(['stix2/a', 'b'])
