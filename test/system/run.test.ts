@@ -49,7 +49,7 @@ describe('the README', () => {
     // publisher ── indicator ─▶ broker ─▶ the application of the README ── sighting ─▶ broker ─▶ witness
     const broker = await startBroker(t)
     const witness = await request(broker.manage, { action: 'subscribe', topic: 'stix2/sighting' })
-    const seen = receive(t, broker.pub, witness.topic)
+    const seen = receive(t, broker.pub, `${witness.topic}sighting`)
     const [, source] = /```ts\n(.*?)```/s.exec(readme) ?? []
     assert.ok(source)
     const script = source
