@@ -98,7 +98,10 @@ export class Bus {
     this.#throwIfClosed()
     const startMs = performance.now()
     // That no subscription has this topic is an answer as well, and takes as long.
-    await this.#requests.heartbeat(matchesNothing, { timeoutMs: this.#settings.requestTimeoutMs, signal })
+    await this.#requests.heartbeat(matchesNothing, {
+      timeoutMs: this.#settings.requestTimeoutMs,
+      signals: signal === undefined ? [this.#closing.signal] : [this.#closing.signal, signal],
+    })
     return performance.now() - startMs
   }
 

@@ -1,5 +1,5 @@
 import { PublishSocket } from '../sockets/client/publisher.ts'
-import type { Patience } from '../sockets/client/request.ts'
+import { type Patience, throwIfAborted } from '../sockets/client/request.ts'
 import { BusClosedError, BusUnavailableError, SubscriptionRefusedError } from './errors.ts'
 import type { Settings } from './options.ts'
 import type { Requests } from './requests.ts'
@@ -45,7 +45,8 @@ export class Publishing {
    * Throws `BusUnavailableError` if it did not in time, `BusClosedError` when the bus was closed, or the signal's reason.
    */
   publish(topic: string, body: string, signal?: AbortSignal): Promise<void> {
-    const published = this.#turn.then(() => this.#send(topic, body, this.#until(signal)))
+    const signals = signal === undefined ? [this.#gaveUp.signal] : [this.#gaveUp.signal, signal]
+    const published = this.#turn.then(() => this.#send(topic, body, signals))
     // One message that can't be sent does not hold up the next.
     this.#turn = published.catch(() => {})
     return published
@@ -70,16 +71,11 @@ export class Publishing {
     this.#gaveUp.abort(new BusClosedError())
   }
 
-  /** What ends the waiting of one message: closing always does. */
-  #until(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#gaveUp.signal : AbortSignal.any([this.#gaveUp.signal, signal])
-  }
-
-  async #send(topic: string, body: string, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    const socket = await this.#connect(topic, { timeoutMs: this.#settings.connectTimeoutMs, signal })
+  async #send(topic: string, body: string, signals: readonly AbortSignal[]): Promise<void> {
+    throwIfAborted(signals)
+    const socket = await this.#connect(topic, { timeoutMs: this.#settings.connectTimeoutMs, signals })
     const timeoutMs = this.#settings.publishTimeoutMs
-    if (await socket.send(`${topic} ${body}`, { timeoutMs, signal })) return
+    if (await socket.send(`${topic} ${body}`, { timeoutMs, signals })) return
     // Perhaps the bus listens somewhere else by now: the next message asks.
     this.#knownAddress = undefined
     throw new BusUnavailableError(`the bus did not take the message within ${timeoutMs} ms`)

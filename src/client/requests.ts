@@ -8,7 +8,7 @@ import { BusUnavailableError, UnintelligibleReplyError } from './errors.ts'
  * The management requests of the protocol (PROTOCOL "Management"), each on a connection of its own.
  *
  * Each of them throws `BusUnavailableError` if there is no answer in time, `UnintelligibleReplyError` if the answer is
- * none that a bus gives, and the signal's reason when it is aborted.
+ * none that a bus gives, and the reason of a signal that is aborted.
  */
 export class Requests {
   readonly #manage: Endpoint

@@ -45,13 +45,13 @@ export function sessionLogic(surroundings: SessionSurroundings): typeof clientSe
   const implementations: Complete<typeof clientSessionChart> = {
     actors: {
       requestSubscription: fromPromise<SubscribeAnswer, SubscriptionWish>(({ input, signal }) =>
-        requests.subscribe(input, { timeoutMs, signal }),
+        requests.subscribe(input, { timeoutMs, signals: [signal] }),
       ),
       requestHeartbeat: fromPromise<HeartbeatAnswer, { topic: string }>(({ input, signal }) =>
-        requests.heartbeat(input.topic, { timeoutMs, signal }),
+        requests.heartbeat(input.topic, { timeoutMs, signals: [signal] }),
       ),
       requestUnsubscription: fromPromise<void, { topic: string }>(({ input, signal }) =>
-        requests.unsubscribe(input.topic, { timeoutMs, signal }),
+        requests.unsubscribe(input.topic, { timeoutMs, signals: [signal] }),
       ),
     },
     actions: {

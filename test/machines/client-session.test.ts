@@ -62,21 +62,21 @@ function session() {
   const logic = sessionLogic({
     settings,
     requests: {
-      subscribe: ({ topics, snapshotDays }, { signal }) =>
+      subscribe: ({ topics, snapshotDays }, { signals: [signal] }) =>
         pending<SubscribeAnswer>(
           `subscribe ${topics} ${snapshotDays}`,
           () => ({ answer: 'granted', grant: grant() }),
           () => ({ answer: 'refused', reason: 'not today' }),
           signal,
         ),
-      heartbeat: (topic, { signal }) =>
+      heartbeat: (topic, { signals: [signal] }) =>
         pending<HeartbeatAnswer>(
           `heartbeat ${topic}`,
           () => 'known',
           () => 'forgotten',
           signal,
         ),
-      unsubscribe: (topic, { signal }) =>
+      unsubscribe: (topic, { signals: [signal] }) =>
         pending<void>(
           `unsubscribe ${topic}`,
           () => {},

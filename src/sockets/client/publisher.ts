@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { XPublisher } from 'zeromq'
 import { connectionOptions, isUnready } from './connection.ts'
-import type { Patience } from './request.ts'
+import { type Patience, throwIfAborted } from './request.ts'
 
 /** Sends after which the event loop gets its turn: a send that succeeds at once never yields by itself. */
 const sendsPerTurn = 256
@@ -45,19 +45,19 @@ export class PublishSocket {
 
   /**
    * Waits until the bus listens to `topic`, and says whether it does. One call at a time, and none while sending.
-   * Throws the signal's reason when it is aborted.
+   * Throws the reason of a signal that is aborted.
    */
-  async awaitListener(topic: string, { timeoutMs, signal }: Patience): Promise<boolean> {
-    signal?.throwIfAborted()
+  async awaitListener(topic: string, { timeoutMs, signals }: Patience): Promise<boolean> {
+    throwIfAborted(signals)
     if (this.#isListenedTo(topic)) return true
     const late = AbortSignal.timeout(timeoutMs)
-    const over = once(signal === undefined ? late : AbortSignal.any([late, signal]), 'abort')
+    const over = once(AbortSignal.any([late, ...signals]), 'abort')
     while (!this.#isListenedTo(topic)) {
       // Still pending when the time is over, it is what the next call waits for. Nothing is pending while sending: that
       // would make each send ask for the socket's state (ARCHITECTURE "What was measured").
       this.#nextSubscription ??= this.#receiveSubscription()
       const event = await Promise.race([this.#nextSubscription, over])
-      signal?.throwIfAborted()
+      throwIfAborted(signals)
       if (event !== 'arrived') return false
       this.#nextSubscription = undefined
     }
@@ -66,10 +66,10 @@ export class PublishSocket {
 
   /**
    * Sends a frame, and says whether the connection took it in time. One call at a time.
-   * Throws the signal's reason when it is aborted.
+   * Throws the reason of a signal that is aborted.
    */
-  async send(frame: string, { timeoutMs, signal }: Patience): Promise<boolean> {
-    signal?.throwIfAborted()
+  async send(frame: string, { timeoutMs, signals }: Patience): Promise<boolean> {
+    throwIfAborted(signals)
     if (++this.#sendsThisTurn >= sendsPerTurn) await this.#yield()
     const deadlineMs = performance.now() + timeoutMs
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
@@ -81,7 +81,7 @@ export class PublishSocket {
       }
       if (performance.now() >= deadlineMs) return false
       await this.#yield(pauseMs)
-      signal?.throwIfAborted()
+      throwIfAborted(signals)
     }
   }
 
