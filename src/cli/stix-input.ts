@@ -1,5 +1,5 @@
 import { isJsonObject } from '../protocol/json.ts'
-import { BrokenJson, type ScannedValue, type Slice, scanValue, scanValues } from './json-scanner.ts'
+import { BrokenJson, type ScannedValue, type Slice, scanValue, scanValues } from '../protocol/json-scanner.ts'
 
 /** What is found in an input: an object as it stands there, or something that is none. */
 export type InputItem =

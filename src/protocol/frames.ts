@@ -1,5 +1,5 @@
 import { decodeUtf8, nestsTooDeep, parseJson } from './json.ts'
-import { memberText } from './json-member.ts'
+import { memberText } from './json-scanner.ts'
 import { type Message, messageOf } from './message.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { readEnvelope } from './snapshots.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BrokenJson, type ScannedValue, scanValue, scanValues } from '../../src/cli/json-scanner.ts'
+import { BrokenJson, type ScannedValue, scanValue, scanValues } from '../../src/protocol/json-scanner.ts'
 
 /** JSON text with whitespace in all the places where JSON allows it. */
 const spacedJson = fc

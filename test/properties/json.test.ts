@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { decodeUtf8, nestsTooDeep } from '../../src/protocol/json.ts'
-import { memberText } from '../../src/protocol/json-member.ts'
+import { memberText } from '../../src/protocol/json-scanner.ts'
 import { deepestNesting } from '../../src/protocol/stix/nesting.ts'
 
 /** JSON text of a value with white space strewn in, as another language's serialiser might write it. */

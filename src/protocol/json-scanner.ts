@@ -53,6 +53,17 @@ export function* scanValues(text: string): Generator<ScannedValue, void, undefin
   }
 }
 
+/**
+ * The text of a member of the JSON object that `text` is, or undefined if there is no such member. What an application
+ * wrapped is forwarded byte for byte (PROTOCOL "Points that were asked about"), so it is cut out, not serialised again.
+ * Throws {@link BrokenJson}.
+ */
+export function memberText(text: string, key: string): string | undefined {
+  const value = scanValue(text, skipWhitespace(text, 0))
+  const member = value.kind === 'object' ? value.members.get(key) : undefined
+  return member && text.slice(member.start, member.end)
+}
+
 /** The value that begins at `start`, which is not whitespace. Throws {@link BrokenJson}. */
 export function scanValue(text: string, start: number): ScannedValue {
   const open = text.charCodeAt(start)
