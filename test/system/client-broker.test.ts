@@ -6,10 +6,17 @@ import { type BrokerProcess, startBroker } from './broker-process.ts'
 import { startNode } from './command-process.ts'
 import { indicator, sighting } from './wire.ts'
 
-function join(t: TestContext, { manage }: BrokerProcess, options: ConnectOptions = {}): Bus {
-  const bus = connect({ endpoint: `127.0.0.1:${manage}`, ...options })
-  t.after(() => bus.close())
-  return bus
+/** Starts a broker, and gives applications that join it. They close before it ends: then that takes no time. */
+async function startBus(t: TestContext) {
+  const joined: Bus[] = []
+  t.after(() => Promise.all(joined.map(bus => bus.close())))
+  const broker = await startBroker(t)
+  const join = (options: ConnectOptions = {}) => {
+    const bus = connect({ endpoint: `127.0.0.1:${broker.manage}`, ...options })
+    joined.push(bus)
+    return bus
+  }
+  return { broker, join }
 }
 
 /** Reads so many messages, and answers them. The subscription stays open. */
@@ -28,11 +35,11 @@ const texts = (messages: readonly BusMessage[]) => messages.map(({ text }) => te
 
 describe('applications on one broker', { concurrency: true }, () => {
   test('hear each other: everything, in order, whether they read at once, late or slowly', async t => {
-    const broker = await startBroker(t)
-    const publisher = join(t, broker)
+    const { join } = await startBus(t)
+    const publisher = join()
     const bodies = Array.from({ length: 5000 }, (_, n) => (n % 5 === 0 ? sighting({ n }) : indicator({ n })))
-    const everything = await join(t, broker).subscribe('stix2')
-    const sightings = await join(t, broker, { highWaterMark: 1 }).subscribe('stix2/sighting')
+    const everything = await join().subscribe('stix2')
+    const sightings = await join({ highWaterMark: 1 }).subscribe('stix2/sighting')
     const late = await publisher.subscribe(['stix2/indicator'])
     const reading = read(everything, 5000)
     for (const body of bodies) await publisher.publish(body)
@@ -50,16 +57,16 @@ describe('applications on one broker', { concurrency: true }, () => {
   })
 
   test('give a newcomer what they know: as a snapshot, to it alone', async t => {
-    const broker = await startBroker(t)
+    const { join } = await startBus(t)
     const [one, two, mine] = [indicator(), sighting(), indicator()]
     const asked: string[] = []
-    await join(t, broker).answerSnapshots(async function* ({ type, spanMs }) {
+    await join().answerSnapshots(async function* ({ type, spanMs }) {
       asked.push(`${type} ${spanMs / 86_400_000}`)
       yield type === 'indicator' ? one : two
     })
     // It has something to tell as well, but is not asked for its own snapshot.
-    const newcomer = join(t, broker)
-    const bystander = await join(t, broker).subscribe('stix2')
+    const newcomer = join()
+    const bystander = await join().subscribe('stix2')
     const subscription = await newcomer.subscribe('stix2', { snapshotDays: 5, answerSnapshots: () => [mine] })
     assert.deepEqual(texts(await read(subscription, 2)).sort(), [one, two].sort())
     assert.deepEqual(asked.sort(), ['indicator 5', 'sighting 5'])
@@ -70,13 +77,13 @@ describe('applications on one broker', { concurrency: true }, () => {
   })
 
   test('ping it', async t => {
-    const roundTripMs = await join(t, await startBroker(t)).ping()
+    const roundTripMs = await (await startBus(t)).join().ping()
     assert.ok(roundTripMs > 0 && roundTripMs < 5000)
   })
 
   test('leave no subscription behind when they close', async t => {
-    const broker = await startBroker(t)
-    const bus = join(t, broker)
+    const { broker, join } = await startBus(t)
+    const bus = join()
     await Promise.all([bus.subscribe('stix2'), bus.subscribe('stix2'), bus.answerSnapshots(() => [])])
     await bus.publish(indicator())
     await bus.close()
@@ -88,14 +95,14 @@ describe('applications on one broker', { concurrency: true }, () => {
 })
 
 test('subscriptions and publishers go on when a broker was killed and another one started in its place', async t => {
-  const first = await startBroker(t)
+  const { broker: first, join } = await startBus(t)
   const events: string[] = []
   const quick = { heartbeatIntervalMs: 100, requestTimeoutMs: 500, shortestRetryPauseMs: 50, longestRetryPauseMs: 100 }
   let resubscribed = () => {}
   const again = new Promise<void>(resolve => {
     resubscribed = resolve
   })
-  const bus = join(t, first, {
+  const bus = join({
     ...quick,
     onEvent: ({ event }) => {
       events.push(event)
@@ -127,8 +134,8 @@ describe('a process', { concurrency: true }, () => {
   ]
 
   test('that publishes, closes and ends by itself loses nothing', async t => {
-    const broker = await startBroker(t)
-    const subscription = await join(t, broker).subscribe('stix2')
+    const { broker, join } = await startBus(t)
+    const subscription = await join().subscribe('stix2')
     const one = indicator()
     const bodies = Array.from({ length: 2000 }, (_, n) => `{"n":${n},${one.slice(1)}`)
     const text = `
@@ -141,12 +148,12 @@ describe('a process', { concurrency: true }, () => {
   })
 
   test('that subscribes, reads and leaves its loop ends by itself', async t => {
-    const broker = await startBroker(t)
+    const { broker, join } = await startBus(t)
     const text = `for await (const { object } of await bus.subscribe('stix2')) { console.log(object.id); break }`
     const subscriber = startNode(t, ...program(broker, text))
     await broker.logged(({ msg }) => msg.startsWith('joined'))
     const body = indicator()
-    await join(t, broker).publish(body)
+    await join().publish(body)
     assert.deepEqual(await subscriber.ended, { code: 0, lines: [JSON.parse(body).id], stderr: '' })
     await broker.logged(({ msg, reason }) => msg.startsWith('unsubscribed') && reason === 'requested')
   })

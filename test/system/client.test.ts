@@ -50,7 +50,20 @@ class Diary {
   }
 }
 
+const applicationsIn = new WeakMap<TestContext, Bus[]>()
+
+/** The applications of a test. They are closed when it ends, before whatever is registered after the first call. */
+function applicationsOf(t: TestContext): Bus[] {
+  const known = applicationsIn.get(t)
+  if (known !== undefined) return known
+  const applications: Bus[] = []
+  applicationsIn.set(t, applications)
+  t.after(() => Promise.all(applications.map(bus => bus.close())))
+  return applications
+}
+
 async function startBus(t: TestContext, options?: StandInOptions): Promise<StandInBus> {
+  applicationsOf(t)
   const bus = await StandInBus.start(options)
   t.after(() => bus.stop())
   return bus
@@ -68,7 +81,7 @@ function join(t: TestContext, endpoint: string, options: ConnectOptions = {}): B
     onEvent: event => diary.note(event),
     ...options,
   })
-  t.after(() => bus.close())
+  applicationsOf(t).push(bus)
   return Object.assign(bus, { diary })
 }
 
