@@ -1,4 +1,11 @@
-import { type Bus, type BusEvent, BusUnavailableError, connect, InvalidArgumentError } from '../index.ts'
+import {
+  type Bus,
+  BusUnavailableError,
+  type ConnectOptions,
+  connect,
+  InvalidArgumentError,
+  UnintelligibleReplyError,
+} from '../index.ts'
 import { exitCodes } from './exit-codes.ts'
 
 /** Options of every command that talks to a bus. */
@@ -9,10 +16,10 @@ export interface BusOptions {
   readonly timeout: number
 }
 
-/** Connects as the options say. Throws `InvalidArgumentError` if the endpoint can't be meant. */
-export function connectTo({ endpoint, timeout }: BusOptions, onEvent: (event: BusEvent) => void): Bus {
+/** Connects as the command line says. Throws `InvalidArgumentError` if the endpoint can't be meant. */
+export function connectTo({ endpoint, timeout }: BusOptions, others: ConnectOptions = {}): Bus {
   const timeoutMs = timeout * 1000
-  return connect({ endpoint, connectTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs, onEvent })
+  return connect({ endpoint, connectTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs, ...others })
 }
 
 /** Says something to people, apart from the command's output. */
@@ -22,16 +29,9 @@ export function say(sentence: string): void {
 
 /** Says what went wrong, and answers the exit code for it. Errors that nobody foresaw come with their stack. */
 export function sayFailure(error: unknown): number {
-  if (error instanceof InvalidArgumentError) {
-    say(error.message)
-    return exitCodes.usage
-  }
-  if (error instanceof BusUnavailableError) {
-    say(error.message)
-    return exitCodes.unavailable
-  }
-  say(
-    error instanceof Error && 'code' in error ? error.message : error instanceof Error ? `${error.stack}` : `${error}`,
-  )
+  const isForeseen = error instanceof Error && 'code' in error
+  say(isForeseen ? error.message : error instanceof Error ? `${error.stack}` : `${error}`)
+  if (error instanceof InvalidArgumentError) return exitCodes.usage
+  if (error instanceof BusUnavailableError || error instanceof UnintelligibleReplyError) return exitCodes.unavailable
   return exitCodes.failure
 }

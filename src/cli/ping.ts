@@ -21,16 +21,16 @@ export async function ping(options: PingOptions): Promise<number> {
   const { count = Number.POSITIVE_INFINITY, interval, endpoint } = options
   const output = new LineOutput(process.stdout)
   const signal = AbortSignal.any([abortOnSignal(), output.closed])
-  const trips: number[] = []
+  const trips = new RoundTrips()
   let sent = 0
   try {
-    const bus = connectTo(options, () => {})
+    const bus = connectTo(options)
     while (sent < count && !signal.aborted) {
       sent++
       try {
-        const trip = await bus.ping({ signal })
-        trips.push(trip)
-        await output.write(`answer from ${endpoint}: seq=${sent} time=${trip.toFixed(2)} ms`)
+        const tripMs = await bus.ping({ signal })
+        trips.count(tripMs)
+        await output.write(`answer from ${endpoint}: seq=${sent} time=${tripMs.toFixed(2)} ms`)
       } catch (error) {
         if (!(error instanceof BusUnavailableError)) throw error
         await output.write(`no answer from ${endpoint}: seq=${sent} after ${options.timeout} s`)
@@ -41,16 +41,29 @@ export async function ping(options: PingOptions): Promise<number> {
   } catch (error) {
     if (!signal.aborted) return sayFailure(error)
   }
-  await output.write(summary(sent, trips))
+  await output.write(`${sent} sent, ${trips}`)
   await output.flush()
   if (output.closed.aborted && !output.readerLeft) return sayFailure(output.closed.reason)
-  return trips.length > 0 ? exitCodes.ok : exitCodes.unavailable
+  return trips.answered > 0 ? exitCodes.ok : exitCodes.unavailable
 }
 
-function summary(sent: number, trips: readonly number[]): string {
-  const counted = `${sent} sent, ${trips.length} answered`
-  if (trips.length === 0) return counted
-  const sum = trips.reduce((total, trip) => total + trip, 0)
-  const times = [Math.min(...trips), sum / trips.length, Math.max(...trips)].map(ms => ms.toFixed(2))
-  return `${counted}, min/avg/max = ${times.join('/')} ms`
+/** Round trips summed up, however many they are. */
+class RoundTrips {
+  answered = 0
+  #sumMs = 0
+  #shortestMs = Number.POSITIVE_INFINITY
+  #longestMs = 0
+
+  count(tripMs: number): void {
+    this.answered++
+    this.#sumMs += tripMs
+    this.#shortestMs = Math.min(this.#shortestMs, tripMs)
+    this.#longestMs = Math.max(this.#longestMs, tripMs)
+  }
+
+  toString(): string {
+    if (this.answered === 0) return '0 answered'
+    const times = [this.#shortestMs, this.#sumMs / this.answered, this.#longestMs].map(ms => ms.toFixed(2))
+    return `${this.answered} answered, min/avg/max = ${times.join('/')} ms`
+  }
 }

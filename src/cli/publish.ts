@@ -2,7 +2,7 @@ import { createReadStream, statSync } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import { type Bus, InvalidMessageError } from '../index.ts'
 import { checkObject, type ValidationMode } from '../protocol/stix/check.ts'
-import { type BusOptions, connectTo, say, sayFailure } from './bus-options.ts'
+import { type BusOptions, connectTo, sayFailure } from './bus-options.ts'
 import { exitCodes } from './exit-codes.ts'
 import { type Progress, showProgress } from './progress.ts'
 import { PublishReport } from './publish-report.ts'
@@ -15,6 +15,9 @@ export interface PublishOptions extends BusOptions {
   readonly validation: ValidationMode
 }
 
+/** How long a busy bus may take for what it was sent but has not taken yet, at the end. */
+const flushTimeoutMs = 30_000
+
 /** The name that stands for standard input. */
 const standardInput = '-'
 
@@ -26,26 +29,10 @@ export async function publish(files: readonly string[], options: PublishOptions)
   const signal = abortOnSignal()
   const progress = showProgress(process.stderr, totalBytes(files))
   const report = new PublishReport(progress.writeLine)
-  let flushed = true
-  let exitCode: number = exitCodes.ok
-  try {
-    const bus = connectTo(options, ({ event }) => {
-      if (event === 'flush_abandoned') flushed = false
-    })
-    try {
-      await publishFiles(bus, files, { report, progress, signal, validation: options.validation })
-    } finally {
-      await bus.close()
-      progress.stop()
-    }
-  } catch (error) {
-    exitCode = signal.aborted ? signalExitCode(signal.reason) : sayFailure(error)
-  }
+  const exitCode = await publishFiles(files, options, { report, progress, signal })
+    .catch(error => (signal.aborted ? signalExitCode(signal.reason) : sayFailure(error)))
+    .finally(progress.stop)
   report.saySummary()
-  if (!flushed) {
-    say('the bus did not take all of it in time')
-    return exitCodes.unavailable
-  }
   return exitCode === exitCodes.ok && report.hasRefused ? exitCodes.badInput : exitCode
 }
 
@@ -53,28 +40,44 @@ interface Job {
   readonly report: PublishReport
   readonly progress: Progress
   readonly signal: AbortSignal
-  readonly validation: ValidationMode
 }
 
-async function publishFiles(bus: Bus, files: readonly string[], job: Job): Promise<void> {
-  let bytesBefore = 0
-  for (const file of files) {
-    let bytesHere = 0
-    const input = file === standardInput ? process.stdin : createReadStream(file)
-    // A signal must also end the waiting for input, which may take for ever.
-    addAbortSignal(job.signal, input)
-    try {
-      for await (const item of readObjects(input)) {
-        await publishItem(bus, file, item, job)
-        bytesHere = item.bytes
-        job.progress.update(bytesBefore + bytesHere, job.report.published)
+async function publishFiles(files: readonly string[], options: PublishOptions, job: Job): Promise<number> {
+  let exitCode: number = exitCodes.ok
+  const bus = connectTo(options, {
+    closeTimeoutMs: flushTimeoutMs,
+    onEvent: ({ event }) => {
+      if (event !== 'flush_abandoned') return
+      job.progress.writeLine('threatbus: the bus did not take everything in time')
+      exitCode = exitCodes.unavailable
+    },
+  })
+  try {
+    let doneBytes = 0
+    for (const file of files) {
+      for await (const item of itemsIn(file, job)) {
+        await publishItem(bus, file, item, options.validation, job)
+        job.progress.update(doneBytes + item.bytes, job.report.published)
       }
-    } catch (error) {
-      // Errors of reading have the name of a system call; all others are not the file's fault.
-      if (!(error instanceof Error && 'syscall' in error)) throw error
-      job.report.refuseFile(file, error)
+      doneBytes += sizeOf(file) ?? 0
     }
-    bytesBefore += bytesHere
+  } finally {
+    await bus.close()
+  }
+  return exitCode
+}
+
+/** What is in a file, up to where it can be read. */
+async function* itemsIn(file: string, { report, signal }: Job): ReturnType<typeof readObjects> {
+  const input = file === standardInput ? process.stdin : createReadStream(file)
+  // A signal must also end the waiting for input, which may take for ever.
+  addAbortSignal(signal, input)
+  try {
+    yield* readObjects(input)
+  } catch (error) {
+    // Errors of reading have the name of a system call; all others are not the file's fault.
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    report.refuseFile(file, error)
   }
 }
 
@@ -82,7 +85,8 @@ async function publishItem(
   bus: Bus,
   file: string,
   item: InputItem,
-  { report, signal, validation }: Job,
+  validation: ValidationMode,
+  { report, signal }: Job,
 ): Promise<void> {
   if (item.kind === 'broken') return report.refuse(file, item.line, item.problem)
   const { type } = item.object
@@ -99,13 +103,14 @@ async function publishItem(
   }
 }
 
-/** The size of all files, or undefined if one of them has none that is known, like a pipe. */
+/** The size of a file, or undefined if nobody knows it, as of a pipe. */
+function sizeOf(file: string): number | undefined {
+  const stat = file === standardInput ? undefined : statSync(file, { throwIfNoEntry: false })
+  return stat?.isFile() ? stat.size : undefined
+}
+
+/** The size of all files, or undefined if one has none that is known. */
 function totalBytes(files: readonly string[]): number | undefined {
-  let total = 0
-  for (const file of files) {
-    const stat = file === standardInput ? undefined : statSync(file, { throwIfNoEntry: false })
-    if (stat === undefined || !stat.isFile()) return undefined
-    total += stat.size
-  }
-  return total
+  const sizes = files.map(sizeOf)
+  return sizes.includes(undefined) ? undefined : sizes.reduce((total = 0, size = 0) => total + size, 0)
 }

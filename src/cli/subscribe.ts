@@ -26,7 +26,7 @@ export async function subscribe(topics: readonly string[], options: SubscribeCom
   const signal = AbortSignal.any([abortOnSignal(), output.closed])
   let exitCode: number = exitCodes.ok
   try {
-    const bus = connectTo(options, sayEvent)
+    const bus = connectTo(options, { onEvent: sayEvent })
     try {
       const subscription = await bus.subscribe(topics, { snapshotDays: snapshot, signal })
       let printed = 0

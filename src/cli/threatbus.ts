@@ -80,6 +80,9 @@ command('ping', 'Measure how long the bus takes to answer a heartbeat.')
     process.exitCode = await ping(options)
   })
 
+// What people should know and nobody reads (`2>&1 | head -1`) must not end what the process is doing.
+process.stderr.on('error', () => {})
+
 try {
   await program.parseAsync()
 } catch (error) {
