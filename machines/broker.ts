@@ -66,13 +66,14 @@ export const brokerChart = createMachine({
         draining: {
           description: 'No new subscriptions, no new messages; what is queued for joined subscribers goes out.',
           entry: 'closeIntake',
+          exit: 'reportUndelivered',
           initial: 'sending',
           on: {
             'management.unsubscribe': { actions: 'closeSubscription' },
             'management.heartbeat': { actions: 'passHeartbeat' },
           },
           always: { target: '#broker.stopped', guard: 'everythingDelivered' },
-          after: { shutdownTimeout: { target: '#broker.stopped', actions: 'reportUndelivered' } },
+          after: { shutdownTimeout: '#broker.stopped' },
           states: {
             sending: { after: { drainCheckPause: { target: 'sending', reenter: true } } },
           },

@@ -1,5 +1,5 @@
 import { createMachine } from 'xstate'
-import type { EndpointTypes } from './vocabulary.ts'
+import type { EndpointTypes } from './vocabulary-endpoint.ts'
 
 /** One socket's life: bound, served, closed. An address that is taken is waited for only if the operator asked for it. */
 export const endpointChart = createMachine({

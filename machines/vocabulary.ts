@@ -3,11 +3,9 @@
  *
  * Payloads never travel in events or context (ARCHITECTURE "The way of a message"): charts hear edges and lifecycle.
  */
-import type { DoneActorEvent, ErrorActorEvent, PromiseActorLogic } from 'xstate'
+import type { ErrorActorEvent } from 'xstate'
 import type { endpointChart } from './endpoint.ts'
-
-/** The three sockets of the broker, by their name in the protocol (PROTOCOL "Endpoints"). */
-export type EndpointName = 'manage' | 'pub' | 'sub'
+import type { EndpointFailure, EndpointInput, EndpointName } from './vocabulary-endpoint.ts'
 
 // ── Subscriber ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -92,45 +90,6 @@ export interface SnapshotExchangeTypes {
   actions: { type: 'askApplications' } | { type: 'closeExchange'; params: { outcome: SnapshotOutcome } }
   guards: { type: 'nobodyToAsk' }
   delays: 'answerTimeout' | 'quietTimeout'
-}
-
-// ── Endpoint ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** What an endpoint hears. */
-export type EndpointEvent =
-  | { type: 'close' }
-  | DoneActorEvent<number, 'bindSocket'>
-  | ErrorActorEvent<unknown, 'bindSocket' | 'serveSocket'>
-
-/** What an endpoint is born with. */
-export interface EndpointInput {
-  readonly name: EndpointName
-  /** The address to bind, `tcp://host:port`; port 0 lets the system choose. */
-  readonly address: string
-}
-
-/** An endpoint that could not listen, or stopped listening. */
-export interface EndpointFailure extends EndpointInput {
-  readonly error: unknown
-}
-
-/** The types of the endpoint chart. */
-export interface EndpointTypes {
-  input: EndpointInput
-  context: EndpointInput & { port: number | undefined; retries: number; failure: unknown }
-  events: EndpointEvent
-  actors:
-    | { src: 'bindSocket'; id: 'bindSocket'; logic: PromiseActorLogic<number, EndpointInput> }
-    | { src: 'serveSocket'; id: 'serveSocket'; logic: PromiseActorLogic<void, EndpointInput> }
-  actions:
-    | { type: 'rememberPort' }
-    | { type: 'countRetry' }
-    | { type: 'rememberFailure' }
-    | { type: 'reportListening' }
-    | { type: 'closeSocket' }
-    | { type: 'reportFailure' }
-  guards: { type: 'addressTakenAndWorthWaiting' }
-  delays: 'bindRetryPause'
 }
 
 // ── Broker ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,8 +16,8 @@ import { RoutingTable } from './delivery/routing.ts'
 import { RateLimited } from './observe/rate-limited.ts'
 import { Story } from './observe/story.ts'
 import { subscribedPrefixes } from './protocol/frames.ts'
-import type { RefusalReason } from './protocol/refusal.ts'
 import { decodeRequest, errorReply, type ManagementReply, subscribeReply } from './protocol/management.ts'
+import type { RefusalReason } from './protocol/refusal.ts'
 import { openContext } from './sockets/context.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { PubSocket } from './sockets/pub.ts'
@@ -32,6 +32,9 @@ export interface Broker {
   /** Stops taking subscriptions and messages, delivers what is queued for joined subscribers, and ends. */
   stop(): void
 }
+
+/** Time that replies on their way have at least when the sockets are closed. */
+const leastLingerMs = 100
 
 /** Starts a broker. Reads top to bottom as the list of what the process is made of. */
 export function startBroker(config: Config, log: Logger): Broker {
@@ -62,24 +65,31 @@ export function startBroker(config: Config, log: Logger): Broker {
 
   // Sockets.
   const context = openContext(zmq.io_threads)
-  const lingerMs = Math.min(1000, (config.shutdown_timeout * 1000) / 5)
+  const ipv6 = zmq.host.includes(':')
+  // What the sockets hold when they are closed may take what is left of the time to shut down.
+  const shutdownMs = config.shutdown_timeout * 1000
+  let stopAtMs = Number.POSITIVE_INFINITY
+  const lingerMs = () => Math.min(shutdownMs, Math.max(leastLingerMs, stopAtMs - performance.now()))
   const manage = new ManageSocket({
     context,
+    ipv6,
     maxMessageBytes: zmq.max_message_size,
     receiveHighWaterMark: zmq.receive_high_water_mark,
     lingerMs,
   })
   const pub = new PubSocket(
-    { context, sendHighWaterMark: zmq.send_high_water_mark, tcpKeepalive: zmq.tcp_keepalive, lingerMs },
+    { context, ipv6, sendHighWaterMark: zmq.send_high_water_mark, tcpKeepalive: zmq.tcp_keepalive, lingerMs },
     {
       admits: prefix => subscribers.admits(prefix),
       joined: prefix => subscribers.joined(prefix),
       left: prefix => subscribers.left(prefix),
-      refused: () => repeating.log('not_admitted', 'a peer on pub was refused: it subscribed to something else than a p2p topic'),
+      refused: () =>
+        repeating.log('not_admitted', 'a peer on pub was refused: it subscribed to something else than a p2p topic'),
     },
   )
   const sub = new SubSocket({
     context,
+    ipv6,
     maxMessageBytes: zmq.max_message_size,
     receiveHighWaterMark: zmq.receive_high_water_mark,
     prefixes: subscribedPrefixes,
@@ -142,21 +152,22 @@ export function startBroker(config: Config, log: Logger): Broker {
     brokerLogic({
       endpoint,
       subscribers,
-      // What the sockets still hold gets `lingerMs` after the last message was handed to them.
-      delaysMs: { shutdownTimeout: config.shutdown_timeout * 1000 - lingerMs },
+      delaysMs: { shutdownTimeout: shutdownMs },
       subscribe,
       reply: (route, reply) => manage.reply(route, JSON.stringify(reply)),
       announceServing: ports => log.info({ host: zmq.host, ...ports }, 'serving'),
-      reportUndelivered: messages => log.warn({ messages }, `${messages} messages could not be delivered in time`),
+      reportUndelivered: messages => {
+        if (messages > 0) log.warn({ messages }, `${messages} messages could not be delivered in time`)
+      },
       reportActorFailure: (actor, error) => log.error({ actor, err: error }, 'an actor failed'),
     }),
     {
       id: 'broker',
       input: {
         endpoints: {
-          manage: { name: 'manage', address: `tcp://${zmq.host}:${zmq.manage}` },
-          pub: { name: 'pub', address: `tcp://${zmq.host}:${zmq.pub}` },
-          sub: { name: 'sub', address: `tcp://${zmq.host}:${zmq.sub}` },
+          manage: { name: 'manage', address: addressOf(zmq.host, zmq.manage) },
+          pub: { name: 'pub', address: addressOf(zmq.host, zmq.pub) },
+          sub: { name: 'sub', address: addressOf(zmq.host, zmq.sub) },
         },
       },
     },
@@ -191,11 +202,22 @@ export function startBroker(config: Config, log: Logger): Broker {
   }
 
   supervisor.start()
+  const serving = waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
+    ({ context }) => context.ports,
+  )
+  // Whoever does not wait for it learns from `stopped` that it will not be.
+  serving.catch(() => {})
   return {
-    serving: waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
-      ({ context }) => context.ports,
-    ),
+    serving,
     stopped: toPromise(supervisor).finally(() => repeating.close()),
-    stop: () => supervisor.send({ type: 'stop' }),
+    stop: () => {
+      stopAtMs = performance.now() + shutdownMs
+      supervisor.send({ type: 'stop' })
+    },
   }
+}
+
+/** The ZeroMQ address of a host and port; an IPv6 address stands in brackets. */
+function addressOf(host: string, port: number): string {
+  return host.includes(':') ? `tcp://[${host}]:${port}` : `tcp://${host}:${port}`
 }

@@ -1,6 +1,6 @@
 import { assign, fromPromise, sendParent } from 'xstate'
 import { endpointChart } from '../../machines/endpoint.ts'
-import type { EndpointInput, EndpointName } from '../../machines/vocabulary.ts'
+import type { EndpointInput, EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { Complete } from './complete.ts'
 
 /** A socket as its endpoint sees it. */

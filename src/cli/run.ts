@@ -1,33 +1,40 @@
 import type { Logger } from 'pino'
-import type { EndpointFailure } from '../../machines/vocabulary.ts'
+import type { EndpointFailure } from '../../machines/vocabulary-endpoint.ts'
 import { startBroker } from '../broker.ts'
-import { createLog } from '../observe/log.ts'
+import { createLog, type Log } from '../observe/log.ts'
 import { readBrokerConfig } from './broker-config.ts'
 import { exitCodes } from './exit-codes.ts'
+import { abortOnSignal } from './signals.ts'
 
-/** Runs the broker until it is told to stop (SIGTERM, SIGINT) or fails, and answers the exit code. A second signal ends it at once. */
+/**
+ * Runs the broker until it is told to stop (SIGTERM, SIGINT) or fails, and answers the exit code. A second signal ends it
+ * at once; SIGHUP opens the log file anew.
+ */
 export async function run(options: { readonly config?: string | undefined }): Promise<number> {
-  const { config, source, warnings } = readBrokerConfig(options.config)
-  const log = await createLog(config.logging)
+  const loaded = readBrokerConfig(options.config)
+  if (loaded === undefined) return exitCodes.badConfiguration
+  const { config, source, warnings } = loaded
+  let log: Log
+  try {
+    log = await createLog(config.logging)
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`)
+    return exitCodes.badConfiguration
+  }
   const { logger } = log
-  const { zmq } = config.plugins.apps
+  const { host, manage, pub, sub } = config.plugins.apps.zmq
   logger.info(
-    { source, backbone: 'inmem', host: zmq.host, manage: zmq.manage, pub: zmq.pub, sub: zmq.sub },
-    `starting with ${source}`,
+    { source },
+    `starting with ${source}: in-memory backbone, manage ${host}:${manage}, pub ${host}:${pub}, sub ${host}:${sub}`,
   )
   for (const warning of warnings) logger.warn(warning)
 
   const broker = startBroker(config, logger)
-  const stop = (signal: NodeJS.Signals) => {
-    logger.info({ signal }, `stopping on ${signal}; a second signal ends at once`)
-    for (const each of ['SIGTERM', 'SIGINT'] as const) {
-      process.off(each, stop)
-      process.on(each, endAtOnce)
-    }
+  const signalled = abortOnSignal()
+  signalled.addEventListener('abort', () => {
+    logger.info({ signal: signalled.reason }, `stopping on ${signalled.reason}; a second signal ends at once`)
     broker.stop()
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  })
   process.on('SIGHUP', log.reopen)
 
   const { failure } = await broker.stopped
@@ -37,9 +44,7 @@ export async function run(options: { readonly config?: string | undefined }): Pr
   return failure ? exitCodes.unavailable : exitCodes.ok
 }
 
-const endAtOnce = (signal: NodeJS.Signals) => process.exit(signal === 'SIGINT' ? 130 : 143)
-
-/** One clear line about why the broker could not go on: in the log, and on the terminal even if the log is not there. */
+/** One clear line about why the broker could not go on: in the log, and on standard error even if the log is not there. */
 function tellFailure({ name, address, error }: EndpointFailure, logger: Logger, console: boolean): void {
   const { code, message } = error as NodeJS.ErrnoException
   const because =
@@ -47,6 +52,6 @@ function tellFailure({ name, address, error }: EndpointFailure, logger: Logger, 
       ? 'another process listens there (stop it, choose another port, or wait for it with plugins.apps.zmq.bind_retry)'
       : message
   const sentence = `the ${name} endpoint cannot listen on ${address}: ${because}`
-  logger.fatal({ endpoint: name, address, err: error }, sentence)
+  logger.fatal({ endpoint: name, address, code }, sentence)
   if (!console) process.stderr.write(`${sentence}\n`)
 }

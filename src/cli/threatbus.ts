@@ -1,4 +1,124 @@
 #!/usr/bin/env node
-import { run } from './run.ts'
-const i = process.argv.indexOf('-c')
-process.exit(await run({ config: i > 0 ? process.argv[i + 1] : undefined }))
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { exitCodes } from './exit-codes.ts'
+
+/*
+ * The command line. What a command does is in a file of its own, loaded when it is called: `threatbus ping` does not
+ * load the broker.
+ */
+
+const exitCodeHelp = `
+Exit codes:
+   ${exitCodes.ok}  all went well, or a signal or the reader of the output ended what goes on for ever
+   ${exitCodes.failure}  something failed that is none of the following
+  ${exitCodes.usage}  the command line can't be meant
+  ${exitCodes.badInput}  something in the input can't be published, or a file can't be read
+  ${exitCodes.unavailable}  the bus does not answer or take messages, or the broker can't listen
+  ${exitCodes.badConfiguration}  the configuration has mistakes
+  130 or 143 if a signal ended it before it was done`
+
+const program = new Command('threatbus')
+  .description('The bus that threat intelligence travels on. Without a command it runs the broker.')
+  .version(version())
+  .option('-c, --config <file>', 'configuration (default: config.yaml or config.yml here, else built-in)')
+  .addHelpText('after', exitCodeHelp)
+  .exitOverride()
+  .action(async (options: { config?: string }) => {
+    const { run } = await import('./run.ts')
+    // No process.exit: what ZeroMQ still holds goes out while the process ends by itself.
+    process.exitCode = await run(options)
+  })
+
+program
+  .command('check')
+  .description('Check a configuration and print what is in effect, as YAML.')
+  .action(async () => {
+    const { check } = await import('./check.ts')
+    process.exitCode = check(program.opts<{ config?: string }>())
+  })
+
+program
+  .command('demo')
+  .description('Show the bus at work: a broker, a subscriber, indicators arriving and a sighting going back.')
+  .action(async () => {
+    const { demo } = await import('./demo.ts')
+    process.exitCode = await demo()
+  })
+
+command('subscribe', 'Print what is published, one message a line.')
+  .argument('<topic...>', 'stix2/indicator, stix2/sighting, or a prefix of them')
+  .option('--snapshot <days>', 'first print what was published in these days', wholeNumber, 0)
+  .addOption(
+    new Option('--format <format>', 'json: the message alone; frames: its type, a space, the message')
+      .choices(['json', 'frames'])
+      .default('json'),
+  )
+  .option('--count <number>', 'end after so many messages', positiveNumber)
+  .action(async (topics, options) => {
+    const { subscribe } = await import('./subscribe.ts')
+    process.exitCode = await subscribe(topics, options)
+  })
+
+command('publish', 'Publish indicators and sightings byte for byte, from JSON, JSON lines and STIX bundles.')
+  .argument('<file...>', 'files to read, - for standard input')
+  .addOption(
+    new Option('--validation <mode>', 'do not send what a bus in this mode refuses')
+      .choices(['lenient', 'strict', 'off'])
+      .default('lenient'),
+  )
+  .action(async (files, options) => {
+    const { publish } = await import('./publish.ts')
+    process.exitCode = await publish(files, options)
+  })
+
+command('ping', 'Measure how long the bus takes to answer a heartbeat.')
+  .option('--count <number>', 'end after so many heartbeats', positiveNumber)
+  .option('--interval <seconds>', 'from one heartbeat to the next', seconds, 1)
+  .action(async options => {
+    const { ping } = await import('./ping.ts')
+    process.exitCode = await ping(options)
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  // Commander has printed what there was to say; help and version are no errors.
+  process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+}
+
+/** A command that talks to a bus. */
+function command(name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--endpoint <host:port>', "the bus's manage endpoint", '127.0.0.1:13370')
+    .option('--timeout <seconds>', 'how long the bus has to answer', positiveSeconds, 5)
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number.')
+}
+
+function positiveNumber(text: string): number {
+  const number = wholeNumber(text)
+  if (number > 0) return number
+  throw new InvalidArgumentError('It must be above 0.')
+}
+
+function seconds(text: string): number {
+  if (/^(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be a number of seconds.')
+}
+
+function positiveSeconds(text: string): number {
+  const number = seconds(text)
+  if (number > 0) return number
+  throw new InvalidArgumentError('It must be above 0.')
+}

@@ -103,7 +103,7 @@ const snapshot = section({
     .describe('Seconds without a further envelope until a snapshot counts as complete.'),
   max_open: count(1, 1_000_000)
     .default(1000)
-    .describe('Snapshots that may be open at once. Beyond, a subscription that asks for one is refused.'),
+    .describe('Snapshots that may be gathered at once. Beyond, the oldest is given up, and the log says so.'),
 }).describe('Snapshots: what a new subscriber asks of the others (the past so many days).')
 
 /** The broker's configuration: every key with its default, its range and what it is for. */

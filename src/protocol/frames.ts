@@ -1,10 +1,11 @@
 import { decodeUtf8, nestsTooDeep, parseJson } from './json.ts'
-import { memberText } from './json-member.ts'
+import { memberText } from './json-scanner.ts'
 import { type Message, messageOf } from './message.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { readEnvelope } from './snapshots.ts'
 import { checkObject, type ValidationMode } from './stix/check.ts'
 import { completeText } from './stix/complete.ts'
+import type { JsonObject } from './stix/kind.ts'
 import type { MessageType } from './topics.ts'
 
 /** The prefixes to which the broker's `sub` endpoint subscribes (PROTOCOL "Frames on sub"). */
@@ -40,11 +41,12 @@ export function decodeFrame(
 
   const object = parseJson(body)
   if (object === undefined) return refuse('not_json')
-  const checked = checkObject(object, mode)
+  const now = new Date()
+  const checked = checkObject(object, mode, now)
   if ('refused' in checked) return checked
   // The body's type decides, not the rest of the topic (PROTOCOL "Frames on sub").
   if (checked.missing.length === 0) return messageOf(checked.type, body, frame.length - separator - 1)
-  return messageOf(checked.type, completeText(body, checked.type, checked.missing, new Date()))
+  return messageOf(checked.type, completeText(body, object as JsonObject, checked.missing, now).text)
 }
 
 function decodeEnvelope(text: string, mode: ValidationMode): EnvelopedMessage | Refusal {

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 
-/** Nesting beyond this many levels is refused (PROTOCOL "What is a valid message": nesting is bounded). */
-export const maxNesting = 256
+import { deepestNesting } from './stix/nesting.ts'
 
 /**
  * Above this size nesting is measured before parsing. `JSON.parse` spends about a quarter of a microsecond on each level,
@@ -21,7 +20,7 @@ export function decodeUtf8(bytes: Buffer, start = 0): string | undefined {
   return isUtf8(bytes) ? bytes.toString('utf8', start) : undefined
 }
 
-/** Is JSON text nested deeper than {@link maxNesting}? One pass; of malformed text it may say either. */
+/** Is JSON text nested deeper than {@link deepestNesting}? One pass; of malformed text it may say either. */
 export function nestsTooDeep(text: string): boolean {
   if (text.length < measuredFromBytes) return false
   let depth = 0
@@ -32,7 +31,7 @@ export function nestsTooDeep(text: string): boolean {
       while (index < text.length && text.charCodeAt(index) !== quote)
         index += text.charCodeAt(index) === backslash ? 2 : 1
     } else if (code === openBrace || code === openBracket) {
-      if (++depth > maxNesting) return true
+      if (++depth > deepestNesting) return true
     } else if (code === closeBrace || code === closeBracket) depth--
   }
   return false

@@ -5,12 +5,14 @@ import { boundPort } from './bound-port.ts'
 /** What a {@link ManageSocket} needs to know. */
 export interface ManageSocketOptions {
   readonly context: Context
+  /** Is the address to bind an IPv6 address? */
+  readonly ipv6: boolean
   /** Largest frame in bytes; a larger one closes its connection (PROTOCOL: the one case without a reply). */
   readonly maxMessageBytes: number
   /** Requests of one connection that may wait to be read. */
   readonly receiveHighWaterMark: number
-  /** How long replies on their way may take after the socket was closed. */
-  readonly lingerMs: number
+  /** Asked when the socket is closed: how long replies on their way may take then. */
+  lingerMs(): number
 }
 
 /** A management request as it came: the route back to its client, and its parts. */
@@ -25,15 +27,17 @@ export interface RawRequest {
  */
 export class ManageSocket {
   readonly #socket: Router
+  readonly #lingerMs: () => number
 
   constructor(options: ManageSocketOptions) {
+    this.#lingerMs = options.lingerMs
     this.#socket = new Router({
       context: options.context,
+      ipv6: options.ipv6,
       maxMessageSize: options.maxMessageBytes,
       receiveHighWaterMark: options.receiveHighWaterMark,
       // A client that does not read its replies loses them; it never makes the others wait.
       sendTimeout: 0,
-      linger: options.lingerMs,
     })
   }
 
@@ -64,6 +68,7 @@ export class ManageSocket {
 
   /** Closes the socket; replies on their way get the linger time. */
   close(): void {
+    this.#socket.linger = this.#lingerMs()
     this.#socket.close()
   }
 }

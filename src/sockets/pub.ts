@@ -5,12 +5,14 @@ import { boundPort } from './bound-port.ts'
 /** What a {@link PubSocket} needs to know. */
 export interface PubSocketOptions {
   readonly context: Context
+  /** Is the address to bind an IPv6 address? */
+  readonly ipv6: boolean
   /** Frames that a connection may hold before a send is refused. */
   readonly sendHighWaterMark: number
   /** TCP keepalive: idle and interval in seconds, and the number of probes. A peer that vanished is noticed after about idle + interval × count. */
   readonly tcpKeepalive: { readonly idle: number; readonly interval: number; readonly count: number }
-  /** How long frames on their way may take after the socket was closed. */
-  readonly lingerMs: number
+  /** Asked when the socket is closed: how long frames on their way may take then. */
+  lingerMs(): number
 }
 
 /** What a {@link PubSocket} tells of its peers. */
@@ -38,6 +40,9 @@ const idleWaitMs = 100
 /** While something is sent, how often subscriptions are read at least. */
 const busyTickMs = 10
 
+/** After so many ticks without a send, waiting for subscriptions is worth it again: on a busy machine one tick may pass between two batches. */
+const quietTicksToIdle = 20
+
 /** An XPublisher that decides itself which subscriptions it honours (`manual`). */
 class AdmittingPublisher extends XPublisher {
   /** Admits the subscription that was received last, for the peer that sent it. */
@@ -60,14 +65,16 @@ class AdmittingPublisher extends XPublisher {
 export class PubSocket {
   readonly #socket: AdmittingPublisher
   readonly #peers: PubSocketPeers
+  readonly #lingerMs: () => number
   #sends = 0
-  #sendsAtTick = 0
   #receiving = false
 
   constructor(options: PubSocketOptions, peers: PubSocketPeers) {
     this.#peers = peers
+    this.#lingerMs = options.lingerMs
     this.#socket = new AdmittingPublisher({
       context: options.context,
+      ipv6: options.ipv6,
       manual: true,
       noDrop: true,
       sendTimeout: 0,
@@ -77,7 +84,6 @@ export class PubSocket {
       tcpKeepaliveIdle: options.tcpKeepalive.idle,
       tcpKeepaliveInterval: options.tcpKeepalive.interval,
       tcpKeepaliveCount: options.tcpKeepalive.count,
-      linger: options.lingerMs,
     })
   }
 
@@ -103,10 +109,20 @@ export class PubSocket {
   async serve(): Promise<void> {
     while (!this.#socket.closed) {
       const sends = this.#sends
-      if (sends === this.#sendsAtTick) await this.#awaitSubscription()
-      else await sleep(busyTickMs)
-      this.#sendsAtTick = sends
+      this.#socket.receiveTimeout = idleWaitMs
+      await this.#receive()
       await this.readSubscriptions()
+      if (this.#sends !== sends) await this.#readWhileSending()
+    }
+  }
+
+  /** Until nothing has been sent for a while. */
+  async #readWhileSending(): Promise<void> {
+    for (let quietTicks = 0; quietTicks < quietTicksToIdle && !this.#socket.closed; quietTicks++) {
+      const sends = this.#sends
+      await sleep(busyTickMs)
+      await this.readSubscriptions()
+      if (this.#sends !== sends) quietTicks = -1
     }
   }
 
@@ -116,11 +132,6 @@ export class PubSocket {
       this.#socket.receiveTimeout = 0
       await this.#receive()
     }
-  }
-
-  async #awaitSubscription(): Promise<void> {
-    this.#socket.receiveTimeout = idleWaitMs
-    await this.#receive()
   }
 
   async #receive(): Promise<void> {
@@ -152,6 +163,7 @@ export class PubSocket {
 
   /** Closes the socket; what it holds unsent gets the linger time. */
   close(): void {
+    this.#socket.linger = this.#lingerMs()
     this.#socket.close()
   }
 }

@@ -4,6 +4,8 @@ import { boundPort } from './bound-port.ts'
 /** What a {@link SubSocket} needs to know. */
 export interface SubSocketOptions {
   readonly context: Context
+  /** Is the address to bind an IPv6 address? */
+  readonly ipv6: boolean
   /** Largest frame in bytes; a larger one closes its connection. */
   readonly maxMessageBytes: number
   /** Messages of one connection that may wait to be read. */
@@ -21,6 +23,7 @@ export class SubSocket {
   constructor(options: SubSocketOptions) {
     this.#socket = new Subscriber({
       context: options.context,
+      ipv6: options.ipv6,
       maxMessageSize: options.maxMessageBytes,
       receiveHighWaterMark: options.receiveHighWaterMark,
       linger: 0,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { decodeUtf8, maxNesting, nestsTooDeep } from '../../src/protocol/json.ts'
-import { memberText } from '../../src/protocol/json-member.ts'
+import { decodeUtf8, nestsTooDeep } from '../../src/protocol/json.ts'
+import { memberText } from '../../src/protocol/json-scanner.ts'
+import { deepestNesting } from '../../src/protocol/stix/nesting.ts'
 
 /** JSON text of a value with white space strewn in, as another language's serialiser might write it. */
 const spacedJson = (value: fc.Arbitrary<unknown>) =>
@@ -41,8 +42,8 @@ describe('nesting', () => {
   const nested = (depth: number, padding: number) => `${'['.repeat(depth)}"${'x'.repeat(padding)}"${']'.repeat(depth)}`
 
   test('is bounded in long texts', () => {
-    assert.equal(nestsTooDeep(nested(maxNesting, 10_000)), false)
-    assert.equal(nestsTooDeep(nested(maxNesting + 1, 10_000)), true)
+    assert.equal(nestsTooDeep(nested(deepestNesting, 10_000)), false)
+    assert.equal(nestsTooDeep(nested(deepestNesting + 1, 10_000)), true)
     assert.equal(nestsTooDeep('['.repeat(100_000)), true)
   })
 
@@ -54,9 +55,9 @@ describe('nesting', () => {
     const depthOf = (value: unknown): number =>
       typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0
     fc.assert(
-      fc.property(fc.jsonValue(), fc.nat({ max: 2 * maxNesting }), (value, levels) => {
+      fc.property(fc.jsonValue(), fc.nat({ max: 2 * deepestNesting }), (value, levels) => {
         const text = `{"padding":"${'x'.repeat(5000)}","value":${'['.repeat(levels)}${JSON.stringify(value)}${']'.repeat(levels)}}`
-        assert.equal(nestsTooDeep(text), 1 + levels + depthOf(value) > maxNesting)
+        assert.equal(nestsTooDeep(text), 1 + levels + depthOf(value) > deepestNesting)
       }),
     )
   })

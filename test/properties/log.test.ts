@@ -147,6 +147,21 @@ test('an event after a quiet minute is a first one again', () => {
   assert.equal(timers(), 0)
 })
 
+test('what waits is not forgotten if the timer is late', () => {
+  let now = 0
+  const wake: (() => void)[] = []
+  const clock = { now: () => now, setTimeout: (due: () => void) => wake.push(due), clearTimeout: () => {} }
+  const lines: string[] = []
+  const log = new RateLimited((_, sentence) => lines.push(sentence), { clock })
+  log.log('x', 'one')
+  log.log('x', 'two')
+  now = 90_000
+  log.log('x', 'three')
+  assert.equal(wake.length, 1)
+  wake[0]?.()
+  assert.deepEqual(lines, ['one', 'three (and 1 more in the last 90 s)'])
+})
+
 test('closing logs what waits at once and stops all timers', () => {
   const { log, said, pass, timers } = limited()
   for (const key of ['x', 'y', 'z'] as const) log.log(key, `${key} 1`)

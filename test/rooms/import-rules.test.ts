@@ -48,7 +48,7 @@ describe('the check of the import rules', () => {
   test('lets through what is allowed, and what only looks like an import', () => {
     const text = [
       `import { Buffer } from 'node:buffer'`,
-      `import type { EndpointName } from '../../machines/vocabulary.ts'`,
+      `import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'`,
       `import { refuse } from './refusal.ts'`,
       `// import fs from 'node:fs'`,
       `export const advice = "import fs from 'node:fs'"`,

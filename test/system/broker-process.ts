@@ -55,6 +55,8 @@ export async function startBroker(t: TestContext, settings: Record<string, unkno
   const log: LogLine[] = []
   const waiting = new Set<(line: LogLine) => void>()
   createInterface(broker.stderr).on('line', text => {
+    // zeromq.js itself says, in words, when it waits at the end of the process for what it still holds.
+    if (!text.startsWith('{')) return
     const line = JSON.parse(text) as LogLine
     log.push(line)
     for (const each of waiting) each(line)

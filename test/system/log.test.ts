@@ -1,30 +1,16 @@
-// The test logs; a stream that stands for the console, a file, or the standard error of a child process takes the lines.
+// The test logs; a stream that stands for the console, and a file, take the lines.
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
-import {
-  closeSync,
-  constants,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Logging } from '../../src/config/logging.ts'
 import { configSchema } from '../../src/config/schema.ts'
-import { LineWriter } from '../../src/observe/line-writer.ts'
 import { createLog, type Log } from '../../src/observe/log.ts'
 
 const room = mkdtempSync(join(tmpdir(), 'threatbus-log-'))
 after(() => rmSync(room, { recursive: true }))
 const defaults = configSchema.parse({}).logging
-const logModule = new URL('../../src/observe/log.js', import.meta.url).href
 
 /** A log whose console lines are kept. */
 async function logTo(
@@ -213,58 +199,6 @@ test('a full disk loses lines of the file, not the broker; that is told once', a
   assert(!existsSync(filename))
 })
 
-/** A pipe that nobody reads yet, neither end of which blocks. */
-function pipe(): { path: string; read: () => string; writer: number; close: () => void } {
-  const path = join(mkdtempSync(join(room, 'pipe-')), 'pipe')
-  assert.equal(spawnSync('mkfifo', [path]).status, 0)
-  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  const writer = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
-  const read = () => {
-    const buffer = Buffer.alloc(1_048_576)
-    return buffer.toString('utf8', 0, readSync(reader, buffer))
-  }
-  const close = () => {
-    closeSync(reader)
-    closeSync(writer)
-  }
-  return { path, read, writer, close }
-}
-
-test('lines that a full pipe refuses are lost and counted, and what follows begins on a line of its own', () => {
-  const { read, writer, close } = pipe()
-  const told: unknown[] = []
-  const report = {
-    began: (error: NodeJS.ErrnoException) => told.push(error.code),
-    ended: (lost: number) => told.push(lost),
-  }
-  const lines = new LineWriter(writer, report, 0)
-  lines.write('one\n')
-  lines.write(`${'x'.repeat(200_000)}\n`)
-  lines.write('two\n')
-  lines.write('three\n')
-  assert.deepEqual(told, ['EAGAIN'])
-  const first = read()
-  lines.write('four\n')
-  lines.write('five\n')
-  assert.deepEqual(told, ['EAGAIN', 3])
-  assert.match(first + read(), /^one\nx+\nfour\nfive\n$/)
-  close()
-})
-
-test('a pipe that is read slowly is waited for', async () => {
-  const { path, writer, close } = pipe()
-  const reader = spawn('cat', [path], { stdio: ['ignore', 'pipe', 'ignore'] })
-  const lost: Error[] = []
-  const lines = new LineWriter(writer, { began: error => lost.push(error), ended: () => {} }, 60_000)
-  // More than the pipe takes, less than the pipe and that behind cat, which isn't read before this call returns.
-  lines.write(`${'x'.repeat(100_000)}\n`)
-  close()
-  let received = 0
-  for await (const chunk of reader.stdout) received += chunk.length
-  assert.deepEqual(lost, [])
-  assert.equal(received, 100_001)
-})
-
 test('errors are told with their stack', async () => {
   const { logger, lines } = await logTo()
   logger.error({ err: new Error('no route') }, 'failed')
@@ -294,57 +228,4 @@ test('what strangers nested deep is cut off on a terminal', async () => {
   const { logger, lines } = await logTo({}, { isTTY: true, env: { NO_COLOR: '1' } })
   logger.info({ detail: JSON.parse(`${'['.repeat(1000)}${']'.repeat(1000)}`) }, 'x')
   assert.match(lines.join(''), /: x \{"detail":\[{7,9}"…"\]{7,9}\}\n$/)
-})
-
-/** Runs a script that has `createLog` and `logging` in a process of its own. */
-function script(body: string): string[] {
-  const source = `import { createLog } from '${logModule}'; const logging = ${JSON.stringify(defaults)}; ${body}`
-  return ['--input-type=module', '--eval', source]
-}
-
-for (const [what, end, status] of [
-  ['exits', 'process.exit(7)', 7],
-  ['crashes', 'throw new Error("crash")', 1],
-  ['is killed', 'process.kill(process.pid, "SIGKILL")', null],
-] as const) {
-  test(`the last line before a process ${what} is out, on standard error`, () => {
-    const child = spawnSync(process.execPath, script(`(await createLog(logging)).logger.fatal('the end'); ${end}`), {
-      encoding: 'utf8',
-    })
-    assert.equal(child.status, status)
-    assert.equal(child.stdout, '')
-    assert.equal(JSON.parse(child.stderr.split('\n')[0] ?? '').msg, 'the end')
-  })
-}
-
-test('a broker whose standard error is closed goes on', async () => {
-  const body = `
-    const { logger } = await createLog(logging)
-    process.stdin.once('data', () => {
-      for (let line = 0; line < 1000; line++) logger.info('nobody reads this')
-      process.stdout.write('alive')
-      process.exit(0)
-    })
-    process.stdout.write('ready ')`
-  const child = spawn(process.execPath, script(body), { stdio: ['pipe', 'pipe', 'pipe'] })
-  let said = ''
-  for await (const chunk of child.stdout) {
-    said += chunk
-    if (said === 'ready ') {
-      child.stderr.once('close', () => child.stdin.write('go'))
-      child.stderr.destroy()
-    }
-  }
-  assert.equal(said, 'ready alive')
-})
-
-test('pino-pretty is loaded only for a terminal', () => {
-  const body = `
-    import { createRequire } from 'node:module'
-    const loaded = () => Object.keys(createRequire('/').cache).some(path => path.includes('pino-pretty'))
-    await createLog(logging)
-    const pipe = loaded()
-    await createLog(logging, { console: { isTTY: true, write() {} } })
-    process.stdout.write(JSON.stringify([pipe, loaded()]))`
-  assert.equal(spawnSync(process.execPath, script(body), { encoding: 'utf8' }).stdout, '[false,true]')
 })

@@ -1,0 +1,67 @@
+import { say } from './bus-options.ts'
+
+/** Problems that are told one by one; of the others only the number is. */
+const maxTold = 20
+
+/** What came of publishing: counted, and told to people on stderr. */
+export class PublishReport {
+  readonly #published = new Map<string, number>()
+  readonly #skipped = new Map<string, number>()
+  #refused = 0
+  readonly #tell: (sentence: string) => void
+
+  /** `tell` says a sentence that must not get into a progress bar. */
+  constructor(tell: (sentence: string) => void) {
+    this.#tell = tell
+  }
+
+  /** Objects published so far. */
+  get published(): number {
+    return sum(this.#published)
+  }
+
+  /** Was there something that should have been published and could not be? */
+  get hasRefused(): boolean {
+    return this.#refused > 0
+  }
+
+  /** An object went to the bus. */
+  countPublished(type: string): void {
+    this.#published.set(type, (this.#published.get(type) ?? 0) + 1)
+  }
+
+  /** An object is of a type that does not travel the bus. */
+  countSkipped(type: string): void {
+    this.#skipped.set(type, (this.#skipped.get(type) ?? 0) + 1)
+  }
+
+  /** Something can't be published. */
+  refuse(file: string, line: number, problem: string): void {
+    this.#refused++
+    if (this.#refused <= maxTold) this.#tell(`${file}:${line}: ${problem}`)
+    if (this.#refused === maxTold + 1) this.#tell('there are more such problems; they are counted')
+  }
+
+  /** A file can't be read, or not to its end. */
+  refuseFile(file: string, error: unknown): void {
+    this.#refused++
+    this.#tell(`${file}: ${error instanceof Error ? error.message : error}`)
+  }
+
+  /** Says in one line what came of everything. */
+  saySummary(): void {
+    say(`published ${listed(this.#published)}, skipped ${listed(this.#skipped)}, refused ${this.#refused}`)
+  }
+}
+
+function sum(counts: ReadonlyMap<string, number>): number {
+  let total = 0
+  for (const count of counts.values()) total += count
+  return total
+}
+
+/** Like `3 (indicator 2, sighting 1)`. */
+function listed(counts: ReadonlyMap<string, number>): string {
+  const types = [...counts].map(([type, count]) => `${type} ${count}`)
+  return types.length === 0 ? '0' : `${sum(counts)} (${types.join(', ')})`
+}

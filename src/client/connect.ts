@@ -1,0 +1,161 @@
+import type { SubscriptionWish } from '../../machines/vocabulary-client.ts'
+import { maxSnapshotDays } from '../protocol/management.ts'
+import { interestOf } from '../protocol/topics.ts'
+import { BusClosedError, InvalidArgumentError } from './errors.ts'
+import type { BusEvent } from './events.ts'
+import { openSubscription, type SubscribeOptions } from './open-subscription.ts'
+import { type ConnectOptions, type Settings, settingsOf } from './options.ts'
+import { type Publishable, readyMessage } from './publishable.ts'
+import { matchesNothing, Publishing } from './publishing.ts'
+import { Requests } from './requests.ts'
+import type { AnswerSnapshot } from './snapshot-answers.ts'
+import type { Subscription } from './subscription.ts'
+
+/** An application that answers snapshot requests. */
+export interface SnapshotAnswering {
+  /** Answers no more. Answers under way are broken off. */
+  close(): Promise<void>
+}
+
+/**
+ * Begins a connection to a bus. Nothing is sent yet: whether there is a bus shows when something is asked of it.
+ *
+ * Throws `InvalidArgumentError` if the options can't be meant.
+ */
+export function connect(options: ConnectOptions = {}): Bus {
+  const bus = new Bus(settingsOf(options))
+  options.signal?.addEventListener('abort', () => bus.close(), { once: true })
+  if (options.signal?.aborted) bus.close()
+  return bus
+}
+
+/** A connection to a bus: any number of subscriptions, and one way to publish. Made by {@link connect}. */
+export class Bus {
+  readonly #settings: Settings
+  readonly #requests: Requests
+  readonly #publishing: Publishing
+  readonly #open = new Set<Subscription>()
+  readonly #closing = new AbortController()
+  #closed: Promise<void> | undefined
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+    this.#requests = new Requests(settings.manage)
+    this.#publishing = new Publishing(settings, this.#requests)
+  }
+
+  /**
+   * Subscribes to topics: `stix2/indicator`, `stix2/sighting`, or a prefix of them that ends anywhere. Fulfilled when the
+   * bus has granted it; from then on nothing is missed, whenever it is read.
+   *
+   * Throws `InvalidArgumentError` for topics or days that can't be meant, `BusUnavailableError` if the bus does not answer
+   * in time, `SubscriptionRefusedError` if it does not want to, `BusClosedError`, or the signal's reason.
+   */
+  async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
+    return this.#subscribe(readWish(topics, options.snapshotDays ?? 0), options)
+  }
+
+  /**
+   * Publishes an indicator or a sighting; text travels byte for byte. Fulfilled when the connection took it. Messages keep
+   * their order, also when they are not awaited; await them to go no faster than the bus.
+   *
+   * Throws `InvalidMessageError` if it is neither, `BusUnavailableError` if the bus did not take it in time,
+   * `SubscriptionRefusedError` if it does not say where to publish, `BusClosedError`, or the signal's reason.
+   */
+  async publish(message: Publishable, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#throwIfClosed()
+    const { type, text } = readyMessage(message, this.#settings.maxMessageBytes)
+    await this.#publishing.publish(`stix2/${type}`, text, signal)
+  }
+
+  /**
+   * Answers snapshot requests in a subscription that hears nothing else. Fulfilled when the bus has granted it; throws as
+   * {@link subscribe} does.
+   *
+   * To the bus it is an application of its own, so it is also asked for the snapshots that other subscriptions of this
+   * process want. An application that does both gives `answerSnapshots` to {@link subscribe} instead.
+   */
+  async answerSnapshots(answer: AnswerSnapshot, { signal }: { signal?: AbortSignal } = {}): Promise<SnapshotAnswering> {
+    const wish = { topics: [matchesNothing], snapshotDays: 0 }
+    const subscription = await this.#subscribe(wish, {
+      answerSnapshots: answer,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    // Reading is what gets the requests answered. That it failed has been told.
+    subscription[Symbol.asyncIterator]()
+      .next()
+      .catch(() => {})
+    return { close: () => subscription.close() }
+  }
+
+  /**
+   * Measures how long the bus takes to answer a heartbeat, in milliseconds.
+   *
+   * Throws `BusUnavailableError` if it does not answer in time, `UnintelligibleReplyError` if something else does, or the
+   * signal's reason.
+   */
+  async ping({ signal }: { signal?: AbortSignal } = {}): Promise<number> {
+    this.#throwIfClosed()
+    const startMs = performance.now()
+    // That no subscription has this topic is an answer as well, and takes as long.
+    await this.#requests.heartbeat(matchesNothing, {
+      timeoutMs: this.#settings.requestTimeoutMs,
+      signals: signal === undefined ? [this.#closing.signal] : [this.#closing.signal, signal],
+    })
+    return performance.now() - startMs
+  }
+
+  /**
+   * Ends all subscriptions, sends what was accepted, and closes. Closing again waits for the same end. Takes at most twice
+   * the closing timeout. Never throws.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new BusClosedError())
+    await Promise.all([...this.#open].map(subscription => subscription.close()))
+    if (!(await this.#publishing.close())) this.#tell({ event: 'flush_abandoned' })
+  }
+
+  async #subscribe(wish: SubscriptionWish, options: SubscribeOptions): Promise<Subscription> {
+    this.#throwIfClosed()
+    const subscription = await openSubscription(wish, options, {
+      settings: this.#settings,
+      requests: this.#requests,
+      publishing: this.#publishing,
+      closing: this.#closing.signal,
+      tell: event => this.#tell(event),
+    })
+    this.#open.add(subscription)
+    subscription.ended.then(() => this.#open.delete(subscription))
+    return subscription
+  }
+
+  #throwIfClosed(): void {
+    this.#closing.signal.throwIfAborted()
+  }
+
+  #tell(event: BusEvent): void {
+    queueMicrotask(() => this.#settings.onEvent(event))
+  }
+}
+
+function readWish(topics: string | readonly string[], snapshotDays: number): SubscriptionWish {
+  const list: readonly unknown[] = typeof topics === 'string' ? [topics] : topics
+  if (!Array.isArray(list) || list.length === 0 || !list.every(topic => typeof topic === 'string')) {
+    throw new InvalidArgumentError('a subscription wants a topic, or a list of at least one')
+  }
+  for (const topic of list) {
+    if (topic !== '' && interestOf([topic]) !== 'none') continue
+    throw new InvalidArgumentError(
+      `nothing that travels the bus matches the topic ${JSON.stringify(topic)}: there are stix2/indicator and stix2/sighting`,
+    )
+  }
+  if (!Number.isInteger(snapshotDays) || snapshotDays < 0 || snapshotDays > maxSnapshotDays) {
+    throw new InvalidArgumentError(`a snapshot reaches back 0 to ${maxSnapshotDays} whole days, not ${snapshotDays}`)
+  }
+  return { topics: list, snapshotDays }
+}

@@ -1,0 +1,35 @@
+import type { SessionStep } from '../../machines/vocabulary-client.ts'
+import type { MessageType } from '../protocol/topics.ts'
+
+/** Why a frame from the bus was passed over. */
+export type IgnoredFrame = 'multipart' | 'no_separator' | 'unknown_type' | 'malformed_snapshot_request'
+
+/**
+ * What happens by itself in a connection to the bus, for logs. Nothing here has to be acted upon.
+ *
+ * `subscription` is the p2p topic, shortened: enough to tell subscriptions apart.
+ */
+export type BusEvent =
+  /** A step in a subscription's life. `error` says why, for those that something was wrong with. */
+  | {
+      readonly event: SessionStep['step']
+      readonly subscription: string
+      readonly topics: readonly string[]
+      readonly error?: unknown
+    }
+  | { readonly event: 'frame_ignored'; readonly subscription: string; readonly reason: IgnoredFrame }
+  | {
+      readonly event: 'snapshot_answered'
+      readonly snapshotId: string
+      readonly type: MessageType
+      readonly objects: number
+    }
+  /** The function that answers snapshot requests threw, or what it yielded could not be published. */
+  | {
+      readonly event: 'snapshot_failed'
+      readonly snapshotId: string
+      readonly type: MessageType
+      readonly error: unknown
+    }
+  /** On closing, the bus did not take everything that was accepted in the time it had. */
+  | { readonly event: 'flush_abandoned' }

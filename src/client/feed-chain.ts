@@ -1,0 +1,52 @@
+import type { Grant } from '../../machines/vocabulary-client.ts'
+import { Feed, type Parts } from '../sockets/client/feed.ts'
+
+/** Messages that came under one p2p topic. */
+export interface Batch {
+  /** None when there will be no more. */
+  readonly messages: readonly Parts[]
+  /** Length of the p2p topic that each begins with, in bytes. */
+  readonly topicBytes: number
+}
+
+const noMore: Batch = { messages: [], topicBytes: 0 }
+
+/**
+ * What one subscription receives, over all the p2p topics it has had. When it is granted another one, what the former
+ * still holds is read first: to the reader it is one stream, in order.
+ */
+export class FeedChain {
+  readonly #highWaterMark: number
+  /** The first is being read, those behind it wait for it to end. */
+  readonly #feeds: { readonly feed: Feed; readonly topicBytes: number }[] = []
+
+  /** `highWaterMark` is how many messages each connection may hold. */
+  constructor(highWaterMark: number) {
+    this.#highWaterMark = highWaterMark
+  }
+
+  /** Joins a granted topic. Nothing new is expected under those before it. */
+  join({ pubAddress, topic }: Grant): void {
+    const former = [...this.#feeds]
+    this.#feeds.push({
+      feed: new Feed(pubAddress, topic, this.#highWaterMark),
+      topicBytes: Buffer.byteLength(topic),
+    })
+    for (const { feed } of former) feed.retire()
+  }
+
+  /** Waits for messages, and answers at most so many. One call at a time. */
+  async receive(atMost: number): Promise<Batch> {
+    for (let first = this.#feeds[0]; first !== undefined; first = this.#feeds[0]) {
+      const messages = await first.feed.receive(atMost)
+      if (messages.length > 0) return { messages, topicBytes: first.topicBytes }
+      this.#feeds.shift()
+    }
+    return noMore
+  }
+
+  /** Leaves all topics. What was not read is gone, and a pending {@link receive} answers that there is no more. */
+  leave(): void {
+    for (const { feed } of this.#feeds) feed.close()
+  }
+}

@@ -1,0 +1,103 @@
+import { isJsonObject, parseJson } from '../protocol/json.ts'
+import type { Indicator, Sighting } from '../protocol/stix/types.ts'
+import type { MessageType } from '../protocol/topics.ts'
+import type { Parts } from '../sockets/client/feed.ts'
+import { InvalidMessageError } from './errors.ts'
+import type { IgnoredFrame } from './events.ts'
+
+/** A message as it was received. */
+interface MessageOf<Type extends MessageType, StixObject> {
+  readonly type: Type
+  /** The JSON text, exactly as it came. */
+  readonly text: string
+  /** The object, parsed when it is first asked for. Throws `InvalidMessageError` if the text is not JSON. */
+  readonly object: StixObject
+}
+
+/** A message from the bus. Its `type` says what kind of object it holds. */
+export type BusMessage = MessageOf<'indicator', Indicator> | MessageOf<'sighting', Sighting>
+
+/** A message that parses its text on demand. */
+class UnparsedMessage {
+  readonly type: MessageType
+  readonly text: string
+  #object: object | undefined
+
+  constructor(type: MessageType, text: string) {
+    this.type = type
+    this.text = text
+  }
+
+  get object(): object {
+    this.#object ??= this.#parse()
+    return this.#object
+  }
+
+  #parse(): object {
+    const object = parseJson(this.text)
+    if (isJsonObject(object)) return object
+    throw new InvalidMessageError('the message is not a JSON object')
+  }
+}
+
+/** A bus's question for what an application knows (PROTOCOL "Snapshots"). */
+export interface SnapshotRequest {
+  readonly snapshotId: string
+  /** The type of the objects asked for. */
+  readonly type: MessageType
+  /** How far back, in milliseconds before now. */
+  readonly spanMs: number
+  /** Nothing older than this is asked for. */
+  readonly since: Date
+}
+
+/** What a frame from the bus holds. */
+export type Frame =
+  | { readonly kind: 'message'; readonly message: BusMessage }
+  | { readonly kind: 'snapshot_request'; readonly request: SnapshotRequest }
+  | { readonly kind: 'ignored'; readonly reason: IgnoredFrame }
+
+const space = 0x20
+
+/** Decodes a frame `P2P + TYPE + " " + JSON` (PROTOCOL "Frames on pub"), of which the p2p topic is so many bytes long. */
+export function readFrame(parts: Parts, topicBytes: number): Frame {
+  const [frame] = parts
+  if (frame === undefined || parts.length > 1) return { kind: 'ignored', reason: 'multipart' }
+  const separator = frame.indexOf(space, topicBytes)
+  if (separator < 0) return { kind: 'ignored', reason: 'no_separator' }
+  const type = frame.toString('latin1', topicBytes, separator)
+  const text = frame.toString('utf8', separator + 1)
+  if (type === 'indicator' || type === 'sighting') {
+    // What the text says of itself is the bus's business: it has checked the object against this type.
+    return { kind: 'message', message: new UnparsedMessage(type, text) as BusMessage }
+  }
+  if (type === 'snapshotrequest') return readSnapshotRequest(text)
+  return { kind: 'ignored', reason: 'unknown_type' }
+}
+
+/** `snapshot_type` on the wire (PROTOCOL "Snapshots"). */
+const typesByNumber = new Map<unknown, MessageType>([
+  [1, 'indicator'],
+  [2, 'sighting'],
+])
+
+function readSnapshotRequest(text: string): Frame {
+  const request = parseJson(text)
+  const type = isJsonObject(request) ? typesByNumber.get(request.snapshot_type) : undefined
+  if (!isJsonObject(request) || type === undefined || typeof request.snapshot_id !== 'string') {
+    return { kind: 'ignored', reason: 'malformed_snapshot_request' }
+  }
+  const spanMs = Number(request.snapshot) * 1000
+  if (!(spanMs > 0)) return { kind: 'ignored', reason: 'malformed_snapshot_request' }
+  const snapshotId = request.snapshot_id
+  return {
+    kind: 'snapshot_request',
+    request: { snapshotId, type, spanMs, since: new Date(Math.max(0, Date.now() - spanMs)) },
+  }
+}
+
+/** The envelope that carries an object's text to the one who asked for it, as it stands (PROTOCOL "Snapshots"). */
+export function envelope({ snapshotId, type }: SnapshotRequest, text: string): string {
+  const number = type === 'indicator' ? 1 : 2
+  return `{"type":"snapshotenvelope","snapshot_type":${number},"snapshot_id":${JSON.stringify(snapshotId)},"body":${text}}`
+}

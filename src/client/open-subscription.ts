@@ -1,0 +1,100 @@
+import { createActor, waitFor } from 'xstate'
+import type { SubscriptionWish } from '../../machines/vocabulary-client.ts'
+import { shortened } from '../protocol/topics.ts'
+import type { BusEvent } from './events.ts'
+import { FeedChain } from './feed-chain.ts'
+import { envelope } from './message.ts'
+import type { Settings } from './options.ts'
+import { readyMessage } from './publishable.ts'
+import type { Publishing } from './publishing.ts'
+import { noAnswer, type Requests } from './requests.ts'
+import { sessionLogic } from './session.ts'
+import { type AnswerSnapshot, SnapshotAnswers } from './snapshot-answers.ts'
+import { Subscription } from './subscription.ts'
+
+/** How to subscribe. */
+export interface SubscribeOptions {
+  /** How far back a snapshot reaches that comes before what is live, in whole days. Default 0: none. */
+  snapshotDays?: number
+  /** Answers the bus's snapshot requests, of which one's own are no part. Without it they are passed over. */
+  answerSnapshots?: AnswerSnapshot
+  /** Ends the subscription when it is aborted, and the waiting for it. The iteration then ends as after `close`. */
+  signal?: AbortSignal
+}
+
+/** What a subscription needs of the connection to the bus. */
+interface BusSurroundings {
+  readonly settings: Settings
+  readonly requests: Requests
+  readonly publishing: Publishing
+  /** Aborted when the connection to the bus is closed. */
+  readonly closing: AbortSignal
+  tell(event: BusEvent): void
+}
+
+/**
+ * Opens a subscription. Fulfilled when the bus has granted it, else it throws why not: `BusUnavailableError`,
+ * `SubscriptionRefusedError`, or the reason of the signal that ended the waiting.
+ */
+export async function openSubscription(
+  wish: SubscriptionWish,
+  { answerSnapshots, signal }: SubscribeOptions,
+  { settings, requests, publishing, closing, tell }: BusSurroundings,
+): Promise<Subscription> {
+  signal?.throwIfAborted()
+  const feeds = new FeedChain(settings.highWaterMark)
+  const answers = answerSnapshots && answersBy(answerSnapshots, settings, publishing, tell)
+  const session = createActor(
+    sessionLogic({
+      requests,
+      settings,
+      join: grant => {
+        feeds.join(grant)
+        publishing.listensAt(grant.subAddress)
+      },
+      leave: () => feeds.leave(),
+      tell: (event, topic, failure) => {
+        const error = failure === undefined ? {} : { error: failure }
+        tell({ event, subscription: shortened(topic), topics: wish.topics, ...error })
+      },
+    }),
+    { input: wish },
+  )
+  const subscription = new Subscription(session, feeds, {
+    snapshotRequested: async request => answers?.begin(request),
+    ignored: reason => {
+      const topic = session.getSnapshot().context.grant?.topic ?? ''
+      tell({ event: 'frame_ignored', subscription: shortened(topic), reason })
+    },
+    closing: async () => answers?.close(settings.closeTimeoutMs),
+  })
+
+  const close = () => void subscription.close()
+  for (const each of [signal, closing]) each?.addEventListener('abort', close)
+  subscription.ended.then(() => {
+    for (const each of [signal, closing]) each?.removeEventListener('abort', close)
+  })
+  session.start()
+  const { context, status } = await waitFor(session, snapshot => !snapshot.matches('opening'))
+  if (status === 'active') return subscription
+  closing.throwIfAborted()
+  signal?.throwIfAborted()
+  throw context.failure ?? noAnswer(settings.manage, settings.connectTimeoutMs)
+}
+
+/** Answers go to whoever asked, in envelopes, on the way that everything takes that is published. */
+function answersBy(
+  answer: AnswerSnapshot,
+  settings: Settings,
+  publishing: Publishing,
+  tell: (event: BusEvent) => void,
+): SnapshotAnswers {
+  return new SnapshotAnswers(
+    answer,
+    async (request, object) => {
+      const { text } = readyMessage(object, settings.maxMessageBytes)
+      await publishing.publish('threatbus/snapshotenvelope', envelope(request, text))
+    },
+    tell,
+  )
+}

@@ -1,0 +1,95 @@
+import { type Endpoint, readEndpoint } from './endpoint.ts'
+import { InvalidArgumentError } from './errors.ts'
+import type { BusEvent } from './events.ts'
+
+/** How to connect. Everything has a default; durations are in milliseconds, and `Infinity` waits without end. */
+export interface ConnectOptions {
+  /** Where the bus is managed: `host:port` or `[IPv6 address]:port`. Default `127.0.0.1:13370`. */
+  endpoint?: string
+  /** Between two heartbeats of a subscription. Default 5000. */
+  heartbeatIntervalMs?: number
+  /** How long the bus may take to answer a request. Default 5000. */
+  requestTimeoutMs?: number
+  /** How long the first subscription, and the first message to be published, wait for the bus. Default 5000. */
+  connectTimeoutMs?: number
+  /** How long a message waits to be taken while the bus is busy or away. Default 30,000. */
+  publishTimeoutMs?: number
+  /** How long closing may take: ending subscriptions, and sending what was accepted. Default 5000. */
+  closeTimeoutMs?: number
+  /** First pause before a failed request is made again; each pause is about twice the one before. Default 250. */
+  shortestRetryPauseMs?: number
+  /** The longest such pause. Default 10,000. */
+  longestRetryPauseMs?: number
+  /** Messages that a connection may hold before the other side has to wait. Default 1000. */
+  highWaterMark?: number
+  /** Messages above this size are not published, as a bus would break the connection. Default 16 MiB. */
+  maxMessageBytes?: number
+  /** Told of everything that happens by itself. It is called from the event loop, and what it throws is uncaught. */
+  onEvent?: (event: BusEvent) => void
+  /** Closes the connection to the bus when it is aborted. */
+  signal?: AbortSignal
+}
+
+/** The options with nothing left open. */
+export interface Settings extends Required<Omit<ConnectOptions, 'endpoint' | 'signal'>> {
+  readonly manage: Endpoint
+}
+
+const defaults = {
+  heartbeatIntervalMs: 5000,
+  requestTimeoutMs: 5000,
+  connectTimeoutMs: 5000,
+  publishTimeoutMs: 30_000,
+  closeTimeoutMs: 5000,
+  shortestRetryPauseMs: 250,
+  longestRetryPauseMs: 10_000,
+  highWaterMark: 1000,
+  maxMessageBytes: 16 * 1024 * 1024,
+} as const
+
+/** Where the bus is managed unless something else is said (PROTOCOL "Endpoints"). */
+export const defaultEndpoint = '127.0.0.1:13370'
+
+/** The longest time that a timer of Node can wait, about 25 days: what is longer would end at once. */
+const longestTimerMs = 2 ** 31 - 1
+
+/** Completes the options. Throws `InvalidArgumentError` if one of them can't be meant. */
+export function settingsOf({ endpoint = defaultEndpoint, onEvent = () => {}, ...options }: ConnectOptions): Settings {
+  const manage = typeof endpoint === 'string' ? readEndpoint(endpoint) : undefined
+  if (manage === undefined) {
+    throw new InvalidArgumentError(
+      `the endpoint must be host:port or [IPv6 address]:port, and ${JSON.stringify(endpoint)} is neither`,
+    )
+  }
+  const { highWaterMark = defaults.highWaterMark, maxMessageBytes = defaults.maxMessageBytes } = options
+  return {
+    manage,
+    onEvent,
+    heartbeatIntervalMs: duration('heartbeatIntervalMs', options),
+    requestTimeoutMs: duration('requestTimeoutMs', options),
+    connectTimeoutMs: duration('connectTimeoutMs', options),
+    publishTimeoutMs: duration('publishTimeoutMs', options),
+    closeTimeoutMs: duration('closeTimeoutMs', options),
+    shortestRetryPauseMs: duration('shortestRetryPauseMs', options),
+    longestRetryPauseMs: duration('longestRetryPauseMs', options),
+    highWaterMark: atLeastOne('highWaterMark', highWaterMark),
+    maxMessageBytes: atLeastOne('maxMessageBytes', maxMessageBytes),
+  }
+}
+
+type DurationName = Extract<keyof typeof defaults, `${string}Ms`>
+
+function duration(name: DurationName, options: { [Name in DurationName]?: number }): number {
+  const ms = options[name] ?? defaults[name]
+  if (typeof ms !== 'number' || !(ms > 0)) {
+    throw new InvalidArgumentError(`${name} must be a number of milliseconds above 0, and it is ${ms}`)
+  }
+  return Math.min(ms, longestTimerMs)
+}
+
+function atLeastOne(name: string, value: number): number {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new InvalidArgumentError(`${name} must be a whole number above 0, and it is ${value}`)
+  }
+  return value
+}

@@ -1,0 +1,17 @@
+/** Deepest nesting of a body, in levels of objects and lists, the body's own included (PROTOCOL "Nesting is bounded"). */
+export const deepestNesting = 256
+
+/**
+ * Does a value have more than this many levels of objects and lists? Looks at each value once and no deeper than
+ * `levels`, so that neither time nor stack run out.
+ */
+export function nestsDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (levels === 0) return true
+  if (Array.isArray(value)) {
+    for (const item of value) if (nestsDeeperThan(levels - 1, item)) return true
+    return false
+  }
+  for (const name in value) if (nestsDeeperThan(levels - 1, (value as Record<string, unknown>)[name])) return true
+  return false
+}

@@ -1,0 +1,28 @@
+import { TreeBuilder } from './pattern-builder.ts'
+import { PatternLexer } from './pattern-lexer.ts'
+import { ObservationReader } from './pattern-observation.ts'
+import type { ParsedPattern, PatternError } from './pattern-tree.ts'
+
+/**
+ * Parses a STIX-2.1 pattern, or says why it is none; it never throws. It accepts what the original does, which is the
+ * OASIS grammar for STIX 2.1 (`STIXPattern.g4`) and two checks of `run_validator` in stix2patterns 2.0.0: of hashes and
+ * of repeated qualifiers. The few differences are noted where they are made. One more: the original refuses a pattern
+ * that begins with a comment, by a look at the first character that is meant to improve an error's wording only.
+ *
+ * Time is linear in the text's length, and the stack is bounded, whatever the text is.
+ */
+export function parsePattern(text: string): ParsedPattern {
+  const lexer = new PatternLexer(text)
+  const tree = new TreeBuilder()
+  const isPattern = new ObservationReader(lexer, tree).read()
+  return (isPattern && tree.pattern) || lexer.error()
+}
+
+/**
+ * Says why a text is no pattern, or nothing if it is one: as {@link parsePattern} does, by the same readers, but without
+ * a tree. For whoever only passes a pattern on: building the tree of a long one takes several times as long as this.
+ */
+export function checkPattern(text: string): PatternError | undefined {
+  const lexer = new PatternLexer(text)
+  return new ObservationReader(lexer, undefined).read() ? undefined : lexer.error()
+}

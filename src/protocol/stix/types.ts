@@ -1,0 +1,102 @@
+/**
+ * The STIX-2.1 objects that travel the bus, as types (STIX 2.1 §3.2, §4.7, §5.2). Types only, nothing here runs.
+ *
+ * Property names are the standard's. Custom properties are allowed everywhere and are `unknown` until they are checked.
+ */
+
+/** A STIX identifier: the object's type, two hyphens, a UUID (STIX 2.1 §2.9). */
+export type Identifier<Type extends string = string> = `${Type}--${string}`
+
+/** A point in time, RFC 3339 in UTC, like `2024-01-26T21:28:21.013Z` (STIX 2.1 §2.16). */
+export type Timestamp = string
+
+/** STIX 2.1 §2.11. */
+export interface KillChainPhase {
+  kill_chain_name: string
+  phase_name: string
+}
+
+/** STIX 2.1 §2.5. */
+export interface ExternalReference {
+  source_name: string
+  description?: string
+  url?: string
+  hashes?: Record<string, string>
+  external_id?: string
+}
+
+/** A marking of a part of an object (STIX 2.1 §7.2.3). */
+export interface GranularMarking {
+  lang?: string
+  marking_ref?: Identifier<'marking-definition'>
+  selectors: string[]
+}
+
+/** Common properties, without those that a lenient bus fills in (STIX 2.1 §3.2). */
+interface CommonProperties {
+  spec_version: '2.1'
+  created_by_ref?: Identifier<'identity'>
+  revoked?: boolean
+  labels?: string[]
+  /** 0 to 100 (STIX 2.1 §3.2). */
+  confidence?: number
+  lang?: string
+  external_references?: ExternalReference[]
+  object_marking_refs?: Identifier<'marking-definition'>[]
+  granular_markings?: GranularMarking[]
+  extensions?: Record<string, unknown>
+  /** What the bus's applications say about an indicator that was published before. */
+  x_threatbus_update?: 'EDIT' | 'REMOVE'
+  /** Custom properties. */
+  [property: string]: unknown
+}
+
+/** An indicator as it may be published: a lenient bus fills in what is left out (PROTOCOL "What is a valid message"). */
+export interface IndicatorDraft extends CommonProperties {
+  type: 'indicator'
+  id?: Identifier<'indicator'>
+  created?: Timestamp
+  modified?: Timestamp
+  name?: string
+  description?: string
+  indicator_types?: string[]
+  pattern: string
+  /** `stix`, or another language such as `suricata`, `yara`, `sigma`, `snort`. */
+  pattern_type: string
+  pattern_version?: string
+  valid_from?: Timestamp
+  valid_until?: Timestamp
+  kill_chain_phases?: KillChainPhase[]
+}
+
+/** An indicator, whole (STIX 2.1 §4.7). */
+export interface Indicator extends IndicatorDraft {
+  id: Identifier<'indicator'>
+  created: Timestamp
+  modified: Timestamp
+  valid_from: Timestamp
+}
+
+/** A sighting as it may be published: a lenient bus fills in what is left out (PROTOCOL "What is a valid message"). */
+export interface SightingDraft extends CommonProperties {
+  type: 'sighting'
+  id?: Identifier<'sighting'>
+  created?: Timestamp
+  modified?: Timestamp
+  description?: string
+  first_seen?: Timestamp
+  last_seen?: Timestamp
+  /** How often it was seen, 0 to 999,999,999. */
+  count?: number
+  sighting_of_ref: Identifier
+  observed_data_refs?: Identifier<'observed-data'>[]
+  where_sighted_refs?: Identifier<'identity' | 'location'>[]
+  summary?: boolean
+}
+
+/** A sighting, whole (STIX 2.1 §5.2). */
+export interface Sighting extends SightingDraft {
+  id: Identifier<'sighting'>
+  created: Timestamp
+  modified: Timestamp
+}

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { createActor, SimulatedClock } from 'xstate'
+import { brokerChart } from '../../machines/broker.ts'
+import { endpointLogic } from '../../src/actors/endpoint.ts'
+
+/** A supervisor in simulated time, with endpoints that listen only when they are told to here. */
+function supervisor() {
+  const calls: string[] = []
+  let delivered = true
+  const note = (name: string) => () => void calls.push(name)
+  const bindings = new Map<string, { listen(port: number): void; fail(error: Error): void }>()
+  const socket = (name: string) => ({
+    bind: () => new Promise<number>((listen, fail) => bindings.set(name, { listen, fail })),
+    serve: () => new Promise<void>(() => {}),
+    close: note(`close ${name}`),
+  })
+  const endpoint = endpointLogic({
+    sockets: { manage: socket('manage'), pub: socket('pub'), sub: socket('sub') },
+    bindRetryMs: 0,
+  })
+  const logic = brokerChart.provide({
+    actors: { endpoint },
+    actions: {
+      rememberPort: note('rememberPort'),
+      rememberFailure: note('rememberFailure'),
+      announceServing: note('announceServing'),
+      openSubscription: note('openSubscription'),
+      closeSubscription: note('closeSubscription'),
+      passHeartbeat: note('passHeartbeat'),
+      refuseWhileNotServing: note('refuseWhileNotServing'),
+      reportActorFailure: note('reportActorFailure'),
+      closeIntake: note('closeIntake'),
+      reportUndelivered: note('reportUndelivered'),
+      stopSubscribers: note('stopSubscribers'),
+      closeEndpoints: note('closeEndpoints'),
+    },
+    guards: { everythingDelivered: () => delivered },
+    delays: { shutdownTimeout: 100, drainCheckPause: 10 },
+  })
+  const clock = new SimulatedClock()
+  const input = (name: 'manage' | 'pub' | 'sub') => ({ name, address: 'tcp://127.0.0.1:0' })
+  const actor = createActor(logic, {
+    clock,
+    input: { endpoints: { manage: input('manage'), pub: input('pub'), sub: input('sub') } },
+  }).start()
+  return {
+    actor,
+    calls,
+    bindings,
+    hold: (undelivered: boolean) => {
+      delivered = !undelivered
+    },
+    wait: (ms: number) => {
+      for (let passed = 0; passed < ms; passed++) clock.increment(1)
+    },
+    serve: async () => {
+      for (const name of ['sub', 'manage', 'pub']) bindings.get(name)?.listen(1)
+      await settled()
+      assert.ok(actor.getSnapshot().matches({ running: 'serving' }))
+      calls.length = 0
+    },
+  }
+}
+
+const settled = () => new Promise(resolve => setImmediate(resolve))
+const management = {
+  subscribe: { type: 'management.subscribe', route: [], topics: ['stix2'], snapshotDays: 0 },
+  unsubscribe: { type: 'management.unsubscribe', route: [], topic: 'p2p' },
+  heartbeat: { type: 'management.heartbeat', route: [], topic: 'p2p' },
+} as const
+
+describe('the supervisor', () => {
+  test('serves once all three endpoints listen, in whatever order', async () => {
+    const { actor, bindings, calls } = supervisor()
+    for (const name of ['pub', 'manage']) {
+      bindings.get(name)?.listen(1)
+      await settled()
+      assert.ok(actor.getSnapshot().matches({ running: 'starting' }))
+    }
+    bindings.get('sub')?.listen(1)
+    await settled()
+    assert.ok(actor.getSnapshot().matches({ running: 'serving' }))
+    assert.equal(calls.at(-1), 'announceServing')
+  })
+
+  test('answers requests while serving, and refuses them before', async () => {
+    const { actor, calls, serve } = supervisor()
+    for (const event of Object.values(management)) actor.send(event)
+    assert.deepEqual(calls, Array(3).fill('refuseWhileNotServing'))
+    await serve()
+    for (const event of Object.values(management)) actor.send(event)
+    assert.deepEqual(calls, ['openSubscription', 'closeSubscription', 'passHeartbeat'])
+  })
+
+  test('fails when an endpoint fails, and closes the others', async () => {
+    const { actor, bindings, calls } = supervisor()
+    bindings.get('pub')?.fail(new Error('taken'))
+    await settled()
+    assert.equal(actor.getSnapshot().value, 'failed')
+    for (const call of ['rememberFailure', 'stopSubscribers', 'closeEndpoints']) assert.ok(calls.includes(call), call)
+  })
+
+  test('stops at once when everything is delivered', async () => {
+    const { actor, calls, serve } = supervisor()
+    await serve()
+    actor.send({ type: 'stop' })
+    assert.equal(actor.getSnapshot().value, 'stopped')
+    assert.deepEqual(calls, ['closeIntake', 'reportUndelivered', 'stopSubscribers', 'closeEndpoints'])
+  })
+
+  test('waits for what is queued, refuses subscriptions meanwhile, and still answers those who are here', async () => {
+    const { actor, calls, serve, hold, wait } = supervisor()
+    await serve()
+    hold(true)
+    actor.send({ type: 'stop' })
+    wait(50)
+    assert.ok(actor.getSnapshot().matches({ running: 'draining' }))
+    calls.length = 0
+    for (const event of Object.values(management)) actor.send(event)
+    assert.deepEqual(calls, ['refuseWhileNotServing', 'closeSubscription', 'passHeartbeat'])
+    hold(false)
+    wait(10)
+    assert.equal(actor.getSnapshot().value, 'stopped')
+  })
+
+  test('stops after its time although something is queued', async () => {
+    const { actor, serve, hold, wait } = supervisor()
+    await serve()
+    hold(true)
+    actor.send({ type: 'stop' })
+    wait(99)
+    assert.equal(actor.getSnapshot().status, 'active')
+    wait(1)
+    assert.equal(actor.getSnapshot().value, 'stopped')
+  })
+
+  test('stops when it is told to while starting', () => {
+    const { actor, calls } = supervisor()
+    actor.send({ type: 'stop' })
+    assert.equal(actor.getSnapshot().value, 'stopped')
+    assert.deepEqual(calls, ['stopSubscribers', 'closeEndpoints'])
+  })
+})

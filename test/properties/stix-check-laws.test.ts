@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { checkObject, type ValidationMode } from '../../src/protocol/stix/check.ts'
+import { knownNames, requiredProperties, validObjects } from './stix-arbitraries.ts'
+import type { Sample } from './stix-samples.ts'
+
+// A publisher sends whatever it likes → the broker checks it.
+
+const modes: readonly ValidationMode[] = ['lenient', 'strict', 'off']
+
+const isAccepted = (body: unknown, mode: ValidationMode) => !('refused' in checkObject(body, mode))
+
+/** Makes a value and all that is in it immutable, so that a write to it throws. */
+function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) frozen(inner)
+  return Object.freeze(value)
+}
+
+/** A valid object in which some properties were replaced by any JSON values. */
+const damagedObjects = fc
+  .tuple(validObjects, fc.dictionary(fc.constantFrom(...knownNames), fc.jsonValue(), { minKeys: 1, maxKeys: 3 }))
+  .map(([object, damage]): Sample => ({ ...object, ...damage, type: object.type }))
+
+test('no JSON value makes the check throw or is changed by it', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.jsonValue(), damagedObjects), body => {
+      const before = JSON.stringify(body)
+      for (const mode of modes) checkObject(frozen(body), mode)
+      assert.equal(JSON.stringify(body), before)
+    }),
+  )
+})
+
+test('a refusal is brief and without control characters, whatever was refused', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.jsonValue(), damagedObjects), fc.constantFrom(...modes), (body, mode) => {
+      const result = checkObject(body, mode)
+      if (!('refused' in result)) return
+      assert.ok(result.detail.length < 500)
+      assert.doesNotMatch(result.detail, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+    }),
+  )
+})
+
+test('what the standard allows is accepted in all modes, and lacks nothing', () => {
+  fc.assert(
+    fc.property(validObjects, object => {
+      for (const mode of modes) {
+        assert.deepEqual(checkObject(object, mode), { type: object.type, missing: [] })
+      }
+    }),
+  )
+})
+
+test('what strict accepts lenient accepts', () => {
+  fc.assert(
+    fc.property(damagedObjects, object => {
+      if (isAccepted(object, 'strict')) assert.ok(isAccepted(object, 'lenient'))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('what lenient accepts off accepts', () => {
+  fc.assert(
+    fc.property(damagedObjects, object => {
+      if (isAccepted(object, 'lenient')) assert.ok(isAccepted(object, 'off'))
+    }),
+  )
+})
+
+test('an object without one of the properties that the standard requires is refused by strict', () => {
+  fc.assert(
+    fc.property(validObjects, fc.nat(), (object, choice) => {
+      const required = requiredProperties[object.type === 'indicator' ? 'indicator' : 'sighting']
+      const { [required[choice % required.length] ?? '']: _, ...rest } = object
+      assert.ok(!isAccepted(rest, 'strict'))
+    }),
+  )
+})
+
+test('an object without one of the properties that the original requires is refused by lenient', () => {
+  fc.assert(
+    fc.property(
+      validObjects,
+      fc.constantFrom('type', 'spec_version', 'pattern', 'pattern_type'),
+      (object, property) => {
+        const required = object.type === 'sighting' && property.startsWith('pattern') ? 'sighting_of_ref' : property
+        const { [required]: _, ...rest } = object
+        assert.ok(!isAccepted(rest, 'lenient'))
+      },
+    ),
+  )
+})
+
+test('the order of the properties makes no difference', () => {
+  fc.assert(
+    fc.property(damagedObjects, object => {
+      const reversed = Object.fromEntries(Object.entries(object).reverse())
+      for (const mode of modes) assert.equal(isAccepted(reversed, mode), isAccepted(object, mode))
+    }),
+  )
+})

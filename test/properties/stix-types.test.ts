@@ -1,0 +1,98 @@
+import { idOf, indicatorWith, sightingWith } from './stix-samples.ts'
+import { accepted, invalid, missing, noPattern, table, values } from './stix-tables.ts'
+
+// A publisher sends a body → the broker checks it before anybody else sees it.
+
+table('indicators', [
+  ['an indicator without a pattern', indicatorWith({ pattern: undefined }), missing, missing],
+  ['an indicator with null for a pattern', indicatorWith({ pattern: null }), missing, invalid],
+  ['an indicator without a pattern_type', indicatorWith({ pattern_type: undefined }), missing, missing],
+  ['a pattern that is none', indicatorWith({ pattern: 'domain-name:value' }), noPattern, noPattern],
+  ['an empty pattern', indicatorWith({ pattern: '' }), noPattern, noPattern],
+  ['a number for a pattern', indicatorWith({ pattern: 5 }), noPattern, invalid],
+  ['a pattern in another language', indicatorWith({ pattern: 'alert tcp', pattern_type: 'snort' }), accepted, accepted],
+  ['an empty pattern in another language', indicatorWith({ pattern: '', pattern_type: 'yara' }), accepted, accepted],
+  [
+    'an object for a pattern in another language',
+    indicatorWith({ pattern: {}, pattern_type: 'sigma' }),
+    accepted,
+    invalid,
+  ],
+  [
+    'STIX in capitals, which is another language',
+    indicatorWith({ pattern: 'x', pattern_type: 'STIX' }),
+    accepted,
+    accepted,
+  ],
+  ['an indicator without a pattern_version', indicatorWith({ pattern_version: undefined }), accepted, accepted],
+  ['valid_until after valid_from', indicatorWith({ valid_until: '2024-01-26T21:28:21.000001Z' }), accepted, accepted],
+  ['valid_until equal to valid_from', indicatorWith({ valid_until: '2024-01-26T21:28:21.000Z' }), invalid, invalid],
+  ['valid_until before valid_from', indicatorWith({ valid_until: '2024-01-26T21:28:20.999Z' }), invalid, invalid],
+  ...values(indicatorWith, 'indicator_types', [
+    [['malicious-activity', 'anything else'], accepted, accepted],
+    ['malicious-activity', accepted, invalid],
+    [5, invalid, invalid],
+  ]),
+  ...values(indicatorWith, 'kill_chain_phases', [
+    [[{ kill_chain_name: 'x', phase_name: 'y', x_own: 1 }], accepted, accepted],
+    [[{ kill_chain_name: 'x', phase_name: 5 }], accepted, invalid],
+    [[{ kill_chain_name: 'x' }], invalid, invalid],
+    [{ kill_chain_name: 'x', phase_name: 'y' }, invalid, invalid],
+    [[null], invalid, invalid],
+  ]),
+])
+
+table('sightings', [
+  ...values(sightingWith, 'sighting_of_ref', [
+    [idOf('malware'), accepted, accepted],
+    [idOf('observed-data'), accepted, accepted],
+    [idOf('x-acme-beast'), accepted, accepted],
+    [idOf('marking-definition'), accepted, invalid],
+    [idOf('No Type'), accepted, invalid],
+    [idOf('ipv4-addr'), invalid, invalid],
+    [idOf('file'), invalid, invalid],
+    [idOf('relationship'), invalid, invalid],
+    [idOf('sighting'), invalid, invalid],
+    ['indicator', invalid, invalid],
+    [{}, invalid, invalid],
+    [undefined, missing, missing],
+    [null, missing, invalid],
+  ]),
+  ...values(sightingWith, 'count', [
+    [0, accepted, accepted],
+    [999_999_999, accepted, accepted],
+    [1_000_000_000, invalid, invalid],
+    [-1, invalid, invalid],
+    [-0.5, accepted, invalid],
+    ['5', accepted, invalid],
+    ['1000000000', invalid, invalid],
+    [1e300, invalid, invalid],
+  ]),
+  ...values(sightingWith, 'observed_data_refs', [
+    [[idOf('observed-data')], accepted, accepted],
+    [[idOf('indicator')], invalid, invalid],
+    [idOf('observed-data'), accepted, invalid],
+  ]),
+  ...values(sightingWith, 'where_sighted_refs', [
+    [[idOf('identity'), idOf('location')], accepted, accepted],
+    [[idOf('indicator')], invalid, invalid],
+  ]),
+  ...values(sightingWith, 'summary', [
+    [true, accepted, accepted],
+    ['false', accepted, invalid],
+    ['maybe', invalid, invalid],
+  ]),
+  [
+    'last_seen equal to first_seen',
+    sightingWith({ first_seen: '2024-01-26T21:28:21.10Z', last_seen: '2024-01-26T21:28:21.1Z' }),
+    accepted,
+    accepted,
+  ],
+  [
+    'last_seen before first_seen',
+    sightingWith({ first_seen: '2024-01-26T21:28:21.1Z', last_seen: '2024-01-26T21:28:21Z' }),
+    invalid,
+    invalid,
+  ],
+  ['last_seen without first_seen', sightingWith({ last_seen: '2024-01-26T21:28:21Z' }), accepted, accepted],
+])

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { Dealer, Request, type Socket, Subscriber, XPublisher } from 'zeromq'
+import { openContext } from '../../src/sockets/context.ts'
+import { ManageSocket } from '../../src/sockets/manage.ts'
+import { PubSocket } from '../../src/sockets/pub.ts'
+import { SubSocket } from '../../src/sockets/sub.ts'
+
+const common = { context: openContext(1), ipv6: false, maxMessageBytes: 100_000, receiveHighWaterMark: 100 }
+const pubOptions = {
+  ...common,
+  sendHighWaterMark: 10,
+  tcpKeepalive: { idle: 60, interval: 15, count: 4 },
+  lingerMs: () => 0,
+}
+
+/** An address to bind, and the one to connect to once the port is known. */
+interface Transport {
+  readonly name: string
+  address(t: TestContext): string
+}
+
+const transports: readonly Transport[] = [
+  { name: 'tcp', address: () => 'tcp://127.0.0.1:0' },
+  {
+    name: 'ipc',
+    address: t => {
+      const directory = mkdtempSync(join(tmpdir(), 'threatbus-'))
+      t.after(() => rmSync(directory, { recursive: true }))
+      return `ipc://${join(directory, 'socket')}`
+    },
+  },
+]
+
+/** Binds, and answers where to connect. */
+async function bound(socket: { bind(address: string): Promise<number> }, address: string): Promise<string> {
+  const port = await socket.bind(address)
+  return address.startsWith('tcp:') ? `tcp://127.0.0.1:${port}` : address
+}
+
+function connected<Kind extends Socket & { connect(address: string): void }>(t: TestContext, socket: Kind, to: string) {
+  t.after(() => socket.close())
+  socket.connect(to)
+  return socket
+}
+
+for (const { name, address } of transports) {
+  describe(`over ${name}`, () => {
+    test('manage answers each client, whatever its envelope', async t => {
+      // REQ, DEALER ──▶ ROUTER ──▶ REQ, DEALER
+      const manage = new ManageSocket({ ...common, lingerMs: () => 0 })
+      t.after(() => manage.close())
+      const to = await bound(manage, address(t))
+      manage.serve(({ route, parts }) => manage.reply(route, `${parts.length}:${parts.join()}`))
+      const req = connected(t, new Request({ linger: 0 }), to)
+      await req.send('a')
+      assert.equal(String(await req.receive()), '1:a')
+      await req.send(['a', 'b'])
+      assert.equal(String(await req.receive()), '2:a,b')
+      const dealer = connected(t, new Dealer({ linger: 0 }), to)
+      await dealer.send(['', 'c'])
+      assert.deepEqual((await dealer.receive()).map(String), ['', '1:c'])
+      await dealer.send('d')
+      assert.deepEqual((await dealer.receive()).map(String), ['1:d'])
+    })
+
+    test('pub honours the subscriptions it admits, and hears of the ends of all', async t => {
+      const told: string[] = []
+      let heard: () => void
+      const left = new Promise<void>(resolve => {
+        heard = resolve
+      })
+      const pub = new PubSocket(pubOptions, {
+        admits: prefix => prefix.startsWith('mine'),
+        joined: prefix => told.push(`joined ${prefix}`),
+        refused: prefix => told.push(`refused ${prefix}`),
+        left: prefix => {
+          told.push(`left ${prefix}`)
+          if (prefix === 'mine') heard()
+        },
+      })
+      t.after(() => pub.close())
+      const to = await bound(pub, address(t))
+      pub.serve()
+      const eavesdropper = connected(t, new Subscriber({ linger: 0, receiveTimeout: 0 }), to)
+      eavesdropper.subscribe('')
+      const subscriber = connected(t, new Subscriber({ linger: 0 }), to)
+      subscriber.subscribe('mine')
+      while (told.length < 2) await new Promise(resolve => setTimeout(resolve, 1))
+      await pub.send('mine: hello')
+      assert.equal(String(await subscriber.receive()), 'mine: hello')
+      await assert.rejects(eavesdropper.receive(), { code: 'EAGAIN' })
+      subscriber.close()
+      await left
+      assert.deepEqual([...told].sort(), ['joined mine', 'left mine', 'refused '])
+    })
+
+    test('pub refuses when a connection holds as much as it may, and takes again when it was read', async t => {
+      const pub = new PubSocket(pubOptions, { admits: () => true, joined: () => joined(), refused() {}, left() {} })
+      t.after(() => pub.close())
+      let joined = () => {}
+      const isJoined = new Promise<void>(resolve => {
+        joined = resolve
+      })
+      const to = await bound(pub, address(t))
+      pub.serve()
+      const subscriber = connected(
+        t,
+        new Subscriber({ linger: 0, receiveHighWaterMark: 10, receiveBufferSize: 4096 }),
+        to,
+      )
+      subscriber.subscribe('p2p')
+      await isJoined
+      let sent = 0
+      const sendUntilRefused = async () => {
+        try {
+          for (;;) {
+            await pub.send(`p2p${sent} ${'x'.repeat(10_000)}`)
+            sent++
+          }
+        } catch (error) {
+          assert.equal((error as { code: string }).code, 'EAGAIN')
+        }
+      }
+      await sendUntilRefused()
+      const firstRun = sent
+      for (let received = 0; received < firstRun + 50; received++) {
+        while (sent <= received) {
+          await sendUntilRefused()
+          await new Promise(resolve => setTimeout(resolve, 1))
+        }
+        assert.equal(String(await subscriber.receive()).split(' ')[0], `p2p${received}`)
+      }
+    })
+
+    test('sub hands over what has arrived in batches, in order', async t => {
+      const sub = new SubSocket({ ...common, prefixes: ['stix2/'] })
+      t.after(() => sub.close())
+      const to = await bound(sub, address(t))
+      const publisher = connected(t, new XPublisher({ linger: 0, sendHighWaterMark: 0 }), to)
+      const taken: string[] = []
+      let flushes = 0
+      let done = () => {}
+      const finished = new Promise<void>(resolve => {
+        done = resolve
+      })
+      sub.serve(
+        parts => taken.push(parts.map(String).join('|')),
+        async () => {
+          flushes++
+          if (taken.length === 1001) done()
+        },
+      )
+      await publisher.receive()
+      for (let count = 0; count < 1000; count++) await publisher.send(`stix2/${count}`)
+      await publisher.send('other/1')
+      await publisher.send(['stix2/a', 'b'])
+      await finished
+      const expected = Array.from({ length: 1000 }, (_, count) => `stix2/${count}`)
+      assert.deepEqual(taken, [...expected, 'stix2/a|b'])
+      assert.ok(flushes >= 4, 'no batch is larger than 256')
+    })
+  })
+}

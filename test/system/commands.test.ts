@@ -1,0 +1,275 @@
+/** `threatbus publish`, `subscribe` and `ping`, each a process → the broker, a process. */
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { type BrokerProcess, startBroker } from './broker-process.ts'
+import { runCommand, startCommand, temporaryFile } from './command-process.ts'
+import { StandInBus } from './stand-in-bus.ts'
+import { indicator, sighting } from './wire.ts'
+
+const endpointOf = ({ manage }: BrokerProcess) => ['--endpoint', `127.0.0.1:${manage}`]
+
+/** Nobody listens on port 1. */
+const nowhere = ['--endpoint', '127.0.0.1:1', '--timeout', '0.3']
+
+/** Starts `threatbus subscribe`, and waits until the broker sees it. */
+async function startSubscriber(t: TestContext, broker: BrokerProcess, ...args: string[]) {
+  const stories = () => broker.log.filter(({ msg }) => msg.startsWith('joined')).length
+  const before = stories()
+  const subscriber = startCommand(t, 'subscribe', ...endpointOf(broker), ...args)
+  await broker.logged(() => stories() > before)
+  return subscriber
+}
+
+/** A STIX object that does not travel the bus. */
+const malware = JSON.stringify({ type: 'malware', spec_version: '2.1', name: 'bundle [ } "objects":' })
+
+describe('threatbus publish', { concurrency: true }, () => {
+  test('brings the members of a bundle to every subscriber, byte for byte and in order, one a line', async t => {
+    const broker = await startBroker(t)
+    const members = Array.from({ length: 500 }, (_, n) =>
+      n % 3 === 0 ? sighting({ n }) : indicator({ n, name: 'a "b" \\ ä 💥  ' }).replaceAll(',', ',\n\t '),
+    )
+    const objects = members.flatMap(member => [malware, member])
+    const file = temporaryFile(t, 'bundle.json', `{"objects":\n [${objects.join(' ,\r\n')}], "type":"bundle"}`)
+    const one = await startSubscriber(t, broker, 'stix2', '--count', '500')
+    const two = await startSubscriber(t, broker, 'stix2/indicator', 'stix2/sighting', '--count', '500')
+    const published = await runCommand(t, ['publish', ...endpointOf(broker), file])
+    assert.deepEqual(published, {
+      code: 0,
+      lines: [],
+      stderr: 'threatbus: published 500 (sighting 167, indicator 333), skipped 500 (malware 500), refused 0\n',
+    })
+    const expected = members.map(member => member.replaceAll('\n', ' '))
+    for (const subscriber of [one, two])
+      assert.deepEqual(await subscriber.ended, { code: 0, lines: expected, stderr: '' })
+  })
+
+  test('reads JSON, JSON lines and bundles in any layout, and standard input among files', async t => {
+    const bus = await StandInBus.start()
+    t.after(() => bus.stop())
+    const bodies = Array.from({ length: 11 }, (_, n) => indicator({ n }))
+    const pretty = (text: string) => JSON.stringify(JSON.parse(text), undefined, 2)
+    const [a, b, c, d, e, f, g, h, i, j, k] = bodies as [string, ...string[]]
+    const files = {
+      'one.json': pretty(a),
+      'two.json': `${pretty(b ?? '')}\n${pretty(c ?? '')}`,
+      'lines.jsonl': `\ufeff${d}\r\n\r\n  ${e}  \n${malware}`,
+      'bundles.jsonl': `{"type":"bundle","objects":[${f}]}\n{"type":"bundle"}\n[${g},${malware}]\n`,
+      'array.json': `[\n${h},\n${i}\n]`,
+      'empty.json': '',
+    }
+    const paths = Object.entries(files).map(([name, content]) => temporaryFile(t, name, content))
+    const args = [
+      'publish',
+      '--endpoint',
+      bus.endpoint,
+      '--validation',
+      'off',
+      ...paths.slice(0, 2),
+      '-',
+      ...paths.slice(2),
+    ]
+    const { code, stderr } = await runCommand(t, args, `${j}\n${k}`)
+    assert.equal(stderr, 'threatbus: published 11 (indicator 11), skipped 2 (malware 2), refused 0\n')
+    assert.equal(code, 0)
+    await bus.until(() => bus.received.length === 11)
+    const expected = [pretty(a), pretty(b ?? ''), pretty(c ?? ''), j, k, d, e, f, g, h, i]
+    assert.deepEqual(
+      bus.received,
+      expected.map(text => `stix2/indicator ${text}`),
+    )
+  })
+
+  test('publishes what it can, says where the rest is wrong, and fails', async t => {
+    const bus = await StandInBus.start()
+    t.after(() => bus.stop())
+    const lines = temporaryFile(
+      t,
+      'lines.jsonl',
+      Buffer.concat([
+        Buffer.from(`${indicator()}\n{"type":\n5\n{"a":1}\n`),
+        Buffer.from([0x7b, 0xff, 0x0a]),
+        Buffer.from(`${indicator({ spec_version: '2.0' })}\n${sighting()}`),
+      ]),
+    )
+    const cut = temporaryFile(t, 'cut.json', `{"type": "bundle",\n"objects": [\n${indicator()},\n{"type": "indi`)
+    const missing = `${cut}.missing`
+    const { code, stderr } = await runCommand(t, ['publish', '--endpoint', bus.endpoint, lines, missing, cut])
+    assert.equal(code, 65)
+    const problems = stderr.trimEnd().split('\n')
+    assert.equal(problems.pop(), 'threatbus: published 2 (indicator 1, sighting 1), skipped 0, refused 7')
+    const places = [
+      `${lines}:2:`,
+      `${lines}:3:`,
+      `${lines}:4:`,
+      `${lines}:5:`,
+      `${lines}:6:`,
+      `${missing}: ENOENT`,
+      `${cut}:4:`,
+    ]
+    assert.equal(problems.length, places.length, stderr)
+    for (const [index, place] of places.entries()) assert.ok(problems[index]?.startsWith(place), problems[index])
+    await bus.until(() => bus.received.length === 2)
+  })
+
+  test('tells the first twenty problems and counts the others', async t => {
+    const bus = await StandInBus.start()
+    t.after(() => bus.stop())
+    const { code, stderr } = await runCommand(t, ['publish', '--endpoint', bus.endpoint, '-'], '{}\n'.repeat(100))
+    assert.equal(code, 65)
+    assert.equal(stderr.split('\n').filter(line => line.startsWith('-:')).length, 20)
+    assert.match(stderr, /refused 100\n$/)
+  })
+
+  test('publishes each line as it comes, and ends in order when it is told to', async t => {
+    const bus = await StandInBus.start()
+    t.after(() => bus.stop())
+    const command = startCommand(t, 'publish', '--endpoint', bus.endpoint, '-')
+    command.stdin.write(`${indicator()}\n`)
+    await bus.until(() => bus.received.length === 1)
+    command.kill('SIGTERM')
+    const { code, stderr } = await command.ended
+    assert.equal(code, 143)
+    assert.equal(stderr, 'threatbus: published 1 (indicator 1), skipped 0, refused 0\n')
+  })
+
+  test('says that there is no bus', async t => {
+    const { code, stderr } = await runCommand(t, ['publish', ...nowhere, '-'], indicator())
+    assert.equal(code, 69)
+    assert.match(stderr, /^threatbus: no answer from 127\.0\.0\.1 port 1 within 300 ms\nthreatbus: published 0/)
+  })
+})
+
+describe('threatbus subscribe', { concurrency: true }, () => {
+  test('prints the type as well if it is asked for frames', async t => {
+    const broker = await startBroker(t)
+    const subscriber = await startSubscriber(t, broker, 'stix2', '--format', 'frames', '--count', '2')
+    const bodies = [indicator(), sighting()]
+    await runCommand(t, ['publish', ...endpointOf(broker), '-'], bodies.join('\n'))
+    const { lines } = await subscriber.ended
+    assert.deepEqual(lines, [`indicator ${bodies[0]}`, `sighting ${bodies[1]}`])
+  })
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    test(`unsubscribes and ends when it gets ${signal}`, async t => {
+      const broker = await startBroker(t)
+      const subscriber = await startSubscriber(t, broker, 'stix2')
+      subscriber.kill(signal)
+      assert.deepEqual(await subscriber.ended, { code: 0, lines: [], stderr: '' })
+      await broker.logged(({ msg, reason }) => msg.startsWith('unsubscribed') && reason === 'requested')
+    })
+  }
+
+  test('ends quietly, and unsubscribes, when nobody reads its output any more', async t => {
+    const broker = await startBroker(t)
+    const subscriber = await startSubscriber(t, broker, 'stix2')
+    const publisher = startCommand(t, 'publish', ...endpointOf(broker), '-')
+    publisher.stdin.write(`${indicator()}\n`)
+    await subscriber.printed(1)
+    subscriber.hangUp()
+    publisher.stdin.end(`${indicator()}\n${indicator()}\n`)
+    const { code, stderr } = await subscriber.ended
+    assert.deepEqual([code, stderr], [0, ''])
+    await broker.logged(({ msg, reason }) => msg.startsWith('unsubscribed') && reason === 'requested')
+  })
+
+  test('goes on when the bus forgot it, and says so apart from its output', async t => {
+    const bus = await StandInBus.start()
+    t.after(() => bus.stop())
+    const args = ['subscribe', 'stix2', '--endpoint', bus.endpoint, '--count', '1']
+    const subscriber = startCommand(t, ...args)
+    await bus.until(() => bus.topics.length === 1)
+    bus.known.clear()
+    await bus.until(() => bus.topics.length === 1)
+    await bus.deliver(bus.topics[0] ?? '', 'indicator', '{"n": 1}')
+    const { code, lines, stderr } = await subscriber.ended
+    assert.deepEqual([code, lines], [0, ['{"n": 1}']])
+    assert.match(stderr, /^threatbus: the bus does not know .*\nthreatbus: subscribed again; .*\n$/)
+  })
+
+  test('ends at once when it is told to while it waits for the bus', async t => {
+    const bus = await StandInBus.start()
+    t.after(() => bus.stop())
+    bus.silent = true
+    const args = ['subscribe', 'stix2', '--endpoint', bus.endpoint, '--timeout', '1000']
+    const subscriber = startCommand(t, ...args)
+    await bus.until(() => bus.heard.length === 1)
+    subscriber.kill('SIGTERM')
+    assert.deepEqual(await subscriber.ended, { code: 0, lines: [], stderr: '' })
+  })
+
+  test('says that there is no bus', async t => {
+    const { code, stderr } = await runCommand(t, ['subscribe', 'stix2', ...nowhere])
+    assert.deepEqual([code, stderr], [69, 'threatbus: no answer from 127.0.0.1 port 1 within 300 ms\n'])
+  })
+})
+
+describe('threatbus ping', { concurrency: true }, () => {
+  test('prints the time of each round trip, and all of them summed up', async t => {
+    const broker = await startBroker(t)
+    const { code, lines, stderr } = await runCommand(t, [
+      'ping',
+      ...endpointOf(broker),
+      '--count',
+      '3',
+      '--interval',
+      '0',
+    ])
+    assert.deepEqual([code, stderr], [0, ''])
+    for (const [index, line] of lines.slice(0, 3).entries()) {
+      assert.match(
+        line,
+        new RegExp(`^answer from 127\\.0\\.0\\.1:${broker.manage}: seq=${index + 1} time=\\d+\\.\\d\\d ms$`),
+      )
+    }
+    assert.match(lines[3] ?? '', /^3 sent, 3 answered, min\/avg\/max = [\d.]+\/[\d.]+\/[\d.]+ ms$/)
+  })
+
+  test('goes on for ever, and sums up when it is stopped', async t => {
+    const broker = await startBroker(t)
+    const ping = startCommand(t, 'ping', ...endpointOf(broker), '--interval', '0.01')
+    await ping.printed(2)
+    ping.kill('SIGINT')
+    const { code, lines } = await ping.ended
+    assert.equal(code, 0)
+    assert.match(lines.at(-1) ?? '', / answered, min/)
+  })
+
+  test('fails if no heartbeat is answered', async t => {
+    const { code, lines } = await runCommand(t, ['ping', ...nowhere, '--count', '1'])
+    assert.deepEqual([code, lines], [69, ['no answer from 127.0.0.1:1: seq=1 after 0.3 s', '1 sent, 0 answered']])
+  })
+})
+
+describe('threatbus', { concurrency: true }, () => {
+  for (const args of [
+    ['nonsense'],
+    ['subscribe'],
+    ['subscribe', 'stix2/malware'],
+    ['subscribe', 'stix2', '--endpoint', 'here'],
+    ['subscribe', 'stix2', '--snapshot', '-1'],
+    ['subscribe', 'stix2', '--snapshot', '40000'],
+    ['subscribe', 'stix2', '--format', 'xml'],
+    ['publish'],
+    ['publish', '--validation', 'harsh', '-'],
+    ['ping', '--count', '0'],
+    ['ping', '--interval', 'soon'],
+    ['ping', '--colour'],
+  ]) {
+    test(`${args.join(' ')} can't be meant`, async t => {
+      const { code, lines, stderr } = await runCommand(t, args)
+      assert.equal(code, 64)
+      assert.deepEqual(lines, [])
+      assert.notEqual(stderr, '')
+    })
+  }
+
+  test('tells its version, and helps', async t => {
+    assert.match((await runCommand(t, ['--version'])).lines.join(), /^\d+\.\d+\.\d+/)
+    for (const args of [['--help'], ['subscribe', '--help'], ['publish', '--help'], ['ping', '--help']]) {
+      const { code, lines, stderr } = await runCommand(t, args)
+      assert.deepEqual([code, stderr], [0, ''])
+      assert.match(lines.join(), /^Usage: threatbus /)
+    }
+  })
+})
