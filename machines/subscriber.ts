@@ -12,7 +12,7 @@ import type { SubscriberTypes } from './vocabulary.ts'
 export const subscriberChart = createMachine({
   types: {} as SubscriberTypes,
   id: 'subscriber',
-  context: ({ input }) => ({ topic: input.topic, openSnapshots: input.openSnapshots }),
+  context: ({ input }) => ({ topic: input.topic, openSnapshots: input.openSnapshots, sendsHeartbeats: false }),
   initial: 'subscribing',
   on: {
     'snapshot.closed': { actions: 'countClosedSnapshot' },
@@ -28,7 +28,10 @@ export const subscriberChart = createMachine({
   states: {
     subscribing: {
       description: 'The reply is given, the SUB socket has not joined yet. The queue keeps.',
-      on: { 'socket.joined': { target: 'joined', actions: { type: 'tell', params: { step: 'joined' } } } },
+      on: {
+        'socket.joined': { target: 'joined', actions: { type: 'tell', params: { step: 'joined' } } },
+        'heartbeat.received': { actions: 'noteHeartbeat' },
+      },
       after: { joinTimeout: 'stale.never_joined' },
     },
 
@@ -66,7 +69,8 @@ export const subscriberChart = createMachine({
           states: {
             unmonitored: {
               description: 'An application that never sends heartbeats is healthy as long as its socket is joined.',
-              on: { 'heartbeat.received': 'monitored' },
+              always: { target: 'monitored', guard: 'sendsHeartbeats' },
+              on: { 'heartbeat.received': { target: 'monitored', actions: 'noteHeartbeat' } },
             },
             monitored: {
               on: { 'heartbeat.received': { target: 'monitored', reenter: true } },
@@ -80,7 +84,10 @@ export const subscriberChart = createMachine({
     stale: {
       description: 'No sign of life. The queue keeps, for a while.',
       initial: 'disconnected',
-      on: { 'socket.joined': { target: 'joined', actions: { type: 'tell', params: { step: 'back' } } } },
+      on: {
+        'socket.joined': { target: 'joined', actions: { type: 'tell', params: { step: 'back' } } },
+        'heartbeat.received': { actions: 'noteHeartbeat' },
+      },
       after: {
         evictAfter: {
           target: 'unsubscribed',

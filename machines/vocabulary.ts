@@ -49,15 +49,16 @@ export interface SubscriberInput {
 /** The types of the subscriber chart. */
 export interface SubscriberTypes {
   input: SubscriberInput
-  context: { topic: string; openSnapshots: number }
+  context: { topic: string; openSnapshots: number; sendsHeartbeats: boolean }
   events: SubscriberEvent
   actions:
     | { type: 'drainQueue' }
     | { type: 'keepMessages' }
     | { type: 'discardQueue' }
     | { type: 'countClosedSnapshot' }
+    | { type: 'noteHeartbeat' }
     | { type: 'tell'; params: SubscriberStep }
-  guards: { type: 'everySnapshotClosed' }
+  guards: { type: 'everySnapshotClosed' } | { type: 'sendsHeartbeats' }
   delays: 'joinTimeout' | 'heartbeatTimeout' | 'evictAfter' | 'refusedSendPause'
 }
 

@@ -39,8 +39,8 @@ const leastLingerMs = 100
 /** Starts a broker. Reads top to bottom as the list of what the process is made of. */
 export function startBroker(config: Config, log: Logger): Broker {
   const { zmq } = config.plugins.apps
-  const repeating = new RateLimited<RefusalReason | 'not_admitted' | 'max_subscribers'>((fields, sentence) =>
-    log.warn(fields, sentence),
+  const repeating = new RateLimited<RefusalReason | 'not_admitted' | 'max_subscribers' | 'send_failed'>(
+    (fields, sentence) => log.warn(fields, sentence),
   )
   const story = new Story(log)
 
@@ -100,7 +100,7 @@ export function startBroker(config: Config, log: Logger): Broker {
       await pub.readSubscriptions()
       await yieldToEventLoop()
     },
-    error => log.error({ err: error }, 'sending failed'),
+    error => repeating.log('send_failed', 'sending failed; it is tried again', { err: error }),
   )
 
   // Actors: subscribers and snapshot exchanges under the supervisor, which owns the endpoints.
@@ -112,10 +112,7 @@ export function startBroker(config: Config, log: Logger): Broker {
       evictAfter: config.evict_after * 1000,
     },
     find: topic => subscribers.find(topic),
-    forget: topic => {
-      subscribers.forget(topic)
-      exchanges.requesterLeft(topic)
-    },
+    forget,
     tell: (topic, step) => story.step(topic, step),
   })
   const snapshotExchange = snapshotExchangeLogic({
@@ -159,7 +156,13 @@ export function startBroker(config: Config, log: Logger): Broker {
       reportUndelivered: messages => {
         if (messages > 0) log.warn({ messages }, `${messages} messages could not be delivered in time`)
       },
-      reportActorFailure: (actor, error) => log.error({ actor, err: error }, 'an actor failed'),
+      reportActorFailure: (id, error) => {
+        log.error(
+          { actor: id, err: error },
+          'an actor failed; if it was a subscriber, its application has to subscribe again',
+        )
+        for (const { actor, topic } of subscribers) if (actor.id === id) forget(topic)
+      },
     }),
     {
       id: 'broker',
@@ -185,6 +188,12 @@ export function startBroker(config: Config, log: Logger): Broker {
     story.subscribed(topic, topics, snapshotDays)
     for (const wish of wishes) exchanges.open(snapshotExchange, supervisor, topic, wish)
     return subscribeReply(topic, ports, zmq)
+  }
+
+  /** Ends a subscription: nobody waits for its messages and snapshots any more. */
+  function forget(topic: string): void {
+    subscribers.forget(topic)
+    exchanges.requesterLeft(topic)
   }
 
   /** Answers a management request, or passes it on to the supervisor, who will. */

@@ -50,9 +50,13 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       },
       discardQueue: ({ context }) => forget(context.topic),
       countClosedSnapshot: assign({ openSnapshots: ({ context }) => context.openSnapshots - 1 }),
+      noteHeartbeat: assign({ sendsHeartbeats: true }),
       tell: ({ context }, step) => tell(context.topic, step),
     },
-    guards: { everySnapshotClosed: ({ context }) => context.openSnapshots === 0 },
+    guards: {
+      everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
+      sendsHeartbeats: ({ context }) => context.sendsHeartbeats,
+    },
     delays: { ...delaysMs, refusedSendPause: refusedSendPauseMs },
     actors: {},
   }

@@ -41,6 +41,8 @@ export async function run(options: { readonly config?: string | undefined }): Pr
   if (failure) tellFailure(failure, logger, config.logging.console)
   else logger.info('stopped')
   log.close()
+  // The process ends by itself when ZeroMQ has sent what it holds. If anything kept it, it would end all the same.
+  setTimeout(() => process.exit(), config.shutdown_timeout * 1000).unref()
   return failure ? exitCodes.unavailable : exitCodes.ok
 }
 

@@ -38,7 +38,8 @@ export class Egress {
 
   /**
    * @param betweenRounds is awaited after each round and must yield to the event loop.
-   * @param failed hears of any error of `send` but `EAGAIN`; what was being sent stays in its queue.
+   * @param failed hears of any error but `EAGAIN`; what was being sent stays in its queue, and the outlet is told that it
+   *   was refused, so that it tries again.
    */
   constructor(send: SendFrame, betweenRounds: () => Promise<void>, failed: (error: unknown) => void) {
     this.#send = send
@@ -88,7 +89,7 @@ export class Egress {
       this.#turns = this.#scheduled
       this.#scheduled = new Set()
       for (const outlet of this.#turns) await this.#run(outlet)
-      await this.#betweenRounds()
+      await this.#betweenRounds().catch(this.#failed)
       for (const resolve of waiting) resolve()
     }
     this.#rounds = undefined
@@ -108,8 +109,8 @@ export class Egress {
       }
       this.schedule(outlet)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return this.#failed(error)
-      this.#refusals++
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') this.#refusals++
+      else this.#failed(error)
       if (this.#running === outlet) outlet.refused()
     }
   }

@@ -125,8 +125,8 @@ export function titleOf(node: ChartNode): string {
 
 /**
  * Text as mermaid takes it in a label: a colon ends a label in some of its versions, a semicolon ends the line, `%%`
- * begins a comment, and `"<>#` mean something else, so everything unusual becomes a character code.
+ * begins a comment, `*` makes italics, and `"<>#` mean something else, so everything unusual becomes a character code.
  */
 export function escaped(text: string): string {
-  return text.replace(/[^\p{L}\p{N} .,()[\]/…*+_-]/gu, character => `#${character.codePointAt(0)};`)
+  return text.replace(/[^\p{L}\p{N} .,()[\]/…+_-]/gu, character => `#${character.codePointAt(0)};`)
 }

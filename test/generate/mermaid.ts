@@ -80,9 +80,9 @@ class Drawing {
 
   #state(node: ChartNode): string[] {
     const id = this.#id(node)
-    const title = escaped(titleOf(node))
+    const title = escaped(titleOf(node) + (node.type === 'parallel' && !hasSimpleRegions(node) ? ' (all at once)' : ''))
     if (Object.keys(node.states).length > 0) {
-      return [`state "${title}" as ${id} {`, ...indented(this.#inside(node)), '}', ...this.#note(node)]
+      return [`state "${title}" as ${id} {`, ...indented(this.#inside(node)), '}']
     }
     const lines = this.#lines.get(node) ?? []
     const named = id === title && lines.length === 0 ? id : `state "${title}" as ${id}`
@@ -92,7 +92,11 @@ class Drawing {
   #inside(node: ChartNode): string[] {
     const children = Object.values(node.states)
     if (node.type === 'parallel') {
-      return children.flatMap((region, index) => [...(index > 0 ? ['--'] : []), ...this.#state(region)])
+      const divider = hasSimpleRegions(node) ? ['--'] : []
+      const parts = [...children.map(region => this.#state(region)), this.#allOf(node)].filter(
+        ({ length }) => length > 0,
+      )
+      return parts.flatMap((part, index) => [...(index > 0 ? divider : []), ...part])
     }
     const first = children.length > 0 ? node.initial.target : []
     return [
@@ -110,13 +114,6 @@ class Drawing {
     if (lines.length === 0 && !this.#leavingAll.has(node)) return []
     const id = this.#idOfAll(node)
     return [`state "all of ${escaped(node.key)}" as ${id}`, ...lines.map(line => `${id} : ${escaped(line)}`)]
-  }
-
-  /** A parallel state is nothing but its regions, so what it says itself hangs beside it. */
-  #note(node: ChartNode): string[] {
-    const lines = this.#lines.get(node) ?? []
-    if (node.type !== 'parallel' || lines.length === 0) return []
-    return [`note right of ${this.#id(node)}`, ...indented(lines.map(escaped)), 'end note']
   }
 
   #id(node: ChartNode): string {
@@ -139,6 +136,12 @@ class Drawing {
     this.#ids.set(owner, id)
     return id
   }
+}
+
+/** Mermaid draws nothing at all when a region that is divided off contains composite states with arrows. */
+function hasSimpleRegions(parallel: ChartNode): boolean {
+  const inRegions = Object.values(parallel.states).flatMap(region => Object.values(region.states))
+  return inRegions.every(({ states }) => Object.keys(states).length === 0)
 }
 
 function indented(lines: readonly string[]): string[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createActor, SimulatedClock } from 'xstate'
+import { createActor, createMachine, SimulatedClock } from 'xstate'
 import { brokerChart } from '../../machines/broker.ts'
 import { endpointLogic } from '../../src/actors/endpoint.ts'
 
@@ -133,6 +133,23 @@ describe('the supervisor', () => {
     assert.equal(actor.getSnapshot().status, 'active')
     wait(1)
     assert.equal(actor.getSnapshot().value, 'stopped')
+  })
+
+  test('goes on when the actor of a subscriber fails, and reports it', async () => {
+    const { actor, calls, serve } = supervisor()
+    await serve()
+    const failing = createMachine({
+      on: {
+        fail: {
+          actions: () => {
+            throw new Error('a bug')
+          },
+        },
+      },
+    })
+    createActor(failing, { parent: actor, id: 'subscriber.abcdef…' }).start().send({ type: 'fail' })
+    assert.deepEqual(calls, ['reportActorFailure'])
+    assert.ok(actor.getSnapshot().matches({ running: 'serving' }))
   })
 
   test('stops when it is told to while starting', () => {

@@ -146,13 +146,23 @@ describe('the picture of a chart', () => {
       '--',
       'joined --> stale : after heartbeatTimeout (in heart.fast, to sick)',
       'stale --> joined : back (in sick, to legs.up)',
-      'note right of joined',
-      'exit / keepMessages',
-      'again on jump (in heart.fast, to legs.up)',
-      'again on panic (to heart)',
+      'state "all of joined" as joined_all',
+      'joined_all : exit / keepMessages',
+      'joined_all : again on jump (in heart.fast, to legs.up)',
+      'joined_all : again on panic (to heart)',
       'joined_heart_all --> joined_heart_slow : calm',
       'joined_legs_up --> [*]',
     )
+  })
+
+  test('divides regions off only if they are simple: mermaid draws no picture of anything else', async () => {
+    const heart = { initial: 'slow', states: { slow: {}, fast: { initial: 'a', states: { a: {} } } } }
+    const picture = await pictureOf({
+      initial: 'life',
+      states: { life: { type: 'parallel', states: { heart, legs: {} } } },
+    })
+    assertShows(picture, 'state "life (all at once)" as life {')
+    assert.ok(!picture.includes('--'))
   })
 
   test('puts a box around a chart that is parallel as a whole', async () => {
@@ -163,7 +173,14 @@ describe('the picture of a chart', () => {
       states: { left: region, right: region, middle: {} },
       on: { dark: '.left.off', alarm: { actions: 'ring' } },
     })
-    assertShows(picture, 'state "lamps" as lamps {', '--', 'middle', 'left_all --> left_off : dark', 'alarm / ring')
+    assertShows(
+      picture,
+      'state "lamps" as lamps {',
+      '--',
+      'middle',
+      'left_all --> left_off : dark',
+      'all : alarm / ring',
+    )
   })
 
   test('gives every state an id of its own that mermaid accepts, and keeps its name', async () => {
@@ -173,7 +190,7 @@ describe('the picture of a chart', () => {
         state: { on: { 'a:b;c %% "d" #e <f>': 'a_b' } },
         a: { initial: 'b', states: { b: {} } },
         a_b: { on: { next: 'a-b' } },
-        'a-b': { on: { next: 'was' } },
+        'a-b': { on: { next: 'was', 'any.*': 'was' } },
         was: { type: 'history', history: 'deep' },
         end: {},
         note: {},
@@ -187,6 +204,7 @@ describe('the picture of a chart', () => {
       'state "a-b" as a_b_2',
       'state "b" as a_b_3',
       'state_ --> a_b : a#58;b#59;c #37;#37; #34;d#34; #35;e #60;f#62;',
+      'a_b_2 --> was : next<br/>or any.#42;',
       'state "where it was, deep down" as was',
     )
   })

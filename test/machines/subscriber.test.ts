@@ -17,9 +17,13 @@ function recorded() {
       keepMessages: () => calls.push('keepMessages'),
       discardQueue: () => calls.push('discardQueue'),
       countClosedSnapshot: assign({ openSnapshots: ({ context }) => context.openSnapshots - 1 }),
+      noteHeartbeat: assign({ sendsHeartbeats: true }),
       tell: (_, step) => calls.push('reason' in step ? `${step.step} ${step.reason}` : step.step),
     },
-    guards: { everySnapshotClosed: ({ context }) => context.openSnapshots === 0 },
+    guards: {
+      everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
+      sendsHeartbeats: ({ context }) => context.sendsHeartbeats,
+    },
     delays: delaysMs,
   })
   return { logic, calls }
@@ -65,7 +69,17 @@ describe('a subscriber', () => {
     [
       'is back when its heartbeats are',
       ['socket.joined', 'heartbeat.received', 'after heartbeatTimeout', 'heartbeat.received'],
-      'live flowing unmonitored',
+      'live flowing monitored',
+    ],
+    [
+      'is watched from the start if its first heartbeat came before its socket',
+      ['heartbeat.received', 'socket.joined'],
+      'live flowing monitored',
+    ],
+    [
+      'is watched again when its socket is back',
+      ['socket.joined', 'heartbeat.received', 'socket.left', 'socket.joined'],
+      'live flowing monitored',
     ],
     [
       'is not back by a heartbeat alone when its socket is gone as well',

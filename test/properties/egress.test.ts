@@ -93,6 +93,33 @@ describe('the egress', () => {
     egress.unschedule(long)
   })
 
+  test('tells of an error that is no refusal, keeps the message, and lets the subscriber try again', async () => {
+    const errors: unknown[] = []
+    let broken = true
+    const sent: string[] = []
+    const egress = new Egress(
+      frame => (broken ? Promise.reject(new Error('broken')) : Promise.resolve(void sent.push(frame))),
+      () => yieldToEventLoop(),
+      error => errors.push(error),
+    )
+    const queue = new Queue(
+      { maxMessages: 10, maxBytes: 1e6, whenFull: 'drop_oldest' },
+      { filled: () => egress.schedule(outlet), overflowed() {}, recovered() {} },
+    )
+    const outlet: Outlet = {
+      topic: 'a',
+      queue,
+      refused: () => {
+        broken = false
+        egress.schedule(outlet)
+      },
+    }
+    queue.push(messages(2))
+    while (!egress.isIdle) await yieldToEventLoop()
+    assert.equal(errors.length, 1)
+    assert.deepEqual(sent, ['aindicator 0', 'aindicator 1'])
+  })
+
   test('stops in the middle of a run when the subscriber is no longer joined, and loses nothing', async () => {
     const { egress, outlets, received } = openEgress(1)
     const [outlet] = outlets as [Outlet]
