@@ -55,11 +55,14 @@ export function startBroker(config: Config, log: Logger): Broker {
     overflowed: topic => story.queueOverflowed(topic),
     recovered: (topic, dropped) => story.queueRecovered(topic, dropped),
   })
-  const exchanges = new SnapshotExchanges(subscribers, config.snapshot.max_open)
+  const exchanges = new SnapshotExchanges(subscribers, {
+    maxOpen: config.snapshot.max_open,
+    maxMerged: config.snapshot.max_merged,
+  })
   const backbone = inmemBackbone(batch => routing.route(batch))
   const intake = new Intake(config.validation, {
     publish: batch => backbone.publish(batch),
-    deliverEnvelopes: (snapshotId, batch) => exchanges.deliver(snapshotId, batch),
+    deliverEnvelopes: (snapshotId, answers) => exchanges.deliver(snapshotId, answers),
     refused: ({ refused, detail }) => repeating.log(refused, `message refused: ${detail}`, { reason: refused }),
   })
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type AnyActorRef, createActor } from 'xstate'
 import type { snapshotExchangeChart } from '../../machines/snapshot-exchange.ts'
 import { type Batch, batchOf } from '../delivery/batch.ts'
+import type { EnvelopedMessage } from '../protocol/frames.ts'
 import { snapshotRequest } from '../protocol/snapshots.ts'
 import { type MessageType, snapshotTypesOf } from '../protocol/topics.ts'
 import type { SnapshotExchangeActor } from './snapshot-exchange.ts'
@@ -12,6 +13,8 @@ interface Exchange {
   readonly actor: SnapshotExchangeActor
   readonly requester: string
   readonly requests: Batch
+  /** The versions of objects that were sent to the requester already. */
+  readonly sent: Set<string>
 }
 
 /** The snapshots that are to be asked for one subscribed topic. */
@@ -26,16 +29,25 @@ export function snapshotWishes(topics: readonly string[], days: number): readonl
   return topics.map(topic => ({ types: snapshotTypesOf(topic), days })).filter(wish => wish.types.length > 0)
 }
 
+/** How many snapshots, and how much of them. */
+export interface SnapshotLimits {
+  /** Exchanges that may be open; one more, and the oldest is closed (`crowded_out`). */
+  readonly maxOpen: number
+  /** Versions of objects remembered over all exchanges; what is beyond may be sent to its requester twice. */
+  readonly maxMerged: number
+}
+
 /** Every open snapshot exchange, by its snapshot id. */
 export class SnapshotExchanges {
   readonly #exchanges = new Map<string, Exchange>()
   readonly #subscribers: Subscribers
-  readonly #maxOpen: number
+  readonly #limits: SnapshotLimits
+  /** Versions that all open exchanges remember together. */
+  #remembered = 0
 
-  /** @param maxOpen exchanges that may be open; one more, and the oldest is closed (`crowded_out`). */
-  constructor(subscribers: Subscribers, maxOpen: number) {
+  constructor(subscribers: Subscribers, limits: SnapshotLimits) {
     this.#subscribers = subscribers
-    this.#maxOpen = maxOpen
+    this.#limits = limits
   }
 
   get size(): number {
@@ -45,7 +57,7 @@ export class SnapshotExchanges {
   /** Opens an exchange on behalf of `requester` and starts its actor as a child of `supervisor`. */
   open(logic: typeof snapshotExchangeChart, supervisor: AnyActorRef, requester: string, wish: SnapshotWish): void {
     const [oldest] = this.#exchanges.values()
-    if (oldest && this.#exchanges.size >= this.#maxOpen) oldest.actor.send({ type: 'exchange.crowdedOut' })
+    if (oldest && this.#exchanges.size >= this.#limits.maxOpen) oldest.actor.send({ type: 'exchange.crowdedOut' })
     const snapshotId = randomUUID()
     const actor = createActor(logic, {
       id: `snapshot.${snapshotId}`,
@@ -53,7 +65,7 @@ export class SnapshotExchanges {
       input: { snapshotId, requester },
     })
     const requests = batchOf(wish.types.map(type => snapshotRequest(snapshotId, type, wish.days)))
-    this.#exchanges.set(snapshotId, { actor, requester, requests })
+    this.#exchanges.set(snapshotId, { actor, requester, requests, sent: new Set() })
     actor.start()
   }
 
@@ -68,13 +80,26 @@ export class SnapshotExchanges {
     return this.#subscribers.size === (this.#subscribers.find(requester) ? 1 : 0)
   }
 
-  /** Hands enveloped messages to the requester; false if no such exchange is open. */
-  deliver(snapshotId: string, batch: Batch): boolean {
+  /**
+   * Hands answers to the requester; false if no such exchange is open. Of an object that several applications answer with,
+   * each version goes once (PROTOCOL "Snapshots": same `id`, same `modified`).
+   */
+  deliver(snapshotId: string, answers: readonly EnvelopedMessage[]): boolean {
     const exchange = this.#exchanges.get(snapshotId)
     const requester = exchange && this.#subscribers.find(exchange.requester)
     if (exchange === undefined || requester === undefined) return false
-    requester.queue.push(batch)
+    const fresh = answers.filter(({ version }) => version === undefined || this.#isFirst(exchange, version))
+    requester.queue.push(batchOf(fresh.map(({ message }) => message)))
     exchange.actor.send({ type: 'envelope.received' })
+    return true
+  }
+
+  #isFirst({ sent }: Exchange, version: string): boolean {
+    if (sent.has(version)) return false
+    if (this.#remembered < this.#limits.maxMerged) {
+      sent.add(version)
+      this.#remembered++
+    }
     return true
   }
 
@@ -82,6 +107,7 @@ export class SnapshotExchanges {
   close(snapshotId: string): string | undefined {
     const exchange = this.#exchanges.get(snapshotId)
     this.#exchanges.delete(snapshotId)
+    this.#remembered -= exchange?.sent.size ?? 0
     return exchange?.requester
   }
 

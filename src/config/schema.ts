@@ -104,6 +104,11 @@ const snapshot = section({
   max_open: count(1, 1_000_000)
     .default(1000)
     .describe('Snapshots that may be gathered at once. Beyond, the oldest is given up, and the log says so.'),
+  max_merged: count(1, 100_000_000)
+    .default(1_000_000)
+    .describe(
+      'Objects remembered, over all snapshots, to merge the answers of several applications. Beyond, one may arrive twice.',
+    ),
 }).describe('Snapshots: what a new subscriber asks of the others (the past so many days).')
 
 /** The broker's configuration: every key with its default, its range and what it is for. */

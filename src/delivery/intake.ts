@@ -9,8 +9,8 @@ import { type Batch, batchOf } from './batch.ts'
 export interface IntakeTargets {
   /** Messages for everyone who wants them, in the order in which they came. */
   publish(batch: Batch): void
-  /** Messages for the subscriber that asked for this snapshot; false if no such snapshot is being gathered. */
-  deliverEnvelopes(snapshotId: string, batch: Batch): boolean
+  /** Answers for the subscriber that asked for this snapshot; false if no such snapshot is being gathered. */
+  deliverEnvelopes(snapshotId: string, answers: readonly EnvelopedMessage[]): boolean
   /** A message was refused. */
   refused(refusal: Refusal): void
 }
@@ -20,7 +20,7 @@ export class Intake {
   readonly #mode: ValidationMode
   readonly #targets: IntakeTargets
   #messages: Message<MessageType>[] = []
-  #envelopes = new Map<string, Message[]>()
+  #envelopes = new Map<string, EnvelopedMessage[]>()
   readonly accepted: Record<MessageType, number> = { indicator: 0, sighting: 0 }
   readonly refusals: Partial<Record<RefusalReason, number>> = {}
 
@@ -46,17 +46,17 @@ export class Intake {
       this.#targets.publish(batchOf(messages))
     }
     if (this.#envelopes.size === 0) return
-    for (const [snapshotId, messages] of this.#envelopes) {
-      if (this.#targets.deliverEnvelopes(snapshotId, batchOf(messages))) continue
-      for (let refused = 0; refused < messages.length; refused++) this.#refuse(refuse('unknown_snapshot'))
+    for (const [snapshotId, answers] of this.#envelopes) {
+      if (this.#targets.deliverEnvelopes(snapshotId, answers)) continue
+      for (let refused = 0; refused < answers.length; refused++) this.#refuse(refuse('unknown_snapshot'))
     }
     this.#envelopes.clear()
   }
 
-  #gather({ snapshotId, message }: EnvelopedMessage): void {
-    const gathered = this.#envelopes.get(snapshotId)
-    if (gathered) gathered.push(message)
-    else this.#envelopes.set(snapshotId, [message])
+  #gather(answer: EnvelopedMessage): void {
+    const gathered = this.#envelopes.get(answer.snapshotId)
+    if (gathered) gathered.push(answer)
+    else this.#envelopes.set(answer.snapshotId, [answer])
   }
 
   #refuse(refusal: Refusal): void {

@@ -17,6 +17,8 @@ const space = 0x20
 /** An application's answer to a snapshot request: a message for one subscriber alone. */
 export interface EnvelopedMessage {
   readonly snapshotId: string
+  /** The object's `id` and `modified`, by which the answers of several applications are merged; undefined if it lacks one. */
+  readonly version: string | undefined
   readonly message: Message<MessageType>
 }
 
@@ -58,5 +60,7 @@ function decodeEnvelope(text: string, mode: ValidationMode): EnvelopedMessage | 
   if ('refused' in checked) return checked
   // readEnvelope has seen a body, so there is one to cut out.
   const body = memberText(text, 'body') ?? ''
-  return { snapshotId: envelope.snapshotId, message: messageOf(checked.type, body) }
+  const { id, modified } = envelope.body
+  const version = typeof id === 'string' && typeof modified === 'string' ? `${id} ${modified}` : undefined
+  return { snapshotId: envelope.snapshotId, version, message: messageOf(checked.type, body) }
 }

@@ -21,10 +21,10 @@ export function snapshotRequest(snapshotId: string, type: MessageType, days: num
   )
 }
 
-/** What an envelope says about its body; the body itself is found by {@link envelopeBody}. */
+/** What an envelope says about its body; the body itself is cut out of the text. */
 export interface Envelope {
   readonly snapshotId: string
-  readonly body: unknown
+  readonly body: Readonly<Record<string, unknown>>
 }
 
 /**

@@ -69,7 +69,9 @@ describe('a frame on sub', () => {
         const envelope = `{"type":"snapshotenvelope",${space}"snapshot_type":${JSON.stringify(type)},"snapshot_id":"${snapshotId}","body"${space}:${space}${text}${space}}`
         const decoded = decode(`threatbus/snapshotenvelope ${envelope}`)
         assert.ok('snapshotId' in decoded)
+        const { id, modified } = JSON.parse(text)
         assert.equal(decoded.snapshotId, snapshotId)
+        assert.equal(decoded.version, `${id} ${modified}`)
         assert.deepEqual(decoded.message, messageOf(JSON.parse(text).type, text))
       }),
     )

@@ -42,6 +42,27 @@ describe('a subscription with a snapshot', { concurrency: true }, () => {
     assert.equal(heard.frames.length, 1)
   })
 
+  test('gets an object that two applications answer with once, and each of its versions', async t => {
+    const broker = await startBroker(t)
+    const application = await request(broker.manage, { action: 'subscribe', topic: 'x' })
+    const heard = receive(t, broker.pub, application.topic)
+    const asker = await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator', snapshot: 1 })
+    const answers = receive(t, broker.pub, asker.topic)
+    const { snapshot_id } = bodyOf((await heard.received(1))[0])
+    const first = indicator()
+    const second = JSON.stringify({ ...JSON.parse(first), modified: '2026-11-24T07:00:00.000Z' })
+    const last = indicator()
+    const { send } = await publisher(t, broker.sub)
+    for (const body of [first, second, first, second, last]) {
+      const envelope = `{"type":"snapshotenvelope","snapshot_type":1,"snapshot_id":"${snapshot_id}","body":${body}}`
+      await send(`threatbus/snapshotenvelope ${envelope}`)
+    }
+    assert.deepEqual(
+      await answers.received(3),
+      [first, second, last].map(body => `${asker.topic}indicator ${body}`),
+    )
+  })
+
   test('asks for each type that a topic covers under one id, and for each topic under its own', async t => {
     const broker = await startBroker(t)
     const application = await request(broker.manage, { action: 'subscribe', topic: 'x' })
