@@ -52,6 +52,7 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'snapshot.answer_timeout': ['0.01', '1'],
   'snapshot.quiet_timeout': ['0.01', '1'],
   'snapshot.max_open': ['1', '1000000'],
+  'snapshot.max_merged': ['1', '100000000'],
   shutdown_timeout: ['0', '1.5'],
 }
 
