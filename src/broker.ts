@@ -221,7 +221,13 @@ export function startBroker(config: Config, log: Logger): Broker {
   serving.catch(() => {})
   return {
     serving,
-    stopped: toPromise(supervisor).finally(() => repeating.close()),
+    stopped: toPromise(supervisor).then(output => {
+      repeating.close()
+      const { accepted, refusals } = intake
+      const { delivered, refusals: refusedSends } = egress
+      if (!output.failure) log.info({ accepted, refused: refusals, delivered, refusedSends }, 'in all')
+      return output
+    }),
     stop: () => {
       stopAtMs = performance.now() + shutdownMs
       supervisor.send({ type: 'stop' })

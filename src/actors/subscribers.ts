@@ -10,7 +10,7 @@ import type { Subscription } from './subscriber.ts'
 export interface QueueStory {
   /** A subscriber's queue is full; messages are being dropped. */
   overflowed(topic: string): void
-  /** The queue ran empty again, after so many messages were dropped. */
+  /** The queue is empty again, after so many messages were dropped. */
   recovered(topic: string, dropped: number): void
 }
 

@@ -15,7 +15,7 @@ export interface QueueEdges {
   filled(): void
   /** The queue is full and dropped its first message of this episode. */
   overflowed(): void
-  /** The queue ran empty after an episode in which it dropped so many messages. */
+  /** The queue is empty after an episode in which it dropped so many messages. */
   recovered(dropped: number): void
 }
 
@@ -86,7 +86,8 @@ export class Queue {
   /** Discards everything that waits, without counting it as dropped. */
   clear(): void {
     this.#batches = []
-    this.#first = this.#offset = this.#length = this.#bytes = this.#droppedInEpisode = 0
+    this.#first = this.#offset = this.#length = this.#bytes = 0
+    if (this.#droppedInEpisode > 0) this.#endEpisode()
   }
 
   #dropOldest(): void {

@@ -66,7 +66,7 @@ export class Story {
   queueRecovered(topic: string, dropped: number): void {
     this.#log.warn(
       { subscriber: shortened(topic), dropped },
-      `its queue ran empty again; ${dropped} messages were dropped`,
+      `its queue is empty again; ${dropped} messages were dropped`,
     )
   }
 }

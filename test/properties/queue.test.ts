@@ -98,6 +98,9 @@ describe('a queue', () => {
     assert.deepEqual(edges, ['filled', 'overflowed', 'recovered 3'])
     queue.push(batchOf([message(1), message(1), message(1), message(1)]))
     assert.deepEqual(edges.slice(3), ['overflowed', 'filled'])
+    // A subscriber that leaves takes its queue along; what was dropped until then is told.
+    queue.clear()
+    assert.deepEqual(edges.slice(5), ['recovered 1'])
   })
 
   test('does not step over a message that an overflow dropped while it was being sent', () => {

@@ -94,6 +94,11 @@ describe('nothing changes for the others when somebody', { concurrency: 4 }, () 
       assert.ok(reasons.has(reason), `${reason} is told`)
     }
     assert.ok(broker.log.length < 40, 'once in a while, not once a message')
+    await broker.stop()
+    const { accepted, refused, delivered } = await broker.logged(({ msg }) => msg === 'in all')
+    assert.deepEqual(accepted, { indicator: 20, sighting: 0 })
+    assert.equal((refused as Record<string, number>).nested_too_deep, 2)
+    assert.equal(delivered, 20)
   })
 
   test('publishes 10 MB that are no message, and 10 MB that are one', async t => {

@@ -126,7 +126,7 @@ describe('a subscriber', { concurrency: true }, () => {
       frames,
       bodies.slice(150).map(body => `${topic}indicator ${body}`),
     )
-    const { dropped } = await broker.logged(({ msg }) => msg.startsWith('its queue ran empty again'))
+    const { dropped } = await broker.logged(({ msg }) => msg.startsWith('its queue is empty again'))
     assert.equal(dropped, 150)
     assert.equal(broker.log.filter(({ msg }) => msg.startsWith('its queue is full')).length, 1)
   })
