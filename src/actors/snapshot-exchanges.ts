@@ -3,6 +3,7 @@ import { type AnyActorRef, createActor } from 'xstate'
 import type { snapshotExchangeChart } from '../../machines/snapshot-exchange.ts'
 import { type Batch, batchOf } from '../delivery/batch.ts'
 import type { EnvelopedMessage } from '../protocol/frames.ts'
+import type { Message } from '../protocol/message.ts'
 import { snapshotRequest } from '../protocol/snapshots.ts'
 import { type MessageType, snapshotTypesOf } from '../protocol/topics.ts'
 import type { SnapshotExchangeActor } from './snapshot-exchange.ts'
@@ -88,13 +89,15 @@ export class SnapshotExchanges {
     const exchange = this.#exchanges.get(snapshotId)
     const requester = exchange && this.#subscribers.find(exchange.requester)
     if (exchange === undefined || requester === undefined) return false
-    const fresh = answers.filter(({ version }) => version === undefined || this.#isFirst(exchange, version))
+    const fresh = answers.filter(({ message }) => this.#isFirst(exchange, message))
     requester.queue.push(batchOf(fresh.map(({ message }) => message)))
     exchange.actor.send({ type: 'envelope.received' })
     return true
   }
 
-  #isFirst({ sent }: Exchange, version: string): boolean {
+  #isFirst({ sent }: Exchange, { object }: Message): boolean {
+    if (!object?.id || !object.modified) return true
+    const version = `${object.id} ${object.modified}`
     if (sent.has(version)) return false
     if (this.#remembered < this.#limits.maxMerged) {
       sent.add(version)

@@ -1,11 +1,10 @@
+import { decodeBody, versionOf } from './body.ts'
 import { decodeUtf8, nestsTooDeep, parseJson } from './json.ts'
 import { memberText } from './json-scanner.ts'
 import { type Message, messageOf } from './message.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { readEnvelope } from './snapshots.ts'
 import { checkObject, type ValidationMode } from './stix/check.ts'
-import { completeText } from './stix/complete.ts'
-import type { JsonObject } from './stix/kind.ts'
 import type { MessageType } from './topics.ts'
 
 /** The prefixes to which the broker's `sub` endpoint subscribes (PROTOCOL "Frames on sub"). */
@@ -17,8 +16,6 @@ const space = 0x20
 /** An application's answer to a snapshot request: a message for one subscriber alone. */
 export interface EnvelopedMessage {
   readonly snapshotId: string
-  /** The object's `id` and `modified`, by which the answers of several applications are merged; undefined if it lacks one. */
-  readonly version: string | undefined
   readonly message: Message<MessageType>
 }
 
@@ -41,14 +38,7 @@ export function decodeFrame(
   if (topic === envelopeTopic) return decodeEnvelope(body, mode)
   if (!topic.startsWith('stix2/')) return refuse('unknown_topic')
 
-  const object = parseJson(body)
-  if (object === undefined) return refuse('not_json')
-  const now = new Date()
-  const checked = checkObject(object, mode, now)
-  if ('refused' in checked) return checked
-  // The body's type decides, not the rest of the topic (PROTOCOL "Frames on sub").
-  if (checked.missing.length === 0) return messageOf(checked.type, body, frame.length - separator - 1)
-  return messageOf(checked.type, completeText(body, object as JsonObject, checked.missing, now).text)
+  return decodeBody(body, mode, frame.length - separator - 1)
 }
 
 function decodeEnvelope(text: string, mode: ValidationMode): EnvelopedMessage | Refusal {
@@ -60,7 +50,8 @@ function decodeEnvelope(text: string, mode: ValidationMode): EnvelopedMessage | 
   if ('refused' in checked) return checked
   // readEnvelope has seen a body, so there is one to cut out.
   const body = memberText(text, 'body') ?? ''
-  const { id, modified } = envelope.body
-  const version = typeof id === 'string' && typeof modified === 'string' ? `${id} ${modified}` : undefined
-  return { snapshotId: envelope.snapshotId, version, message: messageOf(checked.type, body) }
+  return {
+    snapshotId: envelope.snapshotId,
+    message: messageOf(checked.type, body, { object: versionOf(envelope.body) }),
+  }
 }

@@ -3,6 +3,22 @@ import type { MessageType } from './topics.ts'
 /** The TYPE of a frame on `pub` (PROTOCOL "Frames on pub"). */
 export type FrameType = MessageType | 'snapshotrequest'
 
+/** Whom a message is for, by p2p topic, when it is not simply for everyone whose topics cover its type. */
+export type Audience =
+  /** One subscriber alone, whatever its topics: an application's answer to its snapshot request. */
+  | { readonly only: string }
+  /** Every subscriber but one, whatever their topics: a snapshot request, which never goes to the requester. */
+  | { readonly except: string }
+
+/** Which version of which STIX object a message brings: what snapshots are put together by. */
+export interface ObjectVersion {
+  /** The properties `id` and `modified` as they were written; empty where there is none (`validation: off`). */
+  readonly id: string
+  readonly modified: string
+  /** Does it say that the object is no more: `revoked: true`, or `x_threatbus_update: "REMOVE"`? */
+  readonly removed: boolean
+}
+
 /**
  * A message on its way to subscribers, shared by all of them: everything a frame on `pub` holds but the p2p topic.
  */
@@ -12,13 +28,25 @@ export interface Message<Type extends FrameType = FrameType> {
   readonly frame: string
   /** Size of the frame without the p2p topic, as UTF-8. */
   readonly bytes: number
+  /** Undefined: everyone whose topics cover its type. */
+  readonly audience: Audience | undefined
+  /** Undefined if it is no part of snapshots: it is for one subscriber, or it was read back from the log. */
+  readonly object: ObjectVersion | undefined
 }
 
-/** Makes a message of a JSON body. `bytes` is the size of the body as UTF-8, if it is known already. */
+/** What a message may have beside its type and body. */
+export interface MessageTraits {
+  /** Size of the body as UTF-8, if it is known already. */
+  readonly bytes?: number
+  readonly audience?: Audience
+  readonly object?: ObjectVersion
+}
+
+/** Makes a message of a JSON body. */
 export function messageOf<Type extends FrameType>(
   type: Type,
   body: string,
-  bytes = Buffer.byteLength(body),
+  { bytes = Buffer.byteLength(body), audience, object }: MessageTraits = {},
 ): Message<Type> {
-  return { type, frame: `${type} ${body}`, bytes: type.length + 1 + bytes }
+  return { type, frame: `${type} ${body}`, bytes: type.length + 1 + bytes, audience, object }
 }

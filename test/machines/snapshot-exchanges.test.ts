@@ -56,10 +56,9 @@ function open(limits: { maxOpen: number; maxMerged: number }) {
   }
 }
 
-const answer = (version: string | undefined): EnvelopedMessage => ({
+const answer = (modified = ''): EnvelopedMessage => ({
   snapshotId: '',
-  version,
-  message: messageOf('indicator', '{}'),
+  message: messageOf('indicator', '{}', { object: { id: 'indicator', modified, removed: false } }),
 })
 
 describe('the open snapshot exchanges', () => {
@@ -75,8 +74,8 @@ describe('the open snapshot exchanges', () => {
     const { exchanges, ask, asked, requester, stop } = open({ maxOpen: 10, maxMerged: 10 })
     ask()
     const id = String(asked[0])
-    assert.equal(exchanges.deliver(id, [answer('a 1'), answer('a 2'), answer('a 1'), answer(undefined)]), true)
-    assert.equal(exchanges.deliver(id, [answer('a 2'), answer(undefined)]), true)
+    assert.equal(exchanges.deliver(id, [answer('1'), answer('2'), answer('1'), answer()]), true)
+    assert.equal(exchanges.deliver(id, [answer('2'), answer()]), true)
     assert.equal(requester.queue.length, 4)
     assert.equal(exchanges.deliver('unknown', [answer('a 3')]), false)
     stop()

@@ -69,10 +69,10 @@ describe('a frame on sub', () => {
         const envelope = `{"type":"snapshotenvelope",${space}"snapshot_type":${JSON.stringify(type)},"snapshot_id":"${snapshotId}","body"${space}:${space}${text}${space}}`
         const decoded = decode(`threatbus/snapshotenvelope ${envelope}`)
         assert.ok('snapshotId' in decoded)
-        const { id, modified } = JSON.parse(text)
+        const { type: messageType, id, modified } = JSON.parse(text)
         assert.equal(decoded.snapshotId, snapshotId)
-        assert.equal(decoded.version, `${id} ${modified}`)
-        assert.deepEqual(decoded.message, messageOf(JSON.parse(text).type, text))
+        const object = { id, modified, removed: false }
+        assert.deepEqual(decoded.message, messageOf(messageType, text, { object }))
       }),
     )
   })

@@ -20,7 +20,7 @@ function openQueue(maxMessages: number, maxBytes: number) {
 }
 
 let serial = 0
-const message = (bytes: number): Message => messageOf('indicator', JSON.stringify({ serial: serial++ }), bytes)
+const message = (bytes: number): Message => messageOf('indicator', JSON.stringify({ serial: serial++ }), { bytes })
 const bytesOf = (messages: readonly Message[]) => messages.reduce((sum, { bytes }) => sum + bytes, 0)
 
 const operation = fc.oneof(
