@@ -18,7 +18,8 @@ export const brokerChart = createMachine({
         { id: 'pub', src: 'endpoint', input: ({ context }) => context.endpoints.pub },
         { id: 'sub', src: 'endpoint', input: ({ context }) => context.endpoints.sub },
       ],
-      exit: ['stopSubscribers', 'closeEndpoints'],
+      entry: 'restoreSubscribers',
+      exit: ['suspendSubscribers', 'closeEndpoints'],
       on: {
         'management.*': { actions: 'refuseWhileNotServing' },
         'endpoint.failed': { target: 'failed', actions: 'rememberFailure' },
@@ -27,7 +28,11 @@ export const brokerChart = createMachine({
       states: {
         starting: {
           type: 'parallel',
-          on: { stop: '#broker.stopped' },
+          on: {
+            // An application that was there before must not be told that it is unknown (PROTOCOL "What the original loses").
+            'management.heartbeat': { actions: 'passHeartbeat' },
+            stop: '#broker.stopped',
+          },
           states: {
             manage: {
               initial: 'opening',
@@ -59,6 +64,7 @@ export const brokerChart = createMachine({
             'management.subscribe': { actions: 'openSubscription' },
             'management.unsubscribe': { actions: 'closeSubscription' },
             'management.heartbeat': { actions: 'passHeartbeat' },
+            'management.publish': { actions: 'publishWithReceipt' },
             stop: 'draining',
           },
         },

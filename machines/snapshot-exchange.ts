@@ -4,14 +4,14 @@ import type { SnapshotExchangeTypes } from './vocabulary.ts'
 /**
  * One snapshot, asked of the applications on behalf of one subscriber (PROTOCOL "Snapshots").
  *
- * Applications answer with envelopes, as many as they like, and nothing in the protocol marks the last one: a gathering
+ * What the history has goes first, so that applications' answers can be merged with it. They answer with envelopes, as many as they like, and nothing in the protocol marks the last one: a gathering
  * is complete when no envelope has come for a while.
  */
 export const snapshotExchangeChart = createMachine({
   types: {} as SnapshotExchangeTypes,
   id: 'snapshotExchange',
-  context: ({ input }) => ({ snapshotId: input.snapshotId, requester: input.requester }),
-  initial: 'asking',
+  context: ({ input }) => input,
+  initial: 'opening',
   on: {
     'requester.left': {
       target: '.expired',
@@ -23,6 +23,17 @@ export const snapshotExchangeChart = createMachine({
     },
   },
   states: {
+    opening: {
+      description: 'A new exchange, or one that an earlier broker had open.',
+      always: [{ target: 'gathering', guard: 'wasAsked' }, { target: 'selecting' }],
+    },
+
+    selecting: {
+      description: 'It is being found out what the history has for the requester.',
+      entry: 'selectFromHistory',
+      on: { 'history.selected': 'asking' },
+    },
+
     asking: {
       description: 'Every other subscriber was asked; nobody has answered yet.',
       always: {

@@ -5,29 +5,32 @@ import type { SubscriberTypes } from './vocabulary.ts'
  * One subscriber's life, from the subscribe reply to its end.
  *
  * It is *subscribing* until its SUB socket joins on `pub`, *joined* while that socket is there, *stale* while the
- * application gives no sign of life, and *unsubscribed* at the end. Its queue keeps everything meanwhile; only a joined
- * subscriber's queue is sent. Messages never pass through here: the chart hears that the queue filled, and that the
- * socket refused.
+ * application gives no sign of life, and *unsubscribed* at the end. When the broker stops it is *suspended*: the next
+ * broker restores it. Its queue, a position in the log, waits meanwhile; only a joined subscriber's queue is sent.
+ * Messages never pass through here: the chart hears that the queue filled, that the socket refused, and that what comes
+ * next has to be fetched.
  */
 export const subscriberChart = createMachine({
   types: {} as SubscriberTypes,
   id: 'subscriber',
-  context: ({ input }) => ({ topic: input.topic, openSnapshots: input.openSnapshots, sendsHeartbeats: false }),
-  initial: 'subscribing',
+  context: ({ input }) => ({ ...input, fruitlessTries: 0 }),
+  initial: 'opening',
   on: {
     'snapshot.closed': { actions: 'countClosedSnapshot' },
     'unsubscribe.requested': {
       target: '.unsubscribed',
       actions: { type: 'tell', params: { step: 'unsubscribed', reason: 'requested' } },
     },
-    'broker.stopped': {
-      target: '.unsubscribed',
-      actions: { type: 'tell', params: { step: 'unsubscribed', reason: 'broker_stopped' } },
-    },
+    'broker.stopped': '.suspended',
   },
   states: {
+    opening: {
+      description: 'A new subscription, or one that an earlier broker gave.',
+      always: [{ target: 'stale.broker_restarted', guard: 'isRestored' }, { target: 'subscribing' }],
+    },
+
     subscribing: {
-      description: 'The reply is given, the SUB socket has not joined yet. The queue keeps.',
+      description: 'The reply is given, the SUB socket has not joined yet. The queue waits.',
       on: {
         'socket.joined': { target: 'joined', actions: { type: 'tell', params: { step: 'joined' } } },
         'heartbeat.received': { actions: 'noteHeartbeat' },
@@ -38,13 +41,19 @@ export const subscriberChart = createMachine({
     joined: {
       description: 'The SUB socket is there and its heartbeats, if it ever sent one, keep coming.',
       type: 'parallel',
+      entry: ['noteSignOfLife', 'rememberSubscription'],
       exit: 'keepMessages',
-      on: { 'socket.left': 'stale.disconnected' },
+      on: { 'socket.left': { target: 'stale.disconnected', actions: 'rewindQueue' } },
       states: {
         phase: {
-          initial: 'snapshotting',
+          initial: 'replaying',
           states: {
-            snapshotting: {
+            replaying: {
+              description: 'Its snapshot, from the history, is being sent. What is live comes behind it.',
+              always: { target: 'gathering', guard: 'everythingReplayed' },
+              on: { 'history.replayed': 'gathering' },
+            },
+            gathering: {
               description: 'Applications may still answer its snapshot requests; live traffic flows along.',
               always: { target: 'live', guard: 'everySnapshotClosed' },
             },
@@ -52,15 +61,39 @@ export const subscriberChart = createMachine({
           },
         },
         flow: {
-          initial: 'flowing',
+          initial: 'resuming',
           states: {
+            resuming: {
+              description:
+                'After its connection broke, a subscriber that confirms is waited for: it knows what it has.',
+              always: { target: 'flowing', guard: 'isPositionKnown' },
+              on: { 'receipt.confirmed': 'flowing' },
+              after: { heartbeatTimeout: { target: 'flowing', actions: 'resumeUnconfirmed' } },
+            },
             flowing: {
               entry: 'drainQueue',
-              on: { 'queue.filled': { actions: 'drainQueue' }, 'send.refused': 'waiting' },
+              on: {
+                'queue.filled': { actions: 'drainQueue' },
+                'send.refused': { target: 'waiting', actions: 'countRefusedSend' },
+                'queue.starved': 'fetching',
+              },
             },
             waiting: {
               description: 'The connection holds as much as it may: only this subscriber waits.',
               after: { refusedSendPause: 'flowing' },
+            },
+            fetching: {
+              description: 'It lags behind what is in memory: what comes next is read from the history.',
+              invoke: {
+                src: 'fetchFromHistory',
+                input: ({ context }) => ({ topic: context.topic }),
+                onDone: 'flowing',
+                onError: { target: 'unreadable', actions: 'reportUnreadable' },
+              },
+            },
+            unreadable: {
+              description: 'The disk could not be read. It is tried again.',
+              after: { fetchRetryPause: 'fetching' },
             },
           },
         },
@@ -70,7 +103,9 @@ export const subscriberChart = createMachine({
             unmonitored: {
               description: 'An application that never sends heartbeats is healthy as long as its socket is joined.',
               always: { target: 'monitored', guard: 'sendsHeartbeats' },
-              on: { 'heartbeat.received': { target: 'monitored', actions: 'noteHeartbeat' } },
+              on: {
+                'heartbeat.received': { target: 'monitored', actions: ['noteHeartbeat', 'rememberSubscription'] },
+              },
             },
             monitored: {
               on: { 'heartbeat.received': { target: 'monitored', reenter: true } },
@@ -82,7 +117,8 @@ export const subscriberChart = createMachine({
     },
 
     stale: {
-      description: 'No sign of life. The queue keeps, for a while.',
+      description: 'No sign of life. The queue waits, for a while.',
+      entry: ['noteStale', 'rememberSubscription'],
       initial: 'disconnected',
       on: {
         'socket.joined': { target: 'joined', actions: { type: 'tell', params: { step: 'back' } } },
@@ -97,6 +133,10 @@ export const subscriberChart = createMachine({
       states: {
         never_joined: { entry: { type: 'tell', params: { step: 'stale', reason: 'never_joined' } } },
         disconnected: { entry: { type: 'tell', params: { step: 'stale', reason: 'disconnected' } } },
+        broker_restarted: {
+          description: 'The broker was away; the SUB socket reconnects by itself.',
+          entry: { type: 'tell', params: { step: 'stale', reason: 'broker_restarted' } },
+        },
         heartbeat_stopped: {
           entry: { type: 'tell', params: { step: 'stale', reason: 'heartbeat_stopped' } },
           on: {
@@ -104,12 +144,13 @@ export const subscriberChart = createMachine({
               target: '#subscriber.joined',
               actions: { type: 'tell', params: { step: 'back' } },
             },
-            'socket.left': 'disconnected',
+            'socket.left': { target: 'disconnected', actions: 'rewindQueue' },
           },
         },
       },
     },
 
-    unsubscribed: { type: 'final', entry: 'discardQueue' },
+    unsubscribed: { type: 'final', entry: 'forgetSubscription' },
+    suspended: { type: 'final', entry: 'rememberSubscription' },
   },
 })

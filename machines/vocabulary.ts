@@ -3,17 +3,17 @@
  *
  * Payloads never travel in events or context (ARCHITECTURE "The way of a message"): charts hear edges and lifecycle.
  */
-import type { ErrorActorEvent } from 'xstate'
+import type { DoneActorEvent, ErrorActorEvent, PromiseActorLogic } from 'xstate'
 import type { endpointChart } from './endpoint.ts'
 import type { EndpointFailure, EndpointInput, EndpointName } from './vocabulary-endpoint.ts'
 
 // ── Subscriber ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Why a subscriber is stale. */
-export type StaleReason = 'never_joined' | 'disconnected' | 'heartbeat_stopped'
+export type StaleReason = 'never_joined' | 'disconnected' | 'heartbeat_stopped' | 'broker_restarted'
 
 /** Why a subscription ended. */
-export type DepartureReason = 'requested' | 'evicted' | 'broker_stopped'
+export type DepartureReason = 'requested' | 'evicted'
 
 /** A step in a subscriber's life that operators are told of. */
 export type SubscriberStep =
@@ -29,14 +29,22 @@ export type SubscriberEvent =
   /** Its last SUB socket unsubscribed or disconnected. */
   | { type: 'socket.left' }
   | { type: 'heartbeat.received' }
+  /** It said how many frames it received: its position is known. */
+  | { type: 'receipt.confirmed' }
   /** A snapshot exchange that was opened on its behalf ended. */
   | { type: 'snapshot.closed' }
+  /** The snapshot was sent as far as the history has it. */
+  | { type: 'history.replayed' }
   /** The queue went from empty to non-empty. */
   | { type: 'queue.filled' }
-  /** The socket refused a message (EAGAIN): the connection holds as much as it may. */
-  | { type: 'send.refused' }
+  /** What comes next in the queue is not in memory. */
+  | { type: 'queue.starved' }
+  /** The socket refused a message (EAGAIN), after it took so many: the connection holds as much as it may. */
+  | { type: 'send.refused'; sent: number }
   | { type: 'unsubscribe.requested' }
   | { type: 'broker.stopped' }
+  | DoneActorEvent
+  | ErrorActorEvent
 
 /** What a subscriber is born with. */
 export interface SubscriberInput {
@@ -44,22 +52,45 @@ export interface SubscriberInput {
   readonly topic: string
   /** Snapshot exchanges that are about to be opened on its behalf. */
   readonly openSnapshots: number
+  /** Has it ever sent a heartbeat? */
+  readonly sendsHeartbeats: boolean
+  /** Since when it has been stale, in milliseconds since the epoch; undefined if an earlier broker did not leave it so. */
+  readonly staleSinceMs: number | undefined
+}
+
+/** What a subscriber knows of itself. */
+export interface SubscriberContext extends SubscriberInput {
+  /** Times in a row that the socket refused its first frame. */
+  readonly fruitlessTries: number
 }
 
 /** The types of the subscriber chart. */
 export interface SubscriberTypes {
   input: SubscriberInput
-  context: { topic: string; openSnapshots: number; sendsHeartbeats: boolean }
+  context: SubscriberContext
   events: SubscriberEvent
+  actors: { src: 'fetchFromHistory'; logic: PromiseActorLogic<void, { topic: string }> }
   actions:
     | { type: 'drainQueue' }
     | { type: 'keepMessages' }
-    | { type: 'discardQueue' }
+    | { type: 'rewindQueue' }
+    | { type: 'countRefusedSend' }
+    | { type: 'resumeUnconfirmed' }
+    | { type: 'reportUnreadable' }
+    | { type: 'noteStale' }
+    | { type: 'noteSignOfLife' }
+    | { type: 'rememberSubscription' }
+    | { type: 'forgetSubscription' }
     | { type: 'countClosedSnapshot' }
     | { type: 'noteHeartbeat' }
     | { type: 'tell'; params: SubscriberStep }
-  guards: { type: 'everySnapshotClosed' } | { type: 'sendsHeartbeats' }
-  delays: 'joinTimeout' | 'heartbeatTimeout' | 'evictAfter' | 'refusedSendPause'
+  guards:
+    | { type: 'isRestored' }
+    | { type: 'everythingReplayed' }
+    | { type: 'everySnapshotClosed' }
+    | { type: 'isPositionKnown' }
+    | { type: 'sendsHeartbeats' }
+  delays: 'joinTimeout' | 'heartbeatTimeout' | 'evictAfter' | 'refusedSendPause' | 'fetchRetryPause'
 }
 
 // ── Snapshot exchange ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -69,6 +100,8 @@ export type SnapshotOutcome = 'complete' | 'nobody_asked' | 'nobody_answered' | 
 
 /** What a snapshot exchange hears. */
 export type SnapshotExchangeEvent =
+  /** It is known what the requester gets from the history: what applications answer can be merged with it. */
+  | { type: 'history.selected' }
   /** An application's envelope for this snapshot arrived and was queued for the requester. */
   | { type: 'envelope.received' }
   | { type: 'requester.left' }
@@ -81,15 +114,20 @@ export interface SnapshotExchangeInput {
   readonly snapshotId: string
   /** The p2p topic of the subscriber that asked. */
   readonly requester: string
+  /** Did an earlier broker ask the applications already? */
+  readonly wasAsked: boolean
 }
 
 /** The types of the snapshot-exchange chart. */
 export interface SnapshotExchangeTypes {
   input: SnapshotExchangeInput
-  context: { snapshotId: string; requester: string }
+  context: SnapshotExchangeInput
   events: SnapshotExchangeEvent
-  actions: { type: 'askApplications' } | { type: 'closeExchange'; params: { outcome: SnapshotOutcome } }
-  guards: { type: 'nobodyToAsk' }
+  actions:
+    | { type: 'selectFromHistory' }
+    | { type: 'askApplications' }
+    | { type: 'closeExchange'; params: { outcome: SnapshotOutcome } }
+  guards: { type: 'nobodyToAsk' } | { type: 'wasAsked' }
   delays: 'answerTimeout' | 'quietTimeout'
 }
 
@@ -102,7 +140,9 @@ export type ReplyRoute = readonly Uint8Array[]
 export type ManagementEvent =
   | { type: 'management.subscribe'; route: ReplyRoute; topics: readonly string[]; snapshotDays: number }
   | { type: 'management.unsubscribe'; route: ReplyRoute; topic: string }
-  | { type: 'management.heartbeat'; route: ReplyRoute; topic: string }
+  | { type: 'management.heartbeat'; route: ReplyRoute; topic: string; received: number | undefined }
+  /** The messages stay outside, under their route. */
+  | { type: 'management.publish'; route: ReplyRoute }
 
 /** What the supervisor hears. */
 export type BrokerEvent =
@@ -126,12 +166,14 @@ export interface BrokerOutput {
 export interface BrokerTypes {
   input: BrokerInput
   output: BrokerOutput
-  context: BrokerInput & { ports: Readonly<Record<EndpointName, number>>; failure: EndpointFailure | undefined }
+  context: BrokerInput & { ports: Readonly<Record<EndpointName, number>>; failure: BrokerOutput['failure'] }
   events: BrokerEvent
   actors: { src: 'endpoint'; id: EndpointName; logic: typeof endpointChart }
   actions:
     | { type: 'rememberPort' }
     | { type: 'rememberFailure' }
+    | { type: 'restoreSubscribers' }
+    | { type: 'publishWithReceipt' }
     | { type: 'announceServing' }
     | { type: 'openSubscription' }
     | { type: 'closeSubscription' }
@@ -140,7 +182,7 @@ export interface BrokerTypes {
     | { type: 'reportActorFailure' }
     | { type: 'closeIntake' }
     | { type: 'reportUndelivered' }
-    | { type: 'stopSubscribers' }
+    | { type: 'suspendSubscribers' }
     | { type: 'closeEndpoints' }
   guards: { type: 'everythingDelivered' }
   delays: 'shutdownTimeout' | 'drainCheckPause'

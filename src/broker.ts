@@ -1,23 +1,37 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createActor, toPromise, waitFor } from 'xstate'
-import type { BrokerOutput, ManagementEvent } from '../machines/vocabulary.ts'
+import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
 import { brokerLogic, type Ports } from './actors/broker.ts'
 import { endpointLogic } from './actors/endpoint.ts'
 import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
-import { SnapshotExchanges, snapshotWishes } from './actors/snapshot-exchanges.ts'
+import { SnapshotExchanges } from './actors/snapshot-exchanges.ts'
 import { subscriberLogic } from './actors/subscriber.ts'
 import { Subscribers } from './actors/subscribers.ts'
+import { Subscribing } from './actors/subscribing.ts'
+import { SubscriptionRecords } from './actors/subscription-records.ts'
 import { inmemBackbone } from './backbone/inmem.ts'
 import type { Config } from './config/schema.ts'
+import { batchOf } from './delivery/batch.ts'
 import { Egress } from './delivery/egress.ts'
 import { Intake } from './delivery/intake.ts'
-import { RoutingTable } from './delivery/routing.ts'
+import { MessageLog } from './delivery/message-log.ts'
+import { Supplies } from './delivery/supplies.ts'
+import type { History } from './history/history.ts'
 import { RateLimited } from './observe/rate-limited.ts'
 import { Story } from './observe/story.ts'
 import { subscribedPrefixes } from './protocol/frames.ts'
-import { decodeRequest, errorReply, type ManagementReply, subscribeReply } from './protocol/management.ts'
+import {
+  decodeRequest,
+  errorReply,
+  type ManagementReply,
+  noHistoryReply,
+  receipt,
+  subscribeReply,
+} from './protocol/management.ts'
+import type { Message } from './protocol/message.ts'
 import type { RefusalReason } from './protocol/refusal.ts'
+import { shortened } from './protocol/topics.ts'
 import { openContext } from './sockets/context.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { PubSocket } from './sockets/pub.ts'
@@ -36,35 +50,62 @@ export interface Broker {
 /** Time that replies on their way have at least when the sockets are closed. */
 const leastLingerMs = 100
 
-/** Starts a broker. Reads top to bottom as the list of what the process is made of. */
-export function startBroker(config: Config, log: Logger): Broker {
+/** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
+const positionsIntervalMs = 1000
+
+/** What the buffers of ZeroMQ's encoder and of the system hold beside those that are configured. */
+const encoderBytes = 16_384
+
+/**
+ * Starts a broker. Reads top to bottom as the list of what the process is made of.
+ *
+ * @param history is undefined if nothing is to outlive the process. The broker closes it when it ends.
+ */
+export function startBroker(config: Config, log: Logger, history: History | undefined): Broker {
   const { zmq } = config.plugins.apps
-  const repeating = new RateLimited<RefusalReason | 'not_admitted' | 'max_subscribers' | 'send_failed'>(
-    (fields, sentence) => log.warn(fields, sentence),
-  )
+  const repeating = new RateLimited<
+    RefusalReason | 'not_admitted' | 'max_subscribers' | 'send_failed' | 'missed' | 'unreadable'
+  >((fields, sentence) => log.warn(fields, sentence))
   const story = new Story(log)
 
-  // Delivery: queues are filled by the routing table and drained by the egress.
-  const routing = new RoutingTable()
-  const bounds = {
-    maxMessages: config.queue.max_messages,
-    maxBytes: config.queue.max_bytes,
-    whenFull: config.queue.when_full,
-  }
-  const subscribers = new Subscribers(routing, bounds, {
-    overflowed: topic => story.queueOverflowed(topic),
-    recovered: (topic, dropped) => story.queueRecovered(topic, dropped),
+  // Delivery: whatever is accepted gets its place in the log; queues are positions in it, drained by the egress.
+  const messages = new MessageLog(history?.store, {
+    durability: config.history.durability,
+    maxRecentMessages: history ? Number.POSITIVE_INFINITY : config.queue.max_messages,
+    maxRecentBytes: history ? config.history.recent_bytes : config.queue.max_bytes,
   })
-  const exchanges = new SnapshotExchanges(subscribers, {
-    maxOpen: config.snapshot.max_open,
-    maxMerged: config.snapshot.max_merged,
+  history?.onWritten(() => messages.trim())
+  const supplies =
+    history &&
+    new Supplies(history.store, {
+      maxHeld: config.history.max_pages,
+      cachedBytes: config.history.page_cache_bytes,
+      maxSelections: config.snapshot.max_selections,
+    })
+  const subscribers = new Subscribers({
+    log: messages,
+    supplies,
+    inFlight: { frames: zmq.send_high_water_mark, bytes: 2 * zmq.send_buffer_size + encoderBytes },
+    missed: (topic, missed) => {
+      const because = history ? 'lagged past retention' : 'lagged past what is kept in memory'
+      const sentence = `a subscriber ${because}: ${missed} messages are not there any more`
+      repeating.log('missed', sentence, { subscriber: shortened(topic), missed })
+    },
   })
-  const backbone = inmemBackbone(batch => routing.route(batch))
+  const backbone = inmemBackbone(batch => messages.append(batch))
+  const exchanges = new SnapshotExchanges({
+    subscribers,
+    limits: { maxOpen: config.snapshot.max_open, maxMerged: config.snapshot.max_merged },
+    selections: supplies?.selections,
+    publish: batch => messages.append(batch),
+  })
   const intake = new Intake(config.validation, {
     publish: batch => backbone.publish(batch),
     deliverEnvelopes: (snapshotId, answers) => exchanges.deliver(snapshotId, answers),
     refused: ({ refused, detail }) => repeating.log(refused, `message refused: ${detail}`, { reason: refused }),
   })
+  /** Messages that came to be published with a receipt, until the supervisor has decided on it. */
+  const publications = new WeakMap<ReplyRoute, readonly Message[]>()
 
   // Sockets.
   const context = openContext(zmq.io_threads)
@@ -81,7 +122,14 @@ export function startBroker(config: Config, log: Logger): Broker {
     lingerMs,
   })
   const pub = new PubSocket(
-    { context, ipv6, sendHighWaterMark: zmq.send_high_water_mark, tcpKeepalive: zmq.tcp_keepalive, lingerMs },
+    {
+      context,
+      ipv6,
+      sendHighWaterMark: zmq.send_high_water_mark,
+      sendBufferBytes: zmq.send_buffer_size,
+      tcpKeepalive: zmq.tcp_keepalive,
+      lingerMs,
+    },
     {
       admits: prefix => subscribers.admits(prefix),
       joined: prefix => subscribers.joined(prefix),
@@ -107,22 +155,38 @@ export function startBroker(config: Config, log: Logger): Broker {
   )
 
   // Actors: subscribers and snapshot exchanges under the supervisor, which owns the endpoints.
+  const records = history && new SubscriptionRecords(history.subscriptions, topic => exchanges.openFor(topic))
+  const subscribing = new Subscribing({
+    subscribers,
+    exchanges,
+    log: messages,
+    oldest: () => history?.store.oldest,
+    records,
+    supervisor: () => supervisor,
+    subscriber: () => subscriber,
+    snapshotExchange: () => snapshotExchange,
+  })
   const subscriber = subscriberLogic({
     egress,
+    supplies,
     delaysMs: {
       joinTimeout: config.join_timeout * 1000,
       heartbeatTimeout: config.heartbeat.timeout * 1000,
       evictAfter: config.evict_after * 1000,
     },
     find: topic => subscribers.find(topic),
-    forget,
+    forget: topic => subscribing.forget(topic),
+    remember: context => subscribing.remember(context),
     tell: (topic, step) => story.step(topic, step),
+    reportUnreadable: error =>
+      repeating.log('unreadable', 'the history cannot be read; it is tried again', { err: error }),
   })
   const snapshotExchange = snapshotExchangeLogic({
     delaysMs: {
       answerTimeout: config.snapshot.answer_timeout * 1000,
       quietTimeout: config.snapshot.quiet_timeout * 1000,
     },
+    selectFromHistory: snapshotId => exchanges.select(snapshotId),
     askApplications: snapshotId => exchanges.ask(snapshotId),
     nobodyToAsk: requester => exchanges.nobodyToAsk(requester),
     closeExchange: (snapshotId, outcome) => {
@@ -153,18 +217,21 @@ export function startBroker(config: Config, log: Logger): Broker {
       endpoint,
       subscribers,
       delaysMs: { shutdownTimeout: shutdownMs },
+      restoreSubscribers: () => subscribing.restore(history?.subscriptions.records() ?? []),
       subscribe,
+      publishWithReceipt,
       reply: (route, reply) => manage.reply(route, JSON.stringify(reply)),
       announceServing: ports => log.info({ host: zmq.host, ...ports }, 'serving'),
-      reportUndelivered: messages => {
-        if (messages > 0) log.warn({ messages }, `${messages} messages could not be delivered in time`)
+      reportUndelivered: undelivered => {
+        const sentence = history ? 'wait for the next start' : 'could not be delivered in time'
+        if (undelivered > 0) log.warn({ messages: undelivered }, `${undelivered} messages ${sentence}`)
       },
       reportActorFailure: (id, error) => {
         log.error(
           { actor: id, err: error },
           'an actor failed; if it was a subscriber, its application has to subscribe again',
         )
-        for (const { actor, topic } of subscribers) if (actor.id === id) forget(topic)
+        for (const { actor, topic } of subscribers) if (actor.id === id) subscribing.forget(topic)
       },
     }),
     {
@@ -179,40 +246,54 @@ export function startBroker(config: Config, log: Logger): Broker {
     },
   )
 
-  /** Opens a subscription and the snapshot exchanges that go with it. */
-  function subscribe(topics: readonly string[], snapshotDays: number, ports: Ports): ManagementReply {
+  /** Opens a subscription. It is answered when the record of it has left this process: then it survives its end. */
+  async function subscribe(topics: readonly string[], snapshotDays: number, ports: Ports): Promise<ManagementReply> {
     const { max_subscribers: max } = config
     if (subscribers.size >= max) {
       repeating.log('max_subscribers', 'a subscription was refused: there are as many subscribers as may be', { max })
       return errorReply(`the broker has as many subscribers as it admits (${max})`)
     }
-    const wishes = snapshotWishes(topics, snapshotDays)
-    const { topic } = subscribers.open(subscriber, supervisor, topics, wishes.length)
+    const topic = subscribing.open(topics, snapshotDays)
     story.subscribed(topic, topics, snapshotDays)
-    for (const wish of wishes) exchanges.open(snapshotExchange, supervisor, topic, wish)
+    // If it can't be written, the subscription holds until this process ends; the history says so loudly.
+    await history?.subscriptions.written().catch(() => {})
     return subscribeReply(topic, ports, zmq)
   }
 
-  /** Ends a subscription: nobody waits for its messages and snapshots any more. */
-  function forget(topic: string): void {
-    subscribers.forget(topic)
-    exchanges.requesterLeft(topic)
+  /** Publishes messages, and answers when they are on disk. */
+  async function publishWithReceipt(route: ReplyRoute): Promise<ManagementReply> {
+    const published = publications.get(route) ?? []
+    if (history === undefined) return noHistoryReply
+    const notStored = errorReply('the history cannot be written at present: try again later')
+    // What can't be stored isn't delivered, either: its publisher will try again.
+    if (history.isFailing()) return notStored
+    const { first } = backbone.publish(batchOf(published))
+    return history.store.committed().then(
+      () => receipt(first + published.length - 1),
+      () => notStored,
+    )
   }
 
   /** Answers a management request, or passes it on to the supervisor, who will. */
   function answer({ route, parts }: RawRequest): void {
-    const decoded = decodeRequest(parts, { maxTopics: config.max_topics })
+    const { max_topics: maxTopics, max_publish: maxMessages, validation } = config
+    const decoded = decodeRequest(parts, { maxTopics, maxMessages, validation })
     if ('status' in decoded) manage.reply(route, JSON.stringify(decoded))
-    else supervisor.send({ ...decoded, type: `management.${decoded.action}`, route } as ManagementEvent)
+    else if (decoded.action === 'publish') {
+      publications.set(route, decoded.messages)
+      supervisor.send({ type: 'management.publish', route })
+    } else supervisor.send({ ...decoded, type: `management.${decoded.action}`, route } as ManagementEvent)
   }
 
-  /** Sends what the intake holds on its way, and waits until each subscriber had its turn. */
+  /** Sends what the intake holds on its way, and waits until each subscriber had its turn and the disk keeps up. */
   async function forward(): Promise<void> {
     intake.flush()
     await egress.roundEnded()
+    await history?.keepsUp()
     await yieldToEventLoop()
   }
 
+  const positions = setInterval(() => records?.movePositions(subscribers), positionsIntervalMs)
   supervisor.start()
   const serving = waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
     ({ context }) => context.ports,
@@ -221,8 +302,10 @@ export function startBroker(config: Config, log: Logger): Broker {
   serving.catch(() => {})
   return {
     serving,
-    stopped: toPromise(supervisor).then(output => {
+    stopped: toPromise(supervisor).then(async output => {
+      clearInterval(positions)
       repeating.close()
+      await history?.close()
       const { accepted, refusals } = intake
       const { delivered, refusals: refusedSends } = egress
       if (!output.failure) log.info({ accepted, refused: refusals, delivered, refusedSends }, 'in all')

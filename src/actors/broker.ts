@@ -16,8 +16,12 @@ export interface BrokerSurroundings {
   readonly endpoint: typeof endpointChart
   readonly subscribers: Subscribers
   readonly delaysMs: { readonly shutdownTimeout: number }
-  /** Opens a subscription if there is room for one more, and answers the reply. */
-  subscribe(topics: readonly string[], snapshotDays: number, ports: Ports): ManagementReply
+  /** Opens the subscriptions that an earlier broker gave. */
+  restoreSubscribers(): void
+  /** Opens a subscription if there is room for one more, and answers the reply. Never rejects. */
+  subscribe(topics: readonly string[], snapshotDays: number, ports: Ports): Promise<ManagementReply>
+  /** Publishes what came by this route, and answers the reply once it is on disk. Never rejects. */
+  publishWithReceipt(route: ReplyRoute): Promise<ManagementReply>
   reply(route: ReplyRoute, reply: ManagementReply): void
   announceServing(ports: Ports): void
   reportUndelivered(messages: number): void
@@ -39,9 +43,15 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       }),
       rememberFailure: assign({ failure: ({ event }) => ('failure' in event ? event.failure : undefined) }),
       announceServing: ({ context }) => surroundings.announceServing(context.ports),
+      restoreSubscribers: () => surroundings.restoreSubscribers(),
       openSubscription: ({ context, event }) => {
         if (event.type !== 'management.subscribe') return
-        reply(event.route, surroundings.subscribe(event.topics, event.snapshotDays, context.ports))
+        const { route, topics, snapshotDays } = event
+        surroundings.subscribe(topics, snapshotDays, context.ports).then(answer => reply(route, answer))
+      },
+      publishWithReceipt: ({ event }) => {
+        if (event.type !== 'management.publish') return
+        surroundings.publishWithReceipt(event.route).then(answer => reply(event.route, answer))
       },
       closeSubscription: ({ event }) => {
         if (event.type !== 'management.unsubscribe') return
@@ -53,6 +63,10 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
         if (event.type !== 'management.heartbeat') return
         const subscription = subscribers.find(event.topic)
         subscription?.actor.send({ type: 'heartbeat.received' })
+        if (subscription && event.received !== undefined) {
+          subscription.queue.confirm(event.received)
+          subscription.actor.send({ type: 'receipt.confirmed' })
+        }
         reply(event.route, subscription ? success : unknownSubscription)
       },
       refuseWhileNotServing: ({ event }) => {
@@ -63,7 +77,7 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       },
       closeIntake: ({ self }) => self.getSnapshot().children.sub?.send({ type: 'close' }),
       reportUndelivered: () => surroundings.reportUndelivered(undelivered(subscribers)),
-      stopSubscribers: () => subscribers.stopAll(),
+      suspendSubscribers: () => subscribers.stopAll(),
       closeEndpoints: ({ self }) => {
         const { manage, pub, sub } = self.getSnapshot().children
         for (const endpoint of [manage, sub, pub]) endpoint?.send({ type: 'close' })
@@ -77,9 +91,9 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
 
 const unknownSubscription = errorReply('the broker does not know this subscription')
 
-/** Messages that wait for subscribers that are there to take them. */
+/** Messages of the log that wait for subscribers that are there to take them, with those that they will pass over. */
 function undelivered(subscribers: Subscribers): number {
   let messages = 0
-  for (const { actor, queue } of subscribers) if (actor.getSnapshot().matches('joined')) messages += queue.length
+  for (const { actor, queue } of subscribers) if (actor.getSnapshot().matches('joined')) messages += queue.lag
   return messages
 }

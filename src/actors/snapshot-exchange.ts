@@ -9,6 +9,8 @@ export type SnapshotExchangeActor = Actor<typeof snapshotExchangeChart>
 /** What snapshot exchanges need of the broker. */
 export interface SnapshotExchangeSurroundings {
   readonly delaysMs: { readonly answerTimeout: number; readonly quietTimeout: number }
+  /** Finds out what the history has for the requester, and then sends `history.selected`. */
+  selectFromHistory(snapshotId: string): void
   /** Sends the snapshot requests to every subscriber but the requester. */
   askApplications(snapshotId: string): void
   /** Is the requester the only subscriber? */
@@ -19,13 +21,17 @@ export interface SnapshotExchangeSurroundings {
 
 /** The snapshot-exchange chart, provided with everything it names. One for all exchanges. */
 export function snapshotExchangeLogic(surroundings: SnapshotExchangeSurroundings): typeof snapshotExchangeChart {
-  const { delaysMs, askApplications, nobodyToAsk, closeExchange } = surroundings
+  const { delaysMs, selectFromHistory, askApplications, nobodyToAsk, closeExchange } = surroundings
   const implementations: Complete<typeof snapshotExchangeChart> = {
     actions: {
+      selectFromHistory: ({ context }) => selectFromHistory(context.snapshotId),
       askApplications: ({ context }) => askApplications(context.snapshotId),
       closeExchange: ({ context }, { outcome }) => closeExchange(context.snapshotId, outcome),
     },
-    guards: { nobodyToAsk: ({ context }) => nobodyToAsk(context.requester) },
+    guards: {
+      nobodyToAsk: ({ context }) => nobodyToAsk(context.requester),
+      wasAsked: ({ context }) => context.wasAsked,
+    },
     delays: delaysMs,
     actors: {},
   }

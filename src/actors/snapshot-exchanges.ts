@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { type AnyActorRef, createActor } from 'xstate'
 import type { snapshotExchangeChart } from '../../machines/snapshot-exchange.ts'
 import { type Batch, batchOf } from '../delivery/batch.ts'
+import type { SnapshotSelection } from '../delivery/message-store.ts'
+import type { Selections } from '../delivery/selections.ts'
 import type { EnvelopedMessage } from '../protocol/frames.ts'
 import type { Message } from '../protocol/message.ts'
 import { snapshotRequest } from '../protocol/snapshots.ts'
-import { type MessageType, snapshotTypesOf } from '../protocol/topics.ts'
+import { type MessageType, snapshotTypesOf, typesOf } from '../protocol/topics.ts'
 import type { SnapshotExchangeActor } from './snapshot-exchange.ts'
 import type { Subscribers } from './subscribers.ts'
 
@@ -13,9 +15,11 @@ import type { Subscribers } from './subscribers.ts'
 interface Exchange {
   readonly actor: SnapshotExchangeActor
   readonly requester: string
-  readonly requests: Batch
-  /** The versions of objects that were sent to the requester already. */
-  readonly sent: Set<string>
+  readonly requests: readonly Message[]
+  /** The versions of objects that applications answered with already. */
+  readonly answered: Set<string>
+  /** What the requester gets from the history. */
+  selection: SnapshotSelection | undefined
 }
 
 /** The snapshots that are to be asked for one subscribed topic. */
@@ -38,69 +42,120 @@ export interface SnapshotLimits {
   readonly maxMerged: number
 }
 
+/** What snapshot exchanges need of the broker. */
+export interface SnapshotExchangesSurroundings {
+  readonly subscribers: Subscribers
+  readonly limits: SnapshotLimits
+  /** What each requester gets from the history; undefined if there is none. */
+  readonly selections: Selections | undefined
+  /** Puts messages on their way. */
+  publish(batch: Batch): void
+}
+
 /** Every open snapshot exchange, by its snapshot id. */
 export class SnapshotExchanges {
   readonly #exchanges = new Map<string, Exchange>()
-  readonly #subscribers: Subscribers
-  readonly #limits: SnapshotLimits
+  readonly #surroundings: SnapshotExchangesSurroundings
   /** Versions that all open exchanges remember together. */
   #remembered = 0
 
-  constructor(subscribers: Subscribers, limits: SnapshotLimits) {
-    this.#subscribers = subscribers
-    this.#limits = limits
+  constructor(surroundings: SnapshotExchangesSurroundings) {
+    this.#surroundings = surroundings
   }
 
   get size(): number {
     return this.#exchanges.size
   }
 
+  /** The ids of the exchanges that are open on behalf of `requester`. */
+  openFor(requester: string): readonly string[] {
+    return [...this.#exchanges].filter(([, exchange]) => exchange.requester === requester).map(([id]) => id)
+  }
+
   /** Opens an exchange on behalf of `requester` and starts its actor as a child of `supervisor`. */
   open(logic: typeof snapshotExchangeChart, supervisor: AnyActorRef, requester: string, wish: SnapshotWish): void {
-    const [oldest] = this.#exchanges.values()
-    if (oldest && this.#exchanges.size >= this.#limits.maxOpen) oldest.actor.send({ type: 'exchange.crowdedOut' })
     const snapshotId = randomUUID()
-    const actor = createActor(logic, {
-      id: `snapshot.${snapshotId}`,
-      parent: supervisor,
-      input: { snapshotId, requester },
-    })
-    const requests = batchOf(wish.types.map(type => snapshotRequest(snapshotId, type, wish.days)))
-    this.#exchanges.set(snapshotId, { actor, requester, requests, sent: new Set() })
+    const requests = wish.types.map(type => snapshotRequest(snapshotId, type, wish.days, requester))
+    this.#start(logic, supervisor, { snapshotId, requester, wasAsked: false }, requests)
+  }
+
+  /** Opens an exchange that an earlier broker had open: its requests went out, and answers may still come. */
+  restore(logic: typeof snapshotExchangeChart, supervisor: AnyActorRef, requester: string, snapshotId: string): void {
+    this.#start(logic, supervisor, { snapshotId, requester, wasAsked: true }, [])
+    this.select(snapshotId)
+  }
+
+  #start(
+    logic: typeof snapshotExchangeChart,
+    supervisor: AnyActorRef,
+    input: { readonly snapshotId: string; readonly requester: string; readonly wasAsked: boolean },
+    requests: readonly Message[],
+  ): void {
+    const [oldest] = this.#exchanges.values()
+    if (oldest && this.#exchanges.size >= this.#surroundings.limits.maxOpen) {
+      oldest.actor.send({ type: 'exchange.crowdedOut' })
+    }
+    const { snapshotId, requester } = input
+    const actor = createActor(logic, { id: `snapshot.${snapshotId}`, parent: supervisor, input })
+    this.#exchanges.set(snapshotId, { actor, requester, requests, answered: new Set(), selection: undefined })
     actor.start()
+  }
+
+  /** Finds out what the history has for the requester; if there is somebody to ask, so that answers can be merged with it. */
+  async select(snapshotId: string): Promise<void> {
+    const exchange = this.#exchanges.get(snapshotId)
+    const requester = exchange && this.#surroundings.subscribers.find(exchange.requester)
+    const { selections, limits } = this.#surroundings
+    if (exchange && selections && requester?.snapshot && !this.nobodyToAsk(exchange.requester)) {
+      const { topic, snapshot, queue } = requester
+      const room = limits.maxMerged - this.#remembered
+      try {
+        const selection = await selections.of(topic, snapshot, typesOf(queue.interest), room)
+        if (this.#exchanges.get(snapshotId) === exchange) {
+          exchange.selection = selection
+          this.#remembered += selection.versions
+        }
+      } catch {
+        // A history that can't be read is told of where it is replayed. Applications may know more.
+      }
+    }
+    exchange?.actor.send({ type: 'history.selected' })
   }
 
   /** Sends the exchange's requests to every subscriber but the requester. */
   ask(snapshotId: string): void {
     const exchange = this.#exchanges.get(snapshotId)
-    if (exchange) this.#subscribers.pushToOthers(exchange.requester, exchange.requests)
+    if (exchange) this.#surroundings.publish(batchOf(exchange.requests))
   }
 
   /** Is there no other subscriber than `requester`? */
   nobodyToAsk(requester: string): boolean {
-    return this.#subscribers.size === (this.#subscribers.find(requester) ? 1 : 0)
+    const { subscribers } = this.#surroundings
+    return subscribers.size === (subscribers.find(requester) ? 1 : 0)
   }
 
   /**
-   * Hands answers to the requester; false if no such exchange is open. Of an object that several applications answer with,
-   * each version goes once (PROTOCOL "Snapshots": same `id`, same `modified`).
+   * Hands answers to the requester; false if no such exchange is open. Of an object that the history has, or that several
+   * applications answer with, each version goes once (PROTOCOL "Snapshots": same `id`, same `modified`).
    */
   deliver(snapshotId: string, answers: readonly EnvelopedMessage[]): boolean {
     const exchange = this.#exchanges.get(snapshotId)
-    const requester = exchange && this.#subscribers.find(exchange.requester)
-    if (exchange === undefined || requester === undefined) return false
+    if (exchange === undefined || !this.#surroundings.subscribers.find(exchange.requester)) return false
     const fresh = answers.filter(({ message }) => this.#isFirst(exchange, message))
-    requester.queue.push(batchOf(fresh.map(({ message }) => message)))
+    const audience = { only: exchange.requester }
+    const messages = fresh.map(({ message }) => ({ ...message, audience, object: undefined }))
+    if (messages.length > 0) this.#surroundings.publish(batchOf(messages))
     exchange.actor.send({ type: 'envelope.received' })
     return true
   }
 
-  #isFirst({ sent }: Exchange, { object }: Message): boolean {
+  #isFirst({ answered, selection }: Exchange, { object }: Message): boolean {
     if (!object?.id || !object.modified) return true
-    const version = `${object.id} ${object.modified}`
-    if (sent.has(version)) return false
-    if (this.#remembered < this.#limits.maxMerged) {
-      sent.add(version)
+    const { id, modified } = object
+    const version = `${id} ${modified}`
+    if (answered.has(version) || selection?.hasVersion(id, modified)) return false
+    if (this.#remembered < this.#surroundings.limits.maxMerged) {
+      answered.add(version)
       this.#remembered++
     }
     return true
@@ -110,7 +165,7 @@ export class SnapshotExchanges {
   close(snapshotId: string): string | undefined {
     const exchange = this.#exchanges.get(snapshotId)
     this.#exchanges.delete(snapshotId)
-    this.#remembered -= exchange?.sent.size ?? 0
+    this.#remembered -= (exchange?.answered.size ?? 0) + (exchange?.selection?.versions ?? 0)
     return exchange?.requester
   }
 

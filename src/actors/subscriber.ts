@@ -1,8 +1,10 @@
-import { type Actor, assign } from 'xstate'
+import { type Actor, assign, fromPromise } from 'xstate'
 import { subscriberChart } from '../../machines/subscriber.ts'
-import type { SubscriberStep } from '../../machines/vocabulary.ts'
+import type { SubscriberContext, SubscriberStep } from '../../machines/vocabulary.ts'
 import type { Egress, Outlet } from '../delivery/egress.ts'
 import type { Queue } from '../delivery/queue.ts'
+import type { Supplies } from '../delivery/supplies.ts'
+import type { StoredSubscription } from '../history/subscriptions.ts'
 import type { Complete } from './complete.ts'
 
 /** One subscription as the broker keeps it: the actor, and what its messages need, which never enters the actor. */
@@ -11,6 +13,8 @@ export interface Subscription {
   readonly topic: string
   /** What was subscribed to. */
   readonly topics: readonly string[]
+  /** Undefined: it asked for no snapshot. */
+  readonly snapshot: StoredSubscription['snapshot']
   readonly queue: Queue
   readonly outlet: Outlet
   readonly actor: Actor<typeof subscriberChart>
@@ -19,6 +23,8 @@ export interface Subscription {
 /** What subscribers need of the broker. */
 export interface SubscriberSurroundings {
   readonly egress: Egress
+  /** Undefined if there is no history: then nobody ever needs anything from it. */
+  readonly supplies: Supplies | undefined
   readonly delaysMs: {
     readonly joinTimeout: number
     readonly heartbeatTimeout: number
@@ -28,37 +34,74 @@ export interface SubscriberSurroundings {
   find(topic: string): Subscription | undefined
   /** Ends the subscription: nothing is routed to it any more, and its topic is forgotten. */
   forget(topic: string): void
+  /** Something about the subscription changed that a restart must not change back. */
+  remember(subscriber: SubscriberContext): void
   /** Tells the operator. */
   tell(topic: string, step: SubscriberStep): void
+  /** Tells the operator that the history could not be read. */
+  reportUnreadable(error: unknown): void
 }
 
 /** How long a subscriber whose socket refused waits. Short, for the peer may read fast; a thousand waiting subscribers still cost little. */
 const refusedSendPauseMs = 2
 
+/** Doublings of that pause for a peer that does not read at all: 128 ms. */
+const maxDoublings = 6
+
+/** How long after a failure the history is read again. */
+const fetchRetryPauseMs = 1000
+
 /** The subscriber chart, provided with everything it names. One for all subscribers. */
 export function subscriberLogic(surroundings: SubscriberSurroundings): typeof subscriberChart {
-  const { egress, delaysMs, find, forget, tell } = surroundings
+  const { egress, supplies, delaysMs, find, forget, remember, tell } = surroundings
   const implementations: Complete<typeof subscriberChart> = {
     actions: {
       drainQueue: ({ context }) => {
         const subscription = find(context.topic)
-        if (subscription && subscription.queue.length > 0) egress.schedule(subscription.outlet)
+        if (subscription && !subscription.queue.isEmpty) egress.schedule(subscription.outlet)
       },
       keepMessages: ({ context }) => {
         const subscription = find(context.topic)
-        if (subscription) egress.unschedule(subscription.outlet)
+        if (subscription === undefined) return
+        egress.unschedule(subscription.outlet)
+        supplies?.turnEnded(subscription.queue)
       },
-      discardQueue: ({ context }) => forget(context.topic),
+      resumeUnconfirmed: ({ context }) => find(context.topic)?.queue.resumeUnconfirmed(),
+      rewindQueue: ({ context }) => find(context.topic)?.queue.rewind(),
+      countRefusedSend: assign({
+        fruitlessTries: ({ context, event }) =>
+          event.type === 'send.refused' && event.sent === 0 ? context.fruitlessTries + 1 : 0,
+      }),
+      reportUnreadable: ({ event }) => surroundings.reportUnreadable('error' in event ? event.error : undefined),
+      noteStale: assign({ staleSinceMs: ({ context }) => context.staleSinceMs ?? Date.now() }),
+      noteSignOfLife: assign({ staleSinceMs: undefined }),
+      rememberSubscription: ({ context }) => remember(context),
+      forgetSubscription: ({ context }) => forget(context.topic),
       countClosedSnapshot: assign({ openSnapshots: ({ context }) => context.openSnapshots - 1 }),
       noteHeartbeat: assign({ sendsHeartbeats: true }),
       tell: ({ context }, step) => tell(context.topic, step),
     },
     guards: {
+      isRestored: ({ context }) => context.staleSinceMs !== undefined,
+      everythingReplayed: ({ context }) => find(context.topic)?.queue.replaying === undefined,
       everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
+      isPositionKnown: ({ context }) => find(context.topic)?.queue.isResumed ?? false,
       sendsHeartbeats: ({ context }) => context.sendsHeartbeats,
     },
-    delays: { ...delaysMs, refusedSendPause: refusedSendPauseMs },
-    actors: {},
+    delays: {
+      ...delaysMs,
+      // A deadline goes on while the broker is away.
+      evictAfter: ({ context }) =>
+        Math.max(0, delaysMs.evictAfter - (Date.now() - (context.staleSinceMs ?? Date.now()))),
+      refusedSendPause: ({ context }) => refusedSendPauseMs * 2 ** Math.min(context.fruitlessTries, maxDoublings),
+      fetchRetryPause: fetchRetryPauseMs,
+    },
+    actors: {
+      fetchFromHistory: fromPromise<void, { topic: string }>(async ({ input, signal }) => {
+        const subscription = find(input.topic)
+        if (subscription) await supplies?.supply(subscription.queue, signal)
+      }),
+    },
   }
   return subscriberChart.provide(implementations)
 }

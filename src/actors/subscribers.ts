@@ -1,17 +1,31 @@
 import { type AnyActorRef, createActor } from 'xstate'
 import type { subscriberChart } from '../../machines/subscriber.ts'
-import type { Batch } from '../delivery/batch.ts'
-import { Queue, type QueueBounds } from '../delivery/queue.ts'
-import type { RoutingTable } from '../delivery/routing.ts'
+import type { InFlight } from '../delivery/checkpoints.ts'
+import type { MessageLog } from '../delivery/message-log.ts'
+import { Queue, type SnapshotRange } from '../delivery/queue.ts'
+import type { Supplies } from '../delivery/supplies.ts'
+import type { StoredSubscription } from '../history/subscriptions.ts'
 import { drawP2pTopic, interestOf, p2pTopicLength, shortened } from '../protocol/topics.ts'
 import type { Subscription } from './subscriber.ts'
 
-/** What the operator is told of queues. */
-export interface QueueStory {
-  /** A subscriber's queue is full; messages are being dropped. */
-  overflowed(topic: string): void
-  /** The queue is empty again, after so many messages were dropped. */
-  recovered(topic: string, dropped: number): void
+/** What subscribers read, and what is told of it. */
+export interface SubscribersSurroundings {
+  readonly log: MessageLog
+  /** Undefined if there is no history. */
+  readonly supplies: Supplies | undefined
+  /** What a connection may hold. */
+  readonly inFlight: InFlight
+  /** A subscriber came to a place in the log where so many messages are not there any more. */
+  missed(topic: string, messages: number): void
+}
+
+/** How a new subscription begins. */
+export interface SubscriptionStart {
+  readonly topics: readonly string[]
+  /** The snapshot from the history, and where in the log it may begin; undefined: none is wanted. */
+  readonly snapshot: (SnapshotRange & { readonly from: number }) | undefined
+  /** Snapshot exchanges that are about to be opened. */
+  readonly openSnapshots: number
 }
 
 /** Every subscription of this broker, by its p2p topic. */
@@ -19,14 +33,10 @@ export class Subscribers {
   readonly #subscriptions = new Map<string, Subscription>()
   /** Joined SUB sockets by p2p topic; topics without any have no entry. */
   readonly #sockets = new Map<string, number>()
-  readonly #routing: RoutingTable
-  readonly #bounds: QueueBounds
-  readonly #story: QueueStory
+  readonly #surroundings: SubscribersSurroundings
 
-  constructor(routing: RoutingTable, bounds: QueueBounds, story: QueueStory) {
-    this.#routing = routing
-    this.#bounds = bounds
-    this.#story = story
+  constructor(surroundings: SubscribersSurroundings) {
+    this.#surroundings = surroundings
   }
 
   get size(): number {
@@ -42,53 +52,70 @@ export class Subscribers {
     return this.#subscriptions.get(topic)
   }
 
+  /** Opens a subscription under a fresh p2p topic. */
+  open(logic: typeof subscriberChart, supervisor: AnyActorRef, start: SubscriptionStart): Subscription {
+    const { topics, snapshot, openSnapshots } = start
+    const { log } = this.#surroundings
+    const position = snapshot?.from ?? log.next
+    const record = { topic: drawP2pTopic(), topics, snapshot, exchanges: [], position, frames: 0 }
+    return this.#start(logic, supervisor, { ...record, confirms: false, sendsHeartbeats: false }, openSnapshots)
+  }
+
+  /** Opens a subscription that an earlier broker gave, where that one left it. */
+  restore(logic: typeof subscriberChart, supervisor: AnyActorRef, record: StoredSubscription): Subscription {
+    const staleSinceMs = record.staleSinceMs ?? Date.now()
+    return this.#start(logic, supervisor, { ...record, staleSinceMs }, record.exchanges.length)
+  }
+
   /**
-   * Opens a subscription under a fresh p2p topic and starts its actor as a child of `supervisor`. Not by `spawn`: that
-   * copies the list of siblings each time, and ten thousand subscribers would wait for each other.
+   * Starts the actor as a child of `supervisor`. Not by `spawn`: that copies the list of siblings each time, and ten
+   * thousand subscribers would wait for each other.
    */
-  open(
+  #start(
     logic: typeof subscriberChart,
     supervisor: AnyActorRef,
-    topics: readonly string[],
+    record: StoredSubscription,
     openSnapshots: number,
   ): Subscription {
-    const topic = drawP2pTopic()
-    const queue = new Queue(this.#bounds, {
+    const { log, supplies, inFlight, missed } = this.#surroundings
+    const { topic, topics, position, frames, snapshot, confirms, sendsHeartbeats, staleSinceMs } = record
+    const start = { topic, interest: interestOf(topics), position, frames, snapshot, confirms, inFlight }
+    const queue = new Queue(log, start, {
       filled: () => actor.send({ type: 'queue.filled' }),
-      overflowed: () => this.#story.overflowed(topic),
-      recovered: dropped => this.#story.recovered(topic, dropped),
+      replayed: () => actor.send({ type: 'history.replayed' }),
+      missed: messages => missed(topic, messages),
     })
     const actor = createActor(logic, {
       id: `subscriber.${shortened(topic)}`,
       parent: supervisor,
-      input: { topic, openSnapshots },
+      input: { topic, openSnapshots, sendsHeartbeats, staleSinceMs },
     })
-    const outlet = { queue, topic, refused: () => actor.send({ type: 'send.refused' }) }
-    const subscription = { topic, topics, queue, outlet, actor }
+    const outlet = {
+      queue,
+      topic,
+      refused: (sent: number) => actor.send({ type: 'send.refused', sent }),
+      starved: () => actor.send({ type: 'queue.starved' }),
+      turnEnded: () => (supplies === undefined ? queue.rest() : supplies.turnEnded(queue)),
+    }
+    const subscription = { topic, topics, snapshot, queue, outlet, actor }
     this.#subscriptions.set(topic, subscription)
-    this.#routing.add(queue, interestOf(topics))
     actor.start()
     return subscription
   }
 
-  /** Forgets a subscription: nothing is routed to it any more. */
+  /** Forgets a subscription: it hears nothing any more. */
   forget(topic: string): void {
     const subscription = this.#subscriptions.get(topic)
     if (subscription === undefined) return
-    this.#routing.remove(subscription.queue)
+    subscription.queue.close()
+    this.#surroundings.supplies?.selections.forget(topic)
     this.#subscriptions.delete(topic)
     this.#sockets.delete(topic)
-    subscription.queue.clear()
   }
 
-  /** Ends every subscription. */
+  /** Suspends every subscription. */
   stopAll(): void {
     for (const { actor } of this) actor.send({ type: 'broker.stopped' })
-  }
-
-  /** Pushes a batch onto the queue of every subscriber but one. */
-  pushToOthers(topic: string, batch: Batch): void {
-    for (const subscription of this) if (subscription.topic !== topic) subscription.queue.push(batch)
   }
 
   /** May a peer that subscribes to `prefix` on `pub` be heard? Only if it names a whole p2p topic that is subscribed now. */

@@ -3,6 +3,8 @@ import { loggingSection } from './logging.ts'
 import {
   bytes,
   count,
+  fileName,
+  flag,
   host,
   listenHost,
   oneOf,
@@ -60,6 +62,11 @@ const zmq = section(
     send_high_water_mark: count(1, 1_000_000)
       .default(1000)
       .describe('Frames that a connection may hold on `pub` before its subscriber waits in its own queue.'),
+    send_buffer_size: bytes(4096, 16_777_216)
+      .default(131_072)
+      .describe(
+        'Bytes that the system may hold for a connection on `pub`. With the frames above, what a break can lose.',
+      ),
     receive_high_water_mark: count(1, 1_000_000)
       .default(10_000)
       .describe('Frames of a connection that may wait to be read on `sub` and `manage` before its sender is held up.'),
@@ -87,14 +94,46 @@ const heartbeat = section({
 const queue = section({
   max_messages: count(1, 10_000_000)
     .default(100_000)
-    .describe('Messages that may wait for one subscriber. Beyond, `when_full` decides.'),
+    .describe('Messages that a subscriber may lag behind while there is no history. Beyond, `when_full` decides.'),
   max_bytes: bytes(1024, 68_719_476_736)
     .default(67_108_864)
-    .describe('Bytes of messages that may wait for one subscriber. Beyond, `when_full` decides.'),
+    .describe('Bytes of messages that a subscriber may lag behind while there is no history.'),
   when_full: oneOf(['drop_oldest'])
     .default('drop_oldest')
-    .describe('What makes room in a full queue: `drop_oldest` drops what has waited longest, and counts it.'),
-}).describe("Each subscriber's queue.")
+    .describe('What makes room: `drop_oldest` drops what has waited longest; it is counted for who lagged behind it.'),
+}).describe('What waits for subscribers when `history.enabled` is false. With a history nothing is dropped.')
+
+const history = section({
+  enabled: flag()
+    .default(true)
+    .describe('Keep a log of all messages and of subscriptions on disk. Without it a restart forgets everything.'),
+  path: fileName()
+    .default('history')
+    .describe(
+      'The directory of the history, relative to that of the configuration file. One broker has one of its own.',
+    ),
+  durability: oneOf(['background', 'committed'])
+    .default('background')
+    .describe('Whether a message may be delivered before it is on disk (`background`), or not (`committed`).'),
+  retention_days: count(1, 36_500).default(30).describe('Days that messages are kept.'),
+  max_bytes: bytes(16_777_216, 1_125_899_906_842_624)
+    .default(4_294_967_296)
+    .describe('Bytes of messages that are kept. Beyond, the oldest are deleted, whoever still waits for them.'),
+  recent_bytes: bytes(65_536, 68_719_476_736)
+    .default(8_388_608)
+    .describe('Bytes of the newest messages that are in memory. Subscribers that lag further are fed from disk.'),
+  max_unwritten_bytes: bytes(1_048_576, 68_719_476_736)
+    .default(33_554_432)
+    .describe(
+      'Bytes that may wait to be written. Beyond, publishers are held up; while the disk fails, the oldest are lost.',
+    ),
+  max_pages: count(1, 10_000)
+    .default(32)
+    .describe('Pages of 256 KiB that subscribers who lag behind may have in memory at once. Beyond, they take turns.'),
+  page_cache_bytes: bytes(0, 68_719_476_736)
+    .default(8_388_608)
+    .describe('Bytes of such pages that are kept for others who lag behind as far.'),
+}).describe('The log on disk: from it everyone is served who is late, slow, away, or comes back after a restart.')
 
 const snapshot = section({
   answer_timeout: seconds().default(3600).describe('Seconds until a snapshot that nobody has answered is given up.'),
@@ -108,6 +147,11 @@ const snapshot = section({
     .default(1_000_000)
     .describe(
       'Objects remembered, over all snapshots, to merge the answers of several applications. Beyond, one may arrive twice.',
+    ),
+  max_selections: count(1, 10_000)
+    .default(64)
+    .describe(
+      'Snapshots from the history of which it is remembered what belongs to them. Beyond, it is found out anew.',
     ),
 }).describe('Snapshots: what a new subscriber asks of the others (the past so many days).')
 
@@ -131,6 +175,10 @@ export const configSchema = section({
   evict_after: seconds()
     .default(86_400)
     .describe('Seconds that a subscriber may be stale until it is unsubscribed and its queue is dropped.'),
+  max_publish: count(1, 1_000_000)
+    .default(10_000)
+    .describe('Messages that one publish request may have. One with more is refused.'),
+  history,
   queue,
   snapshot,
   shutdown_timeout: seconds(0)

@@ -11,8 +11,12 @@ export interface Outlet {
   readonly queue: Queue
   /** The p2p topic that each frame begins with. */
   readonly topic: string
-  /** The socket refused: the connection holds as much as it may. Not scheduled again until the outlet asks for it. */
-  refused(): void
+  /** The socket refused after so many frames: the connection holds as much as it may. The outlet asks for another run. */
+  refused(sent: number): void
+  /** Something has to be fetched before the queue knows what is next. The outlet asks for another run. */
+  starved(): void
+  /** The run is over, however it ended. */
+  turnEnded(): void
 }
 
 /** Sends a frame at once: fulfilled when the socket took it, or rejects with the code `EAGAIN` when the peer's pipe is full. */
@@ -98,20 +102,26 @@ export class Egress {
   async #run(outlet: Outlet): Promise<void> {
     const { queue, topic } = outlet
     this.#running = outlet
+    let sent = 0
     try {
-      for (let sent = 0; sent < maxRun; sent++) {
+      while (sent < maxRun) {
         const message = queue.head
-        if (message === undefined) return
+        if (message === undefined) break
         await this.#send(topic + message.frame)
         this.#delivered++
+        sent++
         queue.skip(message)
-        if (this.#running !== outlet) return
+        if (this.#running !== outlet) break
       }
-      this.schedule(outlet)
+      if (this.#running !== outlet) return
+      if (sent === maxRun) this.schedule(outlet)
+      else if (queue.need !== 'nothing') outlet.starved()
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') this.#refusals++
       else this.#failed(error)
-      if (this.#running === outlet) outlet.refused()
+      if (this.#running === outlet) outlet.refused(sent)
+    } finally {
+      outlet.turnEnded()
     }
   }
 }

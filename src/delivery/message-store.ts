@@ -10,6 +10,10 @@ export interface SnapshotSelection {
   /** How many messages are selected. */
   readonly size: number
   has(sequence: number): boolean
+  /** The first selected message with this sequence number or a higher one. */
+  nextFrom(sequence: number): number | undefined
+  /** How many versions of objects it remembers. */
+  readonly versions: number
   /** Is this version of an object (its `id` and `modified`) among the selected? False also if it is not known any more. */
   hasVersion(id: string, modified: string): boolean
 }

@@ -1,130 +1,358 @@
 import type { Message } from '../protocol/message.ts'
-import type { Batch } from './batch.ts'
+import type { Interest } from '../protocol/topics.ts'
+import type { LoggedBatch } from './batch.ts'
+import { type Checkpoint, Checkpoints, type InFlight } from './checkpoints.ts'
+import type { IdleQueue } from './idle-queues.ts'
+import type { MessageLog } from './message-log.ts'
+import type { SnapshotSelection } from './message-store.ts'
+import type { Page } from './pages.ts'
+import { endOf } from './recent-batches.ts'
 
-/** How much a queue may hold, and what it then does. */
-export interface QueueBounds {
-  readonly maxMessages: number
-  readonly maxBytes: number
-  /** The policy when full. `drop_oldest`: what is new is worth more than what has waited longest. */
-  readonly whenFull: 'drop_oldest'
+/** The part of the log that a subscriber gets as a snapshot, before what is live. */
+export interface SnapshotRange {
+  /** Accepted at this time or later, in milliseconds since the epoch. */
+  readonly sinceMs: number
+  /** Sequence number of the log's last message when the subscription began. */
+  readonly upTo: number
+}
+
+/** Who reads, and from where. */
+export interface QueueStart {
+  /** The subscriber's p2p topic. */
+  readonly topic: string
+  readonly interest: Interest
+  /** Sequence number of the first message that it may get. */
+  readonly position: number
+  /** Frames that it was sent before, since the subscribe reply. */
+  readonly frames: number
+  /** Undefined: it asked for no snapshot. */
+  readonly snapshot: SnapshotRange | undefined
+  /** Has it said how many frames it received? */
+  readonly confirms: boolean
+  /** What a connection may hold. */
+  readonly inFlight: InFlight
 }
 
 /** What a queue tells its owner: edges only, never single messages. */
 export interface QueueEdges {
-  /** The queue went from empty to non-empty. */
+  /** The queue, which had nothing to send, has something. */
   filled(): void
-  /** The queue is full and dropped its first message of this episode. */
-  overflowed(): void
-  /** The queue is empty after an episode in which it dropped so many messages. */
-  recovered(dropped: number): void
+  /** The snapshot was sent; what comes now is live. */
+  replayed(): void
+  /** So many messages of the log are not there any more, some of which may have been for this subscriber. */
+  missed(messages: number): void
 }
 
+/** What keeps a queue from saying what is next. */
+export type Need = 'nothing' | 'page' | 'selection'
+
+/** Larger messages are read again rather than kept while their subscriber does not read. */
+const largestKeptBytes = 65_536
+
 /**
- * A subscriber's queue: first in, first out, bounded by messages and by bytes.
+ * A subscriber's queue: its position in the log, and the rules by which it passes over what is not for it.
  *
- * It holds batches, not messages: pushing a batch costs the same however many messages it has, and every queue that
- * holds it shares it. Invariants: `#batches[#first]` is the batch at the head and `#offset` the next message in it;
- * what is before them is taken or dropped; an empty queue holds no batch.
+ * It holds no messages of its own. What it reads is in the log's memory or, for those who lag, in a page of the store that
+ * its owner fetches. So its memory is bounded whatever the subscriber does, and to go back is to move the position.
  */
-export class Queue {
-  readonly #bounds: QueueBounds
+export class Queue implements IdleQueue {
+  readonly topic: string
+  readonly interest: Interest
+  readonly #log: MessageLog
   readonly #edges: QueueEdges
-  #batches: Batch[] = []
-  #first = 0
-  #offset = 0
-  #length = 0
+  readonly #snapshot: SnapshotRange | undefined
+  readonly #checkpoints: Checkpoints
+  #selection: SnapshotSelection | undefined
+  #page: Page | undefined
+  /** The batch that is being read, while it has its turn. */
+  #batch: LoggedBatch | undefined
+  /** The next message to send, once it is found: then it is the one at the position. */
+  #head: Message | undefined
+  #position: number
+  #frames: number
   #bytes = 0
-  #dropped = 0
-  #droppedInEpisode = 0
+  #missed = 0
+  #isIdle = false
+  #need: Need = 'nothing'
+  #confirms: boolean
+  /** Is it known which frame the subscriber received last? Not from when its connection broke until it says so. */
+  #isResumed: boolean
+  /** Frames were sent again to a subscriber that had not said what it received: from then on its count is another. */
+  #countsDiffer = false
+  /** Messages that come next and that the subscriber is known to have. */
+  #received = 0
 
-  constructor(bounds: QueueBounds, edges: QueueEdges) {
-    this.#bounds = bounds
+  constructor(log: MessageLog, start: QueueStart, edges: QueueEdges) {
+    this.#log = log
     this.#edges = edges
+    this.topic = start.topic
+    this.interest = start.interest
+    this.#snapshot = start.snapshot
+    this.#confirms = start.confirms
+    this.#isResumed = !start.confirms
+    this.#position = Math.min(start.position, log.next)
+    this.#frames = start.frames
+    this.#countsDiffer = !start.confirms && start.frames > 0
+    this.#checkpoints = new Checkpoints(start.inFlight, this.#here)
+    if (this.#position >= log.end) this.#becomeIdle()
   }
 
-  /** Messages that wait. */
-  get length(): number {
-    return this.#length
+  /** Has everything been sent that there is? */
+  get isEmpty(): boolean {
+    return this.#isIdle
   }
 
-  /** Bytes that wait; bodies that other queues share are counted in each. */
-  get bytes(): number {
-    return this.#bytes
+  /** Messages of the log from here to its end, including those that it will pass over. */
+  get lag(): number {
+    return this.#isIdle ? 0 : this.#log.end - this.#position
   }
 
-  /** Messages dropped since the queue was made. */
-  get dropped(): number {
-    return this.#dropped
+  /** Messages that were not there any more when it came to them, at most: some may not have been for it. */
+  get missed(): number {
+    return this.#missed
   }
 
-  /** Appends a batch; drops the oldest messages while there is more than the bounds allow. */
-  push(batch: Batch): void {
-    if (batch.messages.length === 0) return
-    const wasEmpty = this.#length === 0
-    this.#batches.push(batch)
-    this.#length += batch.messages.length
-    this.#bytes += batch.bytes
-    if (this.#length > this.#bounds.maxMessages || this.#bytes > this.#bounds.maxBytes) this.#dropOldest()
-    if (wasEmpty && this.#length > 0) this.#edges.filled()
+  /** What has to be fetched before {@link head} can say what is next. */
+  get need(): Need {
+    return this.#need
   }
 
-  /** The message at the head, or undefined when the queue is empty. */
+  /** Does the subscriber say how many frames it received? */
+  get confirms(): boolean {
+    return this.#confirms
+  }
+
+  /** May it be sent to? A subscriber that says what it received is waited for when its connection was broken. */
+  get isResumed(): boolean {
+    return this.#isResumed
+  }
+
+  /** The snapshot, while it is being sent. */
+  get replaying(): SnapshotRange | undefined {
+    return this.#isInSnapshot ? this.#snapshot : undefined
+  }
+
+  /** The place to go back to when its connection, or this process, breaks. */
+  get settled(): Checkpoint {
+    return this.#checkpoints.settled
+  }
+
+  /** The next message to send. Undefined: everything was sent, or something has to be fetched first (see {@link need}). */
   get head(): Message | undefined {
-    return this.#batches[this.#first]?.messages[this.#offset]
+    return this.#head ?? this.#find()
+  }
+
+  /** Steps over `sent`, which was the head when its sending began. If the queue moved meanwhile, nothing is stepped over. */
+  skip(sent: Message): void {
+    if (this.#head !== sent) return
+    this.#frames++
+    this.#bytes += sent.bytes
+    this.#head = undefined
+    this.#moveTo(this.#position + 1)
+  }
+
+  /** Its turn is over: lets go of what it was reading from. Answers whether it held a page of the store. */
+  rest(): boolean {
+    if (this.#head !== undefined && this.#head.bytes > largestKeptBytes) this.#head = undefined
+    this.#batch = undefined
+    this.#selection = undefined
+    return this.dropPage()
+  }
+
+  /** Lets go of the page that it holds; answers whether it held one. */
+  dropPage(): boolean {
+    if (this.#page === undefined) return false
+    if (this.#batch !== undefined && this.#page.batches.includes(this.#batch)) this.#batch = undefined
+    this.#page = undefined
+    return true
+  }
+
+  /** The page that it needed is there. It is held until the turn is over. */
+  supplyPage(page: Page): void {
+    this.#page = page
+    this.#need = 'nothing'
+  }
+
+  /** The selection that it needed is there. It is held until the turn is over. */
+  supplySelection(selection: SnapshotSelection): void {
+    this.#selection = selection
+    this.#need = 'nothing'
+  }
+
+  /** Sequence number of the next message that it looks at: where the page that it needs begins. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** The log has a message for it again. */
+  wake(batch: LoggedBatch): void {
+    this.#isIdle = false
+    this.#position = batch.first
+    this.#edges.filled()
   }
 
   /**
-   * Steps over `sent`, which was the head when its sending began. If the queue overflowed meanwhile the head is another
-   * message by now, and nothing is stepped over.
+   * Its connection broke: what it held is to be sent again. If the subscriber says how many frames it received, nothing is
+   * sent until it has.
    */
-  skip(sent: Message): void {
-    if (this.head !== sent) return
-    this.#advance(sent)
-    if (this.#length === 0 && this.#droppedInEpisode > 0) this.#endEpisode()
-  }
-
-  /** Discards everything that waits, without counting it as dropped. */
-  clear(): void {
-    this.#batches = []
-    this.#first = this.#offset = this.#length = this.#bytes = 0
-    if (this.#droppedInEpisode > 0) this.#endEpisode()
-  }
-
-  #dropOldest(): void {
-    if (this.#droppedInEpisode === 0) this.#edges.overflowed()
-    while (this.#length > this.#bounds.maxMessages || this.#bytes > this.#bounds.maxBytes) {
-      const oldest = this.head
-      if (oldest === undefined) break
-      this.#advance(oldest)
-      this.#dropped++
-      this.#droppedInEpisode++
+  rewind(): void {
+    if (this.#confirms) this.#isResumed = false
+    else {
+      if (this.#frames !== this.settled.frames) this.#countsDiffer = true
+      this.#goTo(this.settled)
     }
   }
 
-  #endEpisode(): void {
-    const dropped = this.#droppedInEpisode
-    this.#droppedInEpisode = 0
-    this.#edges.recovered(dropped)
+  /** The subscriber says that it has received so many frames since the subscribe reply. */
+  confirm(received: number): void {
+    if (this.#countsDiffer) this.#frames += this.#checkpoints.recount(received)
+    this.#countsDiffer = false
+    this.#confirms = true
+    this.#checkpoints.confirm(received)
+    if (this.#isResumed) {
+      if (received < this.#frames) return
+      // Nothing is in flight: there is nothing to go back for. If it counts more than it was sent, its count is the right
+      // one: what its connection held when it broke reached it after it had said what it received.
+      this.#frames = received
+      this.#checkpoints.restart(this.#here)
+      return
+    }
+    this.#isResumed = true
+    this.#goTo(this.settled)
+    this.#received = Math.max(0, received - this.#frames)
   }
 
-  /** Steps over the head. Batches that were stepped over are let go in strides, so that the cost per message is constant. */
-  #advance(head: Message): void {
-    this.#length--
-    this.#bytes -= head.bytes
-    this.#offset++
-    if (this.#offset < (this.#batches[this.#first]?.messages.length ?? 0)) return
-    this.#offset = 0
-    this.#batches[this.#first] = nothing
-    this.#first++
-    if (this.#first === this.#batches.length) {
-      this.#batches = []
-      this.#first = 0
-    } else if (this.#first >= 64 && this.#first * 2 > this.#batches.length) {
-      this.#batches.splice(0, this.#first)
-      this.#first = 0
+  /** It does not say what it received any more: it is sent everything again that may not have reached it. */
+  resumeUnconfirmed(): void {
+    this.#isResumed = true
+    this.#confirms = false
+    this.rewind()
+  }
+
+  /** The subscriber left: nothing is to be sent any more. */
+  close(): void {
+    this.#log.idle.remove(this)
+  }
+
+  get #here(): Checkpoint {
+    return { position: this.#position, frames: this.#frames, bytes: this.#bytes }
+  }
+
+  #goTo({ position, frames, bytes }: Checkpoint): void {
+    this.#position = position
+    this.#frames = frames
+    this.#bytes = bytes
+    this.#head = undefined
+    this.#received = 0
+    if (!this.#isIdle) return
+    this.#isIdle = false
+    this.#log.idle.remove(this)
+    if (position >= this.#log.end) this.#becomeIdle()
+  }
+
+  #becomeIdle(): void {
+    this.#isIdle = true
+    // The subscriber counts frames that the log does not know: a crash lost them before they were written.
+    this.#frames += this.#received
+    this.#received = 0
+    this.#position = this.#log.end
+    if (this.#checkpoints.settled.frames === this.#frames) this.#checkpoints.restart(this.#here)
+    this.#log.idle.add(this)
+  }
+
+  #moveTo(position: number): void {
+    const { upTo } = this.#snapshot ?? { upTo: 0 }
+    const wasReplaying = this.#position <= upTo
+    this.#position = position
+    if (wasReplaying && position > upTo) this.#edges.replayed()
+  }
+
+  /** Finds the next message for this subscriber, and moves the position to it. */
+  #find(): Message | undefined {
+    while (this.#need === 'nothing' && !this.#isIdle) {
+      if (this.#position >= this.#log.end) this.#becomeIdle()
+      else if (this.#isBeforeSelection()) this.#need = 'selection'
+      else {
+        this.#skipUnselected()
+        const batch = this.#batchHere()
+        const found = batch && this.#findIn(batch)
+        if (found !== undefined) return found
+      }
     }
+    return undefined
+  }
+
+  #isBeforeSelection(): boolean {
+    return this.#isInSnapshot && this.#selection === undefined
+  }
+
+  get #isInSnapshot(): boolean {
+    return this.#snapshot !== undefined && this.#position <= this.#snapshot.upTo
+  }
+
+  #skipUnselected(): void {
+    if (!this.#isInSnapshot || this.#selection === undefined || this.#snapshot === undefined) return
+    const next = this.#selection.nextFrom(this.#position) ?? this.#snapshot.upTo + 1
+    if (next > this.#position) this.#moveTo(next)
+  }
+
+  #findIn(batch: LoggedBatch): Message | undefined {
+    const end = Math.min(endOf(batch), this.#log.end)
+    while (this.#position < end) {
+      const message = batch.messages[this.#position - batch.first] as Message
+      if (this.#isFor(message)) {
+        if (this.#received === 0) {
+          // A checkpoint stands at a message for it: what is between two of its messages is never looked at again.
+          if (this.#checkpoints.isDue(this.#frames)) this.#checkpoints.reach(this.#here, this.#confirms)
+          this.#head = message
+          return message
+        }
+        this.#received--
+        this.#frames++
+        this.#bytes += message.bytes
+      }
+      this.#moveTo(this.#position + 1)
+    }
+    return undefined
+  }
+
+  #isFor({ type, audience }: Message): boolean {
+    // What was logged before the subscription is for it only as part of the snapshot.
+    if (this.#isInSnapshot) return this.#selection?.has(this.#position) ?? false
+    if (audience === undefined) return this.interest === 'both' || this.interest === type
+    return 'only' in audience ? audience.only === this.topic : audience.except !== this.topic
+  }
+
+  /** The batch with the message at the position. Moves on to the next one that is there; undefined if there is none here. */
+  #batchHere(): LoggedBatch | undefined {
+    const current = this.#batch
+    if (current !== undefined && this.#position >= current.first && this.#position < endOf(current)) return current
+    this.#batch = this.#log.recentAt(this.#position) ?? this.#batchOfPage()
+    if (this.#batch === undefined && this.#mayBeInStore) this.#need = 'page'
+    else {
+      // The store has nothing from here on: what is in memory comes next.
+      this.#batch ??= this.#log.oldestRecent
+      const first = this.#batch?.first ?? this.#log.end
+      if (first > this.#position) this.#passGap(first)
+    }
+    return this.#batch
+  }
+
+  #batchOfPage(): LoggedBatch | undefined {
+    if (this.#page === undefined || this.#page.start > this.#position) return undefined
+    return this.#page.batches.find(each => endOf(each) > this.#position)
+  }
+
+  /** May the store have messages from here on? Not if it was asked for them and had none. */
+  get #mayBeInStore(): boolean {
+    if (!this.#log.hasStore) return false
+    return this.#page === undefined || this.#page.start !== this.#position || this.#page.batches.length > 0
+  }
+
+  #passGap(first: number): void {
+    const missed = first - this.#position
+    this.#missed += missed
+    this.#moveTo(first)
+    this.#edges.missed(missed)
   }
 }
-
-/** Stands where a batch was, so that its messages can be collected as garbage. */
-const nothing: Batch = { messages: [], bytes: 0 }

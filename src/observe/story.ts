@@ -6,12 +6,12 @@ const staleSentences: Readonly<Record<StaleReason, string>> = {
   never_joined: 'its SUB socket never joined',
   disconnected: 'its SUB socket disconnected',
   heartbeat_stopped: 'its heartbeats stopped',
+  broker_restarted: 'it was subscribed before the broker was restarted; its SUB socket is expected back',
 }
 
 const departureSentences: Readonly<Record<DepartureReason, string>> = {
   requested: 'it asked to',
   evicted: 'it was stale for too long',
-  broker_stopped: 'the broker stops',
 }
 
 const outcomeSentences: Readonly<Record<SnapshotOutcome, string>> = {
@@ -44,29 +44,18 @@ export class Story {
       case 'back':
         this.#log.info({ subscriber }, 'back')
         break
-      case 'stale':
-        this.#log.info({ subscriber, reason: step.reason }, `stale: ${staleSentences[step.reason]}`)
+      case 'stale': {
+        // At a restart every subscriber takes this step: that is one line, not ten thousand.
+        const level = step.reason === 'broker_restarted' ? 'debug' : 'info'
+        this.#log[level]({ subscriber, reason: step.reason }, `stale: ${staleSentences[step.reason]}`)
         break
-      case 'unsubscribed': {
-        // At a shutdown every subscriber takes this step: that is one line, not ten thousand.
-        const level = step.reason === 'broker_stopped' ? 'debug' : 'info'
-        this.#log[level]({ subscriber, reason: step.reason }, `unsubscribed: ${departureSentences[step.reason]}`)
       }
+      case 'unsubscribed':
+        this.#log.info({ subscriber, reason: step.reason }, `unsubscribed: ${departureSentences[step.reason]}`)
     }
   }
 
   snapshotClosed(topic: string, snapshotId: string, outcome: SnapshotOutcome): void {
     this.#log.info({ subscriber: shortened(topic), snapshotId, outcome }, outcomeSentences[outcome])
-  }
-
-  queueOverflowed(topic: string): void {
-    this.#log.warn({ subscriber: shortened(topic) }, 'its queue is full: the oldest messages are being dropped')
-  }
-
-  queueRecovered(topic: string, dropped: number): void {
-    this.#log.warn(
-      { subscriber: shortened(topic), dropped },
-      `its queue is empty again; ${dropped} messages were dropped`,
-    )
   }
 }

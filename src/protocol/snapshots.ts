@@ -8,8 +8,11 @@ const secondsPerDay = 86_400
 /** `snapshot_type` on the wire (PROTOCOL "Snapshots"). */
 const snapshotTypeNumbers: Readonly<Record<MessageType, number>> = { indicator: 1, sighting: 2 }
 
-/** The frame that asks applications for what they know of `type` from the last `days` days. */
-export function snapshotRequest(snapshotId: string, type: MessageType, days: number): Message {
+/**
+ * The message that asks applications for what they know of `type` from the last `days` days. It goes to every subscriber
+ * but the requester (PROTOCOL "Snapshots").
+ */
+export function snapshotRequest(snapshotId: string, type: MessageType, days: number, requester: string): Message {
   return messageOf(
     'snapshotrequest',
     JSON.stringify({
@@ -18,6 +21,7 @@ export function snapshotRequest(snapshotId: string, type: MessageType, days: num
       snapshot_id: snapshotId,
       snapshot: days * secondsPerDay,
     }),
+    { audience: { except: requester } },
   )
 }
 

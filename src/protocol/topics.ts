@@ -40,6 +40,12 @@ export function interestOf(topics: readonly string[]): Interest {
   return sightings ? 'sighting' : 'none'
 }
 
+/** The message types that an interest covers. */
+export function typesOf(interest: Interest): readonly MessageType[] {
+  if (interest === 'none') return []
+  return interest === 'both' ? ['indicator', 'sighting'] : [interest]
+}
+
 /** The message types of which a subscription to `topic` asks a snapshot (PROTOCOL "Snapshots"). */
 export function snapshotTypesOf(topic: string): readonly MessageType[] {
   if (topic === 'stix2' || topic === 'stix2/') return ['indicator', 'sighting']

@@ -9,6 +9,8 @@ export interface PubSocketOptions {
   readonly ipv6: boolean
   /** Frames that a connection may hold before a send is refused. */
   readonly sendHighWaterMark: number
+  /** Bytes that the system may hold for a connection (it takes twice as much, for its own). */
+  readonly sendBufferBytes: number
   /** TCP keepalive: idle and interval in seconds, and the number of probes. A peer that vanished is noticed after about idle + interval × count. */
   readonly tcpKeepalive: { readonly idle: number; readonly interval: number; readonly count: number }
   /** Asked when the socket is closed: how long frames on their way may take then. */
@@ -79,6 +81,7 @@ export class PubSocket {
       noDrop: true,
       sendTimeout: 0,
       sendHighWaterMark: options.sendHighWaterMark,
+      sendBufferSize: options.sendBufferBytes,
       maxMessageSize: maxSubscriptionBytes,
       tcpKeepalive: 1,
       tcpKeepaliveIdle: options.tcpKeepalive.idle,

@@ -32,7 +32,9 @@ function supervisor() {
       reportActorFailure: note('reportActorFailure'),
       closeIntake: note('closeIntake'),
       reportUndelivered: note('reportUndelivered'),
-      stopSubscribers: note('stopSubscribers'),
+      restoreSubscribers: note('restoreSubscribers'),
+      publishWithReceipt: note('publishWithReceipt'),
+      suspendSubscribers: note('suspendSubscribers'),
       closeEndpoints: note('closeEndpoints'),
     },
     guards: { everythingDelivered: () => delivered },
@@ -67,7 +69,8 @@ const settled = () => new Promise(resolve => setImmediate(resolve))
 const management = {
   subscribe: { type: 'management.subscribe', route: [], topics: ['stix2'], snapshotDays: 0 },
   unsubscribe: { type: 'management.unsubscribe', route: [], topic: 'p2p' },
-  heartbeat: { type: 'management.heartbeat', route: [], topic: 'p2p' },
+  heartbeat: { type: 'management.heartbeat', route: [], topic: 'p2p', received: undefined },
+  publish: { type: 'management.publish', route: [] },
 } as const
 
 describe('the supervisor', () => {
@@ -84,13 +87,15 @@ describe('the supervisor', () => {
     assert.equal(calls.at(-1), 'announceServing')
   })
 
-  test('answers requests while serving, and refuses them before', async () => {
+  test('answers requests while serving, and before only those who were here before a restart', async () => {
     const { actor, calls, serve } = supervisor()
+    assert.deepEqual(calls.splice(0), ['restoreSubscribers'])
     for (const event of Object.values(management)) actor.send(event)
-    assert.deepEqual(calls, Array(3).fill('refuseWhileNotServing'))
+    const refused = 'refuseWhileNotServing'
+    assert.deepEqual(calls, [refused, refused, 'passHeartbeat', refused])
     await serve()
     for (const event of Object.values(management)) actor.send(event)
-    assert.deepEqual(calls, ['openSubscription', 'closeSubscription', 'passHeartbeat'])
+    assert.deepEqual(calls, ['openSubscription', 'closeSubscription', 'passHeartbeat', 'publishWithReceipt'])
   })
 
   test('fails when an endpoint fails, and closes the others', async () => {
@@ -98,7 +103,8 @@ describe('the supervisor', () => {
     bindings.get('pub')?.fail(new Error('taken'))
     await settled()
     assert.equal(actor.getSnapshot().value, 'failed')
-    for (const call of ['rememberFailure', 'stopSubscribers', 'closeEndpoints']) assert.ok(calls.includes(call), call)
+    for (const call of ['rememberFailure', 'suspendSubscribers', 'closeEndpoints'])
+      assert.ok(calls.includes(call), call)
   })
 
   test('stops at once when everything is delivered', async () => {
@@ -106,7 +112,7 @@ describe('the supervisor', () => {
     await serve()
     actor.send({ type: 'stop' })
     assert.equal(actor.getSnapshot().value, 'stopped')
-    assert.deepEqual(calls, ['closeIntake', 'reportUndelivered', 'stopSubscribers', 'closeEndpoints'])
+    assert.deepEqual(calls, ['closeIntake', 'reportUndelivered', 'suspendSubscribers', 'closeEndpoints'])
   })
 
   test('waits for what is queued, refuses subscriptions meanwhile, and still answers those who are here', async () => {
@@ -118,7 +124,7 @@ describe('the supervisor', () => {
     assert.ok(actor.getSnapshot().matches({ running: 'draining' }))
     calls.length = 0
     for (const event of Object.values(management)) actor.send(event)
-    assert.deepEqual(calls, ['refuseWhileNotServing', 'closeSubscription', 'passHeartbeat'])
+    assert.deepEqual(calls, ['refuseWhileNotServing', 'closeSubscription', 'passHeartbeat', 'refuseWhileNotServing'])
     hold(false)
     wait(10)
     assert.equal(actor.getSnapshot().value, 'stopped')
@@ -156,6 +162,6 @@ describe('the supervisor', () => {
     const { actor, calls } = supervisor()
     actor.send({ type: 'stop' })
     assert.equal(actor.getSnapshot().value, 'stopped')
-    assert.deepEqual(calls, ['stopSubscribers', 'closeEndpoints'])
+    assert.deepEqual(calls, ['restoreSubscribers', 'suspendSubscribers', 'closeEndpoints'])
   })
 })

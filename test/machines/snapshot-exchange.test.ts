@@ -4,16 +4,21 @@ import { createActor, SimulatedClock } from 'xstate'
 import { snapshotExchangeLogic } from '../../src/actors/snapshot-exchange.ts'
 
 /** An exchange in simulated time: answers within 100 ms, complete after 50 ms of quiet. */
-function exchange(nobodyToAsk = false) {
+function exchange(nobodyToAsk = false, wasAsked = false) {
   const calls: string[] = []
   const logic = snapshotExchangeLogic({
     delaysMs: { answerTimeout: 100, quietTimeout: 50 },
+    selectFromHistory: id => calls.push(`select ${id}`),
     askApplications: id => calls.push(`ask ${id}`),
     nobodyToAsk: () => nobodyToAsk,
     closeExchange: (id, outcome) => calls.push(`close ${id} ${outcome}`),
   })
   const clock = new SimulatedClock()
-  const actor = createActor(logic, { clock, input: { snapshotId: 'id', requester: 'p2p' } }).start()
+  const actor = createActor(logic, { clock, input: { snapshotId: 'id', requester: 'p2p', wasAsked } }).start()
+  if (!wasAsked) {
+    assert.deepEqual(calls.splice(0), ['select id'])
+    actor.send({ type: 'history.selected' })
+  }
   const wait = (ms: number) => {
     for (let passed = 0; passed < ms; passed++) clock.increment(1)
   }
@@ -21,7 +26,7 @@ function exchange(nobodyToAsk = false) {
 }
 
 describe('a snapshot exchange', () => {
-  test('asks at once, and is complete when no envelope has come for a while', () => {
+  test('asks once it is known what the history has, and is complete when no envelope has come for a while', () => {
     const { actor, calls, wait, state } = exchange()
     assert.deepEqual(calls, ['ask id'])
     for (let envelope = 0; envelope < 10; envelope++) {
@@ -32,6 +37,14 @@ describe('a snapshot exchange', () => {
     wait(50)
     assert.equal(state(), 'complete')
     assert.deepEqual(calls.slice(1), ['close id complete'])
+  })
+
+  test('does not ask again what was asked before a restart', () => {
+    const { calls, wait, state } = exchange(false, true)
+    assert.equal(state(), 'gathering')
+    wait(50)
+    assert.equal(state(), 'complete')
+    assert.deepEqual(calls, ['close id complete'])
   })
 
   test('is complete at once when there is nobody to ask', () => {

@@ -1,26 +1,44 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { assign, createActor, SimulatedClock, type StateValue } from 'xstate'
+import { assign, createActor, fromPromise, SimulatedClock, type StateValue } from 'xstate'
 import { getShortestPaths } from 'xstate/graph'
 import { subscriberChart } from '../../machines/subscriber.ts'
-import type { SubscriberEvent } from '../../machines/vocabulary.ts'
+import type { SubscriberEvent, SubscriberInput } from '../../machines/vocabulary.ts'
 
-const delaysMs = { joinTimeout: 60, heartbeatTimeout: 30, evictAfter: 1000, refusedSendPause: 2 }
+const delaysMs = { joinTimeout: 60, heartbeatTimeout: 30, evictAfter: 1000, refusedSendPause: 2, fetchRetryPause: 5 }
 type Delay = keyof typeof delaysMs
 
+/** What the chart's guards ask for. */
+interface Situation {
+  everythingReplayed: boolean
+  isPositionKnown: boolean
+}
+
 /** The chart with implementations that only write down that they were called. */
-function recorded() {
+function recorded(situation: Situation = { everythingReplayed: true, isPositionKnown: true }) {
   const calls: string[] = []
+  const note = (name: string) => () => void calls.push(name)
   const logic = subscriberChart.provide({
+    actors: { fetchFromHistory: fromPromise<void, { topic: string }>(() => new Promise(() => {})) },
     actions: {
-      drainQueue: () => calls.push('drainQueue'),
-      keepMessages: () => calls.push('keepMessages'),
-      discardQueue: () => calls.push('discardQueue'),
+      drainQueue: note('drainQueue'),
+      keepMessages: note('keepMessages'),
+      rewindQueue: note('rewindQueue'),
+      resumeUnconfirmed: note('resumeUnconfirmed'),
+      reportUnreadable: note('reportUnreadable'),
+      forgetSubscription: note('forgetSubscription'),
+      rememberSubscription: note('rememberSubscription'),
+      countRefusedSend: assign({ fruitlessTries: 0 }),
+      noteStale: assign({ staleSinceMs: ({ context }) => context.staleSinceMs ?? 1 }),
+      noteSignOfLife: assign({ staleSinceMs: undefined }),
       countClosedSnapshot: assign({ openSnapshots: ({ context }) => context.openSnapshots - 1 }),
       noteHeartbeat: assign({ sendsHeartbeats: true }),
       tell: (_, step) => calls.push('reason' in step ? `${step.step} ${step.reason}` : step.step),
     },
     guards: {
+      isRestored: ({ context }) => context.staleSinceMs !== undefined,
+      everythingReplayed: () => situation.everythingReplayed,
+      isPositionKnown: () => situation.isPositionKnown,
       everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
       sendsHeartbeats: ({ context }) => context.sendsHeartbeats,
     },
@@ -32,12 +50,16 @@ function recorded() {
 /** What happens to a subscriber: an event, or time passing until a delay is over. */
 type Happening = SubscriberEvent['type'] | `after ${Delay}`
 
-function subscriber(openSnapshots = 0) {
-  const { logic, calls } = recorded()
+const fetched = 'xstate.done.actor.0.subscriber.joined.flow.fetching'
+const unreadable = 'xstate.error.actor.0.subscriber.joined.flow.fetching'
+const born = { topic: 'p2p', openSnapshots: 0, sendsHeartbeats: false, staleSinceMs: undefined }
+
+function subscriber(input: Partial<SubscriberInput> = {}, situation?: Situation) {
+  const { logic, calls } = recorded(situation)
   const clock = new SimulatedClock()
-  const actor = createActor(logic, { clock, input: { topic: 'p2p', openSnapshots } }).start()
+  const actor = createActor(logic, { clock, input: { ...born, ...input } }).start()
   const happen = (happening: Happening) => {
-    if (!happening.startsWith('after ')) return actor.send({ type: happening as SubscriberEvent['type'] })
+    if (!happening.startsWith('after ')) return actor.send({ type: happening, sent: 0 } as SubscriberEvent)
     // One millisecond at a time: SimulatedClock would skip a timer that another one starts.
     for (let ms = 0; ms < delaysMs[happening.slice('after '.length) as Delay]; ms++) clock.increment(1)
   }
@@ -95,7 +117,15 @@ describe('a subscriber', () => {
     ['is unsubscribed when it asks', ['unsubscribe.requested'], 'unsubscribed'],
     ['is unsubscribed when it asks while stale', ['after joinTimeout', 'unsubscribe.requested'], 'unsubscribed'],
     ['is unsubscribed when it was stale for too long', ['after joinTimeout', 'after evictAfter'], 'unsubscribed'],
-    ['is unsubscribed when the broker stops', ['socket.joined', 'broker.stopped'], 'unsubscribed'],
+    ['is suspended when the broker stops', ['socket.joined', 'broker.stopped'], 'suspended'],
+    ['fetches what is not in memory', ['socket.joined', 'queue.starved'], 'live fetching unmonitored'],
+    ['goes on when it has it', ['socket.joined', 'queue.starved', fetched], 'live flowing unmonitored'],
+    ['waits when the disk fails', ['socket.joined', 'queue.starved', unreadable], 'live unreadable unmonitored'],
+    [
+      'fetches again after a pause',
+      ['socket.joined', 'queue.starved', unreadable, 'after fetchRetryPause'],
+      'live fetching unmonitored',
+    ],
   ]
   for (const [sentence, happenings, expected] of table) {
     test(sentence, () => {
@@ -105,23 +135,55 @@ describe('a subscriber', () => {
     })
   }
 
-  test('is snapshotting until every snapshot is closed, and again where it was when it comes back', () => {
-    const { happen, state } = subscriber(2)
+  test('replays the history, and then gathers until every snapshot is closed', () => {
+    const situation = { everythingReplayed: false, isPositionKnown: true }
+    const { happen, state } = subscriber({ openSnapshots: 2 }, situation)
     happen('socket.joined')
     happen('snapshot.closed')
-    assert.equal(state(), 'snapshotting flowing unmonitored')
+    assert.equal(state(), 'replaying flowing unmonitored')
+    happen('history.replayed')
+    situation.everythingReplayed = true
+    assert.equal(state(), 'gathering flowing unmonitored')
     happen('socket.left')
     happen('socket.joined')
-    assert.equal(state(), 'snapshotting flowing unmonitored')
+    assert.equal(state(), 'gathering flowing unmonitored')
     happen('snapshot.closed')
     assert.equal(state(), 'live flowing unmonitored')
   })
 
   test('is live at once if its snapshots were closed before it joined', () => {
-    const { happen, state } = subscriber(1)
+    const { happen, state } = subscriber({ openSnapshots: 1 })
     happen('snapshot.closed')
     happen('socket.joined')
     assert.equal(state(), 'live flowing unmonitored')
+  })
+
+  test('that confirms is sent nothing after a break until it has said what it received', () => {
+    const situation = { everythingReplayed: true, isPositionKnown: false }
+    const { happen, state, calls } = subscriber({}, situation)
+    happen('socket.joined')
+    happen('queue.filled')
+    assert.equal(state(), 'live resuming unmonitored')
+    assert.ok(!calls.includes('drainQueue'))
+    happen('receipt.confirmed')
+    assert.equal(state(), 'live flowing unmonitored')
+    assert.equal(calls.at(-1), 'drainQueue')
+  })
+
+  test('that confirms no more is sent what it may lack', () => {
+    const { happen, state, calls } = subscriber({}, { everythingReplayed: true, isPositionKnown: false })
+    happen('socket.joined')
+    happen('after heartbeatTimeout')
+    assert.equal(state(), 'live flowing unmonitored')
+    assert.ok(calls.includes('resumeUnconfirmed'))
+  })
+
+  test('that an earlier broker gave is stale until its socket is back, and is not unsubscribed by that', () => {
+    const { happen, state, calls } = subscriber({ staleSinceMs: 1, sendsHeartbeats: true })
+    assert.equal(state(), 'stale.broker_restarted')
+    happen('socket.joined')
+    assert.equal(state(), 'live flowing monitored')
+    assert.ok(!calls.includes('forgetSubscription'))
   })
 
   test('is evicted however it changes the reason for which it is stale', () => {
@@ -139,7 +201,7 @@ describe('a subscriber', () => {
     happen('queue.filled')
     assert.deepEqual(calls, [])
     happen('socket.joined')
-    assert.deepEqual(calls.splice(0), ['joined', 'drainQueue'])
+    assert.deepEqual(calls.splice(0), ['joined', 'rememberSubscription', 'drainQueue'])
     happen('queue.filled')
     assert.deepEqual(calls.splice(0), ['drainQueue'])
     happen('send.refused')
@@ -149,9 +211,9 @@ describe('a subscriber', () => {
     assert.deepEqual(calls.splice(0), ['drainQueue'])
     happen('socket.left')
     happen('queue.filled')
-    assert.deepEqual(calls.splice(0), ['keepMessages', 'stale disconnected'])
+    assert.deepEqual(calls.splice(0), ['keepMessages', 'rewindQueue', 'rememberSubscription', 'stale disconnected'])
     happen('unsubscribe.requested')
-    assert.deepEqual(calls.splice(0), ['unsubscribed requested', 'discardQueue'])
+    assert.deepEqual(calls.splice(0), ['unsubscribed requested', 'forgetSubscription'])
   })
 })
 
@@ -163,18 +225,25 @@ describe('every path through a subscriber', () => {
     'heartbeat.received',
     'snapshot.closed',
     'queue.filled',
+    'queue.starved',
     'send.refused',
+    'receipt.confirmed',
+    'history.replayed',
     'unsubscribe.requested',
+    'broker.stopped',
+    fetched,
+    unreadable,
   ]
   const afters: Record<string, Delay> = {
     'xstate.after.joinTimeout.subscriber.subscribing': 'joinTimeout',
     'xstate.after.evictAfter.subscriber.stale': 'evictAfter',
     'xstate.after.heartbeatTimeout.subscriber.joined.heartbeat.monitored': 'heartbeatTimeout',
     'xstate.after.refusedSendPause.subscriber.joined.flow.waiting': 'refusedSendPause',
+    'xstate.after.fetchRetryPause.subscriber.joined.flow.unreadable': 'fetchRetryPause',
   }
   const paths = getShortestPaths(logic, {
-    input: { topic: 'p2p', openSnapshots: 1 },
-    events: [...events, ...Object.keys(afters)].map(type => ({ type }) as SubscriberEvent),
+    input: { ...born, openSnapshots: 1 },
+    events: [...events, ...Object.keys(afters)].map(type => ({ type, sent: 0 }) as SubscriberEvent),
     serializeState: ({ value, context }) => JSON.stringify([value, context]),
     stopWhen: ({ context }) => context.openSnapshots < 0,
     limit: 100_000,
@@ -184,7 +253,7 @@ describe('every path through a subscriber', () => {
     const reached = new Set<string>()
     for (const { steps, state } of paths) {
       if (state.context.openSnapshots < 0) continue
-      const { happen, state: reachedState } = subscriber(1)
+      const { happen, state: reachedState } = subscriber({ openSnapshots: 1 })
       for (const { event } of steps.slice(1)) {
         const delay = afters[event.type]
         happen(delay ? `after ${delay}` : event.type)
@@ -194,14 +263,17 @@ describe('every path through a subscriber', () => {
     }
     for (const expected of [
       'subscribing',
-      'snapshotting flowing unmonitored',
-      'snapshotting waiting monitored',
+      'gathering flowing unmonitored',
+      'gathering waiting monitored',
       'live flowing monitored',
       'live waiting unmonitored',
       'stale.never_joined',
       'stale.disconnected',
       'stale.heartbeat_stopped',
+      'live fetching monitored',
+      'live unreadable unmonitored',
       'unsubscribed',
+      'suspended',
     ]) {
       assert.ok(reached.has(expected), `${expected} is reached`)
     }
@@ -209,6 +281,7 @@ describe('every path through a subscriber', () => {
 
   test('leads to unsubscribed when it asks', () => {
     for (const { state } of paths) {
+      if (state.value === 'suspended') continue
       const actor = createActor(logic, { input: state.context, snapshot: logic.getPersistedSnapshot(state) }).start()
       actor.send({ type: 'unsubscribe.requested' })
       assert.equal(actor.getSnapshot().value, 'unsubscribed')

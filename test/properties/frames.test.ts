@@ -116,7 +116,7 @@ describe('a frame on sub', () => {
 describe('a snapshot request', () => {
   test('says how far back in seconds, and which type by number', () => {
     assert.equal(
-      snapshotRequest('id', 'sighting', 5).frame,
+      snapshotRequest('id', 'sighting', 5, 'p2p').frame,
       'snapshotrequest {"type":"snapshotrequest","snapshot_type":2,"snapshot_id":"id","snapshot":432000}',
     )
   })

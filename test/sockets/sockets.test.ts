@@ -12,6 +12,7 @@ import { SubSocket } from '../../src/sockets/sub.ts'
 const common = { context: openContext(1), ipv6: false, maxMessageBytes: 100_000, receiveHighWaterMark: 100 }
 const pubOptions = {
   ...common,
+  sendBufferBytes: 65_536,
   sendHighWaterMark: 10,
   tcpKeepalive: { idle: 60, interval: 15, count: 4 },
   lingerMs: () => 0,
@@ -140,7 +141,7 @@ for (const { name, address } of transports) {
       const sub = new SubSocket({ ...common, prefixes: ['stix2/'] })
       t.after(() => sub.close())
       const to = await bound(sub, address(t))
-      const publisher = connected(t, new XPublisher({ linger: 0, sendHighWaterMark: 0 }), to)
+      const publisher = connected(t, new XPublisher({ linger: 0, sendBufferBytes: 65_536, sendHighWaterMark: 0 }), to)
       const taken: string[] = []
       let flushes = 0
       let done = () => {}

@@ -1,0 +1,75 @@
+import type { AnyActorRef } from 'xstate'
+import type { snapshotExchangeChart } from '../../machines/snapshot-exchange.ts'
+import type { subscriberChart } from '../../machines/subscriber.ts'
+import type { SubscriberContext } from '../../machines/vocabulary.ts'
+import type { MessageLog } from '../delivery/message-log.ts'
+import type { StoredSubscription } from '../history/subscriptions.ts'
+import { type SnapshotExchanges, snapshotWishes } from './snapshot-exchanges.ts'
+import type { Subscribers } from './subscribers.ts'
+import type { SubscriptionRecords } from './subscription-records.ts'
+
+const msPerDay = 86_400_000
+
+/** What it takes to open a subscription. */
+export interface SubscribingSurroundings {
+  readonly subscribers: Subscribers
+  readonly exchanges: SnapshotExchanges
+  readonly log: MessageLog
+  /** Sequence number of the oldest message that a snapshot can have; undefined if there is no history. */
+  readonly oldest: () => number | undefined
+  /** Undefined if there is no history: then subscriptions end with the process. */
+  readonly records: SubscriptionRecords | undefined
+  /** The actors' parent. */
+  supervisor(): AnyActorRef
+  subscriber(): typeof subscriberChart
+  snapshotExchange(): typeof snapshotExchangeChart
+}
+
+/** Opens, restores and ends subscriptions, with the snapshot exchanges and the records that go with them. */
+export class Subscribing {
+  readonly #surroundings: SubscribingSurroundings
+
+  constructor(surroundings: SubscribingSurroundings) {
+    this.#surroundings = surroundings
+  }
+
+  /** Opens a subscription and answers its p2p topic. */
+  open(topics: readonly string[], snapshotDays: number): string {
+    const { subscribers, exchanges, log, oldest, supervisor, subscriber, snapshotExchange } = this.#surroundings
+    const wishes = snapshotWishes(topics, snapshotDays)
+    const from = snapshotDays > 0 ? oldest() : undefined
+    const sinceMs = Date.now() - snapshotDays * msPerDay
+    const snapshot = from === undefined ? undefined : { from, sinceMs, upTo: log.next - 1 }
+    const subscription = subscribers.open(subscriber(), supervisor(), {
+      topics,
+      snapshot,
+      openSnapshots: wishes.length,
+    })
+    const { topic, actor } = subscription
+    for (const wish of wishes) exchanges.open(snapshotExchange(), supervisor(), topic, wish)
+    this.#surroundings.records?.write(subscription, actor.getSnapshot().context)
+    return topic
+  }
+
+  /** Opens the subscriptions that an earlier broker gave, where that one left them. */
+  restore(records: Iterable<StoredSubscription>): void {
+    const { subscribers, exchanges, supervisor, subscriber, snapshotExchange } = this.#surroundings
+    for (const record of records) {
+      subscribers.restore(subscriber(), supervisor(), record)
+      for (const id of record.exchanges) exchanges.restore(snapshotExchange(), supervisor(), record.topic, id)
+    }
+  }
+
+  /** Keeps what changed of a subscription. */
+  remember(context: SubscriberContext): void {
+    const subscription = this.#surroundings.subscribers.find(context.topic)
+    if (subscription) this.#surroundings.records?.write(subscription, context)
+  }
+
+  /** Ends a subscription: nobody waits for its messages and snapshots any more. */
+  forget(topic: string): void {
+    this.#surroundings.subscribers.forget(topic)
+    this.#surroundings.exchanges.requesterLeft(topic)
+    this.#surroundings.records?.erase(topic)
+  }
+}

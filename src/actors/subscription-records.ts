@@ -1,0 +1,51 @@
+import type { SubscriberContext } from '../../machines/vocabulary.ts'
+import type { StoredSubscription } from '../history/subscriptions.ts'
+import type { Subscription } from './subscriber.ts'
+
+/** Where records of subscriptions are kept, so that the next broker finds them. */
+export interface RecordStore {
+  put(record: StoredSubscription): void
+  /** Only where the subscriber stands in the log changed. */
+  move(topic: string, position: number, frames: number): void
+  remove(topic: string): void
+}
+
+/** Keeps on disk what a restart must not forget of subscriptions. */
+export class SubscriptionRecords {
+  readonly #store: RecordStore
+  /** The ids of the snapshot exchanges that are open for a p2p topic. */
+  readonly #exchangesOf: (topic: string) => readonly string[]
+  /** The position that was written last, by p2p topic. */
+  readonly #positions = new Map<string, number>()
+
+  constructor(store: RecordStore, exchangesOf: (topic: string) => readonly string[]) {
+    this.#store = store
+    this.#exchangesOf = exchangesOf
+  }
+
+  /** Writes down all of a subscription. */
+  write({ topic, topics, snapshot, queue }: Subscription, { sendsHeartbeats, staleSinceMs }: SubscriberContext): void {
+    const { position, frames } = queue.settled
+    this.#positions.set(topic, position)
+    const { confirms } = queue
+    const exchanges = this.#exchangesOf(topic)
+    const optional = { ...(snapshot && { snapshot }), ...(staleSinceMs !== undefined && { staleSinceMs }) }
+    this.#store.put({ topic, topics, exchanges, position, frames, confirms, sendsHeartbeats, ...optional })
+  }
+
+  /** Writes down where subscribers stand that have moved on. */
+  movePositions(subscriptions: Iterable<Subscription>): void {
+    for (const { topic, queue } of subscriptions) {
+      const { position, frames } = queue.settled
+      if (this.#positions.get(topic) === position) continue
+      this.#positions.set(topic, position)
+      this.#store.move(topic, position, frames)
+    }
+  }
+
+  /** The subscription is no more. */
+  erase(topic: string): void {
+    this.#positions.delete(topic)
+    this.#store.remove(topic)
+  }
+}

@@ -1,0 +1,111 @@
+import type { Batch, LoggedBatch } from './batch.ts'
+import { IdleQueues } from './idle-queues.ts'
+import type { MessageStore } from './message-store.ts'
+import { endOf, RecentBatches } from './recent-batches.ts'
+
+/** How a log treats what it is given. */
+export interface LogSettings {
+  /** What is kept in memory: enough that whoever keeps up never needs the store. */
+  readonly maxRecentMessages: number
+  readonly maxRecentBytes: number
+  /** May a message be delivered before it is on disk? */
+  readonly durability: 'background' | 'committed'
+}
+
+/**
+ * The log: every message that was accepted, in order, under a sequence number. Subscribers' queues are positions in it.
+ *
+ * The newest batches are in memory, the rest is in the store. Without a store the rest is gone.
+ */
+export class MessageLog {
+  readonly #store: MessageStore | undefined
+  readonly #settings: LogSettings
+  readonly #recent = new RecentBatches()
+  readonly #idle = new IdleQueues()
+  /** Batches that may not be delivered yet. */
+  #unshown: LoggedBatch[] = []
+  #committing = false
+  #next: number
+  #end: number
+
+  constructor(store: MessageStore | undefined, settings: LogSettings) {
+    this.#store = store
+    this.#settings = settings
+    this.#next = this.#end = store?.next ?? 1
+  }
+
+  /** Sequence number that the next message will get. */
+  get next(): number {
+    return this.#next
+  }
+
+  /** Everything before this sequence number may be delivered. */
+  get end(): number {
+    return this.#end
+  }
+
+  /** Does it keep more than what is in memory? */
+  get hasStore(): boolean {
+    return this.#store !== undefined
+  }
+
+  /** Queues that have been sent everything. */
+  get idle(): IdleQueues {
+    return this.#idle
+  }
+
+  /** Gives a batch its place in the log, and delivers it. */
+  append({ messages, bytes }: Batch): LoggedBatch {
+    const batch = { messages, bytes, first: this.#next, acceptedMs: Date.now() }
+    this.#next += messages.length
+    this.#recent.push(batch)
+    this.#store?.append(batch)
+    this.trim()
+    if (this.#store && this.#settings.durability === 'committed') {
+      this.#unshown.push(batch)
+      this.#showCommitted(this.#store)
+    } else this.#show(batch)
+    return batch
+  }
+
+  /** The batch in memory with this sequence number or, if no batch has it, the next one. Undefined: it is not in memory. */
+  recentAt(sequence: number): LoggedBatch | undefined {
+    const { oldest } = this.#recent
+    if (oldest === undefined || sequence < oldest.first) return undefined
+    return this.#recent.at(sequence)
+  }
+
+  /** The oldest batch in memory. */
+  get oldestRecent(): LoggedBatch | undefined {
+    return this.#recent.oldest
+  }
+
+  /** Lets go of the oldest batches beyond what is to be kept in memory, as far as the store has them. */
+  trim(): void {
+    const { maxRecentMessages, maxRecentBytes } = this.#settings
+    while (this.#recent.messages > maxRecentMessages || this.#recent.bytes > maxRecentBytes) {
+      const { oldest } = this.#recent
+      if (oldest === undefined || this.#recent.isDownToOne) break
+      if (this.#store && endOf(oldest) > this.#store.readable) break
+      this.#recent.dropOldest()
+    }
+  }
+
+  #show(batch: LoggedBatch): void {
+    this.#end = endOf(batch)
+    this.#idle.wake(batch)
+  }
+
+  /** Delivers what is on disk. If the disk fails, delivery goes on without it: the store says so loudly. */
+  async #showCommitted(store: MessageStore): Promise<void> {
+    if (this.#committing) return
+    this.#committing = true
+    while (this.#unshown.length > 0) {
+      const committed = this.#unshown
+      this.#unshown = []
+      await store.committed().catch(() => {})
+      for (const batch of committed) this.#show(batch)
+    }
+    this.#committing = false
+  }
+}

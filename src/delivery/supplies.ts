@@ -1,0 +1,50 @@
+import { typesOf } from '../protocol/topics.ts'
+import type { MessageStore } from './message-store.ts'
+import { type PageBounds, Pages } from './pages.ts'
+import type { Queue } from './queue.ts'
+import { Selections } from './selections.ts'
+
+/** How much may be in memory on behalf of those who read from the store. */
+export interface SupplyBounds extends PageBounds {
+  /** Snapshots whose selection is kept. */
+  readonly maxSelections: number
+}
+
+/** Fetches from the store what queues need before they can go on. */
+export class Supplies {
+  readonly selections: Selections
+  readonly #pages: Pages
+
+  constructor(store: MessageStore, { maxSelections, ...bounds }: SupplyBounds) {
+    this.selections = new Selections(store, maxSelections)
+    this.#pages = new Pages(store, bounds)
+  }
+
+  /**
+   * Fulfilled when the queue knows what comes next: then it holds what it needs for one turn, after which {@link turnEnded}
+   * is called. Gives up when it is aborted; rejects if the disk can't be read.
+   */
+  async supply(queue: Queue, signal: AbortSignal): Promise<void> {
+    while (queue.head === undefined && queue.need !== 'nothing' && !signal.aborted) {
+      const { replaying } = queue
+      if (queue.need === 'selection' && replaying) {
+        queue.supplySelection(await this.selections.of(queue.topic, replaying, typesOf(queue.interest)))
+      } else {
+        // Who waits for a page holds none, else all might wait for each other.
+        this.#dropPage(queue)
+        const page = await this.#pages.hold(queue.position)
+        if (signal.aborted) this.#pages.release()
+        else queue.supplyPage(page)
+      }
+    }
+  }
+
+  /** The queue had its turn: what it held can go to others. */
+  turnEnded(queue: Queue): void {
+    if (queue.rest()) this.#pages.release()
+  }
+
+  #dropPage(queue: Queue): void {
+    if (queue.dropPage()) this.#pages.release()
+  }
+}

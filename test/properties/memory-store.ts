@@ -1,0 +1,75 @@
+import type { LoggedBatch } from '../../src/delivery/batch.ts'
+import type { MessageStore, SnapshotCriteria, SnapshotSelection } from '../../src/delivery/message-store.ts'
+import type { MessageType } from '../../src/protocol/topics.ts'
+
+/** The simplest message store: an array. It reads so many messages a page, and forgets its oldest when it is told to. */
+export class MemoryStore implements MessageStore {
+  #batches: LoggedBatch[] = []
+  readonly #pageMessages: number
+  next = 1
+  readonly unwrittenBytes = 0
+  reads = 0
+
+  constructor(pageMessages = 10) {
+    this.#pageMessages = pageMessages
+  }
+
+  get oldest(): number {
+    return this.#batches[0]?.first ?? this.next
+  }
+
+  get readable(): number {
+    return this.next
+  }
+
+  append(batch: LoggedBatch): void {
+    this.#batches.push(batch)
+    this.next = batch.first + batch.messages.length
+  }
+
+  async read(sequence: number): Promise<readonly LoggedBatch[]> {
+    this.reads++
+    await undefined
+    const from = this.#batches.findIndex(batch => batch.first + batch.messages.length > sequence)
+    if (from < 0) return []
+    let to = from
+    for (let messages = 0; to < this.#batches.length && messages < this.#pageMessages; to++) {
+      messages += this.#batches[to]?.messages.length ?? 0
+    }
+    return this.#batches.slice(from, to)
+  }
+
+  async committed(): Promise<void> {}
+
+  async select({ types, sinceMs, upTo }: SnapshotCriteria): Promise<SnapshotSelection> {
+    const latest = new Map<string, { sequence: number; modified: string; removed: boolean }>()
+    for (const { first, acceptedMs, messages } of this.#batches) {
+      for (const [index, { type, audience, object }] of messages.entries()) {
+        const sequence = first + index
+        if (acceptedMs < sinceMs || sequence > upTo || audience || !types.includes(type as MessageType)) continue
+        const before = latest.get(object?.id ?? '')
+        if (object && (before === undefined || object.modified >= before.modified)) {
+          latest.set(object.id, { sequence, ...object })
+        }
+      }
+    }
+    const selected = [...latest.values()].filter(({ removed }) => !removed).map(({ sequence }) => sequence)
+    selected.sort((one, other) => one - other)
+    return {
+      from: 1,
+      upTo,
+      size: selected.length,
+      versions: selected.length,
+      has: sequence => selected.includes(sequence),
+      nextFrom: sequence => selected.find(each => each >= sequence),
+      hasVersion: (id, modified) => latest.get(id)?.modified === modified && latest.get(id)?.removed === false,
+    }
+  }
+
+  /** Forgets everything before this sequence number, as retention does. */
+  forgetBefore(sequence: number): void {
+    this.#batches = this.#batches.filter(batch => batch.first + batch.messages.length > sequence)
+  }
+
+  async close(): Promise<void> {}
+}
