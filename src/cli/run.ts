@@ -1,6 +1,9 @@
+import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import type { EndpointFailure } from '../../machines/vocabulary-endpoint.ts'
 import { startBroker } from '../broker.ts'
+import { type History, openHistory } from '../history/history.ts'
+import { HistoryError } from '../history/history-error.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { readBrokerConfig } from './broker-config.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -13,7 +16,7 @@ import { abortOnSignal } from './signals.ts'
 export async function run(options: { readonly config?: string | undefined }): Promise<number> {
   const loaded = readBrokerConfig(options.config)
   if (loaded === undefined) return exitCodes.badConfiguration
-  const { config, source, warnings } = loaded
+  const { config, source, directory, warnings } = loaded
   let log: Log
   try {
     log = await createLog(config.logging)
@@ -23,13 +26,24 @@ export async function run(options: { readonly config?: string | undefined }): Pr
   }
   const { logger } = log
   const { host, manage, pub, sub } = config.plugins.apps.zmq
+  const historyDirectory = config.history.enabled ? resolve(directory, config.history.path) : undefined
   logger.info(
-    { source },
-    `starting with ${source}: in-memory backbone, manage ${host}:${manage}, pub ${host}:${pub}, sub ${host}:${sub}`,
+    { source, history: historyDirectory },
+    `starting with ${source}: in-memory backbone, manage ${host}:${manage}, pub ${host}:${pub}, sub ${host}:${sub}, ` +
+      (historyDirectory === undefined ? 'no history' : `history in ${historyDirectory}`),
   )
   for (const warning of warnings) logger.warn(warning)
 
-  const broker = startBroker(config, logger)
+  let history: History | undefined
+  try {
+    history = historyDirectory === undefined ? undefined : await openHistory(historyDirectory, config.history, logger)
+  } catch (error) {
+    if (!(error instanceof HistoryError)) throw error
+    tellFailure({ sentence: error.message, fields: { history: historyDirectory } }, logger, config.logging.console)
+    log.close()
+    return exitCodes.unavailable
+  }
+  const broker = startBroker(config, logger, history)
   const signalled = abortOnSignal()
   signalled.addEventListener('abort', () => {
     logger.info({ signal: signalled.reason }, `stopping on ${signalled.reason}; a second signal ends at once`)
@@ -38,7 +52,7 @@ export async function run(options: { readonly config?: string | undefined }): Pr
   process.on('SIGHUP', log.reopen)
 
   const { failure } = await broker.stopped
-  if (failure) tellFailure(failure, logger, config.logging.console)
+  if (failure) tellFailure(explain(failure), logger, config.logging.console)
   else logger.info('stopped')
   log.close()
   // The process ends by itself when ZeroMQ has sent what it holds. If anything kept it, it would end all the same.
@@ -46,14 +60,24 @@ export async function run(options: { readonly config?: string | undefined }): Pr
   return failure ? exitCodes.unavailable : exitCodes.ok
 }
 
-/** One clear line about why the broker could not go on: in the log, and on standard error even if the log is not there. */
-function tellFailure({ name, address, error }: EndpointFailure, logger: Logger, console: boolean): void {
+/** Why an endpoint can't listen, in one clear sentence. */
+function explain({ name, address, error }: EndpointFailure): Failure {
   const { code, message } = error as NodeJS.ErrnoException
   const because =
     code === 'EADDRINUSE'
       ? 'another process listens there (stop it, choose another port, or wait for it with plugins.apps.zmq.bind_retry)'
       : message
   const sentence = `the ${name} endpoint cannot listen on ${address}: ${because}`
-  logger.fatal({ endpoint: name, address, code }, sentence)
+  return { sentence, fields: { endpoint: name, address, code } }
+}
+
+interface Failure {
+  readonly sentence: string
+  readonly fields: object
+}
+
+/** One clear line about why the broker could not go on: in the log, and on standard error even if the log is not there. */
+function tellFailure({ sentence, fields }: Failure, logger: Logger, console: boolean): void {
+  logger.fatal(fields, sentence)
   if (!console) process.stderr.write(`${sentence}\n`)
 }

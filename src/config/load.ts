@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { z } from 'zod'
 import { type Environment, withEnvironment } from './environment.ts'
 import { explain, ignored } from './explain.ts'
@@ -29,6 +29,8 @@ export interface LoadedConfig<Config> {
   readonly config: Config
   /** The absolute path of the file it was read from, or `built-in defaults`. */
   readonly source: string
+  /** The directory of that file, or the working directory: what files of the program's own are relative to. */
+  readonly directory: string
   /** What was ignored, a line each, to be logged as warnings. */
   readonly warnings: readonly string[]
 }
@@ -53,11 +55,15 @@ export function loadConfig<Schema extends z.ZodType>(
   }
   if (problems.length > 0 || !checked.success) throw new ConfigError(problems)
   const warnings = [...file.warnings, ...environment.warnings, ...ignored(schema, environment.tree)]
-  return { config: checked.data, source: file.source, warnings: printedInOrder(warnings) }
+  return { config: checked.data, source: file.source, directory: file.directory, warnings: printedInOrder(warnings) }
 }
 
 /** Reads the file that was asked for, or the first default file that is there, or nothing. */
-function readFile({ file, defaultFiles, cwd }: ConfigSources): YamlText & { readonly source: string } {
+function readFile({
+  file,
+  defaultFiles,
+  cwd,
+}: ConfigSources): YamlText & Pick<LoadedConfig<never>, 'source' | 'directory'> {
   for (const [at, name] of (file === undefined ? defaultFiles : [file]).entries()) {
     const path = resolve(cwd, name)
     const read = readConfigFile(path)
@@ -69,9 +75,10 @@ function readFile({ file, defaultFiles, cwd }: ConfigSources): YamlText & { read
       path: [],
       sentence: `ignored, because ${name} is there`,
     }))
-    return { ...yaml, warnings: [...yaml.warnings, ...passedOver], source: path }
+    return { ...yaml, warnings: [...yaml.warnings, ...passedOver], source: path, directory: dirname(path) }
   }
-  return { tree: nothing({ source: 'built-in defaults' }), problems: [], warnings: [], source: 'built-in defaults' }
+  const source = 'built-in defaults'
+  return { tree: nothing({ source }), problems: [], warnings: [], source, directory: cwd }
 }
 
 function unreadable(name: string, sentence: string): YamlText {

@@ -53,7 +53,7 @@ export const rooms: readonly Room[] = [
     path: 'src/actors/',
     rule: 'actors import machines, protocol, delivery and xstate, and do no I/O: sockets, stores, log and configuration are injected, of which they import types only',
     mayImport: ['src/actors/', 'machines/', 'src/protocol/', 'src/delivery/', 'xstate', 'node:crypto'],
-    mayImportTypesOf: ['src/sockets/', 'src/backbone/', 'src/observe/', 'src/config/'],
+    mayImportTypesOf: ['src/sockets/', 'src/backbone/', 'src/history/', 'src/observe/', 'src/config/'],
   },
   {
     path: 'src/observe/',
@@ -83,7 +83,7 @@ export const rooms: readonly Room[] = [
     rule: 'the composition root imports the rooms of the broker, xstate, node:, and types of pino; no command',
     mayImport: [
       ...['machines/', 'src/protocol/', 'src/delivery/', 'src/sockets/', 'src/backbone/', 'src/actors/'],
-      ...['src/observe/', 'src/config/', 'xstate', 'node:*'],
+      ...['src/history/', 'src/observe/', 'src/config/', 'xstate', 'node:*'],
     ],
     mayImportTypesOf: ['pino'],
   },

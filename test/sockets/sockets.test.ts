@@ -141,7 +141,7 @@ for (const { name, address } of transports) {
       const sub = new SubSocket({ ...common, prefixes: ['stix2/'] })
       t.after(() => sub.close())
       const to = await bound(sub, address(t))
-      const publisher = connected(t, new XPublisher({ linger: 0, sendBufferBytes: 65_536, sendHighWaterMark: 0 }), to)
+      const publisher = connected(t, new XPublisher({ linger: 0, sendHighWaterMark: 0 }), to)
       const taken: string[] = []
       let flushes = 0
       let done = () => {}

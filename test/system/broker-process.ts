@@ -20,6 +20,8 @@ export interface LogLine {
 /** A broker process under test. */
 export interface BrokerProcess {
   readonly process: ChildProcess
+  /** Where its configuration and its history are. */
+  readonly directory: string
   readonly manage: number
   readonly pub: number
   readonly sub: number
@@ -34,12 +36,19 @@ export interface BrokerProcess {
 /**
  * Starts the built broker on free ports with `settings` over its defaults, and waits until it serves. It ends with the
  * test at the latest.
+ *
+ * With a `predecessor` that has ended it takes over that one's ports and history.
  */
-export async function startBroker(t: TestContext, settings: Record<string, unknown> = {}): Promise<BrokerProcess> {
-  const directory = mkdtempSync(join(tmpdir(), 'threatbus-'))
+export async function startBroker(
+  t: TestContext,
+  settings: Record<string, unknown> = {},
+  predecessor?: BrokerProcess,
+): Promise<BrokerProcess> {
+  const directory = predecessor?.directory ?? mkdtempSync(join(tmpdir(), 'threatbus-'))
   const file = join(directory, 'config.yaml')
   const { zmq, ...others } = settings
-  const endpoints = { manage: 0, pub: 0, sub: 0, ...(zmq as object | undefined) }
+  const { manage: oldManage = 0, pub: oldPub = 0, sub: oldSub = 0 } = predecessor ?? {}
+  const endpoints = { manage: oldManage, pub: oldPub, sub: oldSub, bind_retry: 5, ...(zmq as object | undefined) }
   writeFileSync(file, JSON.stringify({ plugins: { apps: { zmq: endpoints } }, ...others }))
   const broker = spawn(process.execPath, [threatbusCommand, '-c', file], {
     stdio: ['ignore', 'inherit', 'pipe'],
@@ -49,7 +58,7 @@ export async function startBroker(t: TestContext, settings: Record<string, unkno
   t.after(async () => {
     broker.kill('SIGKILL')
     await exited
-    rmSync(directory, { recursive: true })
+    rmSync(directory, { recursive: true, force: true })
   })
 
   const log: LogLine[] = []
@@ -77,6 +86,7 @@ export async function startBroker(t: TestContext, settings: Record<string, unkno
   const { manage, pub, sub } = await logged(({ msg }) => msg.startsWith('serving'))
   return {
     process: broker,
+    directory,
     manage: manage as number,
     pub: pub as number,
     sub: sub as number,
