@@ -120,7 +120,7 @@ const history = section({
     .default(4_294_967_296)
     .describe('Bytes of messages that are kept. Beyond, the oldest are deleted, whoever still waits for them.'),
   recent_bytes: bytes(65_536, 68_719_476_736)
-    .default(8_388_608)
+    .default(2_097_152)
     .describe('Bytes of the newest messages that are in memory. Subscribers that lag further are fed from disk.'),
   max_unwritten_bytes: bytes(1_048_576, 68_719_476_736)
     .default(33_554_432)

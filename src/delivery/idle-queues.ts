@@ -22,14 +22,22 @@ export class IdleQueues {
     none: new Map(),
   }
 
+  #size = 0
+
+  /** How many queues wait. */
+  get size(): number {
+    return this.#size
+  }
+
   /** The queue waits from now on. */
   add(queue: IdleQueue): void {
     this.#waiting[queue.interest].set(queue.topic, queue)
+    this.#size++
   }
 
   /** The queue waits no more. */
   remove(queue: IdleQueue): void {
-    this.#waiting[queue.interest].delete(queue.topic)
+    if (this.#waiting[queue.interest].delete(queue.topic)) this.#size--
   }
 
   /** Wakes every queue for which this batch has a message. */
@@ -51,8 +59,9 @@ export class IdleQueues {
   #wakeOne(topic: string, batch: LoggedBatch): void {
     for (const waiting of Object.values(this.#waiting)) {
       const queue = waiting.get(topic)
-      waiting.delete(topic)
-      queue?.wake(batch)
+      if (queue === undefined) continue
+      this.remove(queue)
+      queue.wake(batch)
     }
   }
 
@@ -61,7 +70,7 @@ export class IdleQueues {
     const waiting = this.#waiting[interest]
     for (const [topic, queue] of waiting) {
       if (topic === except) continue
-      waiting.delete(topic)
+      this.remove(queue)
       queue.wake(batch)
     }
   }

@@ -25,6 +25,7 @@ export class MessageLog {
   /** Batches that may not be delivered yet. */
   #unshown: LoggedBatch[] = []
   #committing = false
+  #queues = 0
   #next: number
   #end: number
 
@@ -54,6 +55,11 @@ export class MessageLog {
     return this.#idle
   }
 
+  /** There is one more queue that reads the log, or one less. */
+  countQueues(difference: 1 | -1): void {
+    this.#queues += difference
+  }
+
   /** Gives a batch its place in the log, and delivers it. */
   append({ messages, bytes }: Batch): LoggedBatch {
     const batch = { messages, bytes, first: this.#next, acceptedMs: Date.now() }
@@ -80,12 +86,16 @@ export class MessageLog {
     return this.#recent.oldest
   }
 
-  /** Lets go of the oldest batches beyond what is to be kept in memory, as far as the store has them. */
+  /**
+   * Lets go of the oldest batches: of those beyond what may be kept in memory, and of all that nobody is reading, because
+   * what dies young costs little. What the store does not have yet is kept.
+   */
   trim(): void {
     const { maxRecentMessages, maxRecentBytes } = this.#settings
-    while (this.#recent.messages > maxRecentMessages || this.#recent.bytes > maxRecentBytes) {
+    const nobodyReads = this.#idle.size === this.#queues
+    while (nobodyReads || this.#recent.messages > maxRecentMessages || this.#recent.bytes > maxRecentBytes) {
       const { oldest } = this.#recent
-      if (oldest === undefined || this.#recent.isDownToOne) break
+      if (oldest === undefined || this.#recent.isDownToOne || endOf(oldest) > this.#end) break
       if (this.#store && endOf(oldest) > this.#store.readable) break
       this.#recent.dropOldest()
     }

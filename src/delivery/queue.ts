@@ -94,6 +94,7 @@ export class Queue implements IdleQueue {
     this.#frames = start.frames
     this.#countsDiffer = !start.confirms && start.frames > 0
     this.#checkpoints = new Checkpoints(start.inFlight, this.#here)
+    log.countQueues(1)
     if (this.#position >= log.end) this.#becomeIdle()
   }
 
@@ -231,6 +232,7 @@ export class Queue implements IdleQueue {
 
   /** The subscriber left: nothing is to be sent any more. */
   close(): void {
+    this.#log.countQueues(-1)
     this.#log.idle.remove(this)
   }
 

@@ -20,7 +20,7 @@ export function decodeBody(body: string, mode: ValidationMode, bytes?: number): 
   if ('refused' in checked) return checked
   const accepted = object as JsonObject
   if (checked.missing.length === 0) {
-    return messageOf(checked.type, body, { ...(bytes === undefined ? {} : { bytes }), object: versionOf(accepted) })
+    return messageOf(checked.type, body, { bytes, object: versionOf(accepted) })
   }
   const completed = completeText(body, accepted, checked.missing, now)
   return messageOf(checked.type, completed.text, { object: versionOf(completed.object) })

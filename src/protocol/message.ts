@@ -37,16 +37,13 @@ export interface Message<Type extends FrameType = FrameType> {
 /** What a message may have beside its type and body. */
 export interface MessageTraits {
   /** Size of the body as UTF-8, if it is known already. */
-  readonly bytes?: number
-  readonly audience?: Audience
-  readonly object?: ObjectVersion
+  readonly bytes?: number | undefined
+  readonly audience?: Audience | undefined
+  readonly object?: ObjectVersion | undefined
 }
 
 /** Makes a message of a JSON body. */
-export function messageOf<Type extends FrameType>(
-  type: Type,
-  body: string,
-  { bytes = Buffer.byteLength(body), audience, object }: MessageTraits = {},
-): Message<Type> {
-  return { type, frame: `${type} ${body}`, bytes: type.length + 1 + bytes, audience, object }
+export function messageOf<Type extends FrameType>(type: Type, body: string, traits: MessageTraits = {}): Message<Type> {
+  const bytes = type.length + 1 + (traits.bytes ?? Buffer.byteLength(body))
+  return { type, frame: `${type} ${body}`, bytes, audience: traits.audience, object: traits.object }
 }
