@@ -138,7 +138,13 @@ export type ReplyRoute = readonly Uint8Array[]
 
 /** A management request, decoded (PROTOCOL "Management"). */
 export type ManagementEvent =
-  | { type: 'management.subscribe'; route: ReplyRoute; topics: readonly string[]; snapshotDays: number }
+  | {
+      type: 'management.subscribe'
+      route: ReplyRoute
+      topics: readonly string[]
+      snapshotDays: number
+      confirms: boolean
+    }
   | { type: 'management.unsubscribe'; route: ReplyRoute; topic: string }
   | { type: 'management.heartbeat'; route: ReplyRoute; topic: string; received: number | undefined }
   /** The messages stay outside, under their route. */

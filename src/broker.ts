@@ -8,7 +8,7 @@ import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
 import { SnapshotExchanges } from './actors/snapshot-exchanges.ts'
 import { subscriberLogic } from './actors/subscriber.ts'
 import { Subscribers } from './actors/subscribers.ts'
-import { Subscribing } from './actors/subscribing.ts'
+import { Subscribing, type SubscriptionWish } from './actors/subscribing.ts'
 import { SubscriptionRecords } from './actors/subscription-records.ts'
 import { inmemBackbone } from './backbone/inmem.ts'
 import type { Config } from './config/schema.ts'
@@ -221,7 +221,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       subscribe,
       publishWithReceipt,
       reply: (route, reply) => manage.reply(route, JSON.stringify(reply)),
-      announceServing: ports => log.info({ host: zmq.host, ...ports }, 'serving'),
+      announceServing: ports => {
+        log.info({ host: zmq.host, ...ports }, 'serving')
+        history?.describe(`${zmq.host === '*' ? '127.0.0.1' : zmq.host}:${ports.manage}`)
+      },
       reportUndelivered: undelivered => {
         const sentence = history ? 'wait for the next start' : 'could not be delivered in time'
         if (undelivered > 0) log.warn({ messages: undelivered }, `${undelivered} messages ${sentence}`)
@@ -247,14 +250,14 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   )
 
   /** Opens a subscription. It is answered when the record of it has left this process: then it survives its end. */
-  async function subscribe(topics: readonly string[], snapshotDays: number, ports: Ports): Promise<ManagementReply> {
+  async function subscribe(wish: SubscriptionWish, ports: Ports): Promise<ManagementReply> {
     const { max_subscribers: max } = config
     if (subscribers.size >= max) {
       repeating.log('max_subscribers', 'a subscription was refused: there are as many subscribers as may be', { max })
       return errorReply(`the broker has as many subscribers as it admits (${max})`)
     }
-    const topic = subscribing.open(topics, snapshotDays)
-    story.subscribed(topic, topics, snapshotDays)
+    const topic = subscribing.open(wish)
+    story.subscribed(topic, wish.topics, wish.snapshotDays)
     // If it can't be written, the subscription holds until this process ends; the history says so loudly.
     await history?.subscriptions.written().catch(() => {})
     return subscribeReply(topic, ports, zmq)
@@ -266,7 +269,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     if (history === undefined) return noHistoryReply
     const notStored = errorReply('the history cannot be written at present: try again later')
     // What can't be stored isn't delivered, either: its publisher will try again.
-    if (history.isFailing()) return notStored
+    if (history.store.isFailing) return notStored
     const { first } = backbone.publish(batchOf(published))
     return history.store.committed().then(
       () => receipt(first + published.length - 1),

@@ -7,6 +7,7 @@ import type { ManagementReply } from '../protocol/management.ts'
 import { errorReply, success } from '../protocol/management.ts'
 import type { Complete } from './complete.ts'
 import type { Subscribers } from './subscribers.ts'
+import type { SubscriptionWish } from './subscribing.ts'
 
 /** The ports that the three endpoints listen on. */
 export type Ports = Readonly<Record<EndpointName, number>>
@@ -19,7 +20,7 @@ export interface BrokerSurroundings {
   /** Opens the subscriptions that an earlier broker gave. */
   restoreSubscribers(): void
   /** Opens a subscription if there is room for one more, and answers the reply. Never rejects. */
-  subscribe(topics: readonly string[], snapshotDays: number, ports: Ports): Promise<ManagementReply>
+  subscribe(wish: SubscriptionWish, ports: Ports): Promise<ManagementReply>
   /** Publishes what came by this route, and answers the reply once it is on disk. Never rejects. */
   publishWithReceipt(route: ReplyRoute): Promise<ManagementReply>
   reply(route: ReplyRoute, reply: ManagementReply): void
@@ -46,8 +47,7 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       restoreSubscribers: () => surroundings.restoreSubscribers(),
       openSubscription: ({ context, event }) => {
         if (event.type !== 'management.subscribe') return
-        const { route, topics, snapshotDays } = event
-        surroundings.subscribe(topics, snapshotDays, context.ports).then(answer => reply(route, answer))
+        surroundings.subscribe(event, context.ports).then(answer => reply(event.route, answer))
       },
       publishWithReceipt: ({ event }) => {
         if (event.type !== 'management.publish') return
@@ -62,11 +62,9 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       passHeartbeat: ({ event }) => {
         if (event.type !== 'management.heartbeat') return
         const subscription = subscribers.find(event.topic)
+        if (event.received !== undefined) subscription?.queue.confirm(event.received)
         subscription?.actor.send({ type: 'heartbeat.received' })
-        if (subscription && event.received !== undefined) {
-          subscription.queue.confirm(event.received)
-          subscription.actor.send({ type: 'receipt.confirmed' })
-        }
+        if (event.received !== undefined) subscription?.actor.send({ type: 'receipt.confirmed' })
         reply(event.route, subscription ? success : unknownSubscription)
       },
       refuseWhileNotServing: ({ event }) => {

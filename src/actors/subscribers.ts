@@ -24,6 +24,8 @@ export interface SubscriptionStart {
   readonly topics: readonly string[]
   /** The snapshot from the history, and where in the log it may begin; undefined: none is wanted. */
   readonly snapshot: (SnapshotRange & { readonly from: number }) | undefined
+  /** Will its heartbeats say how many frames it received? */
+  readonly confirms: boolean
   /** Snapshot exchanges that are about to be opened. */
   readonly openSnapshots: number
 }
@@ -54,11 +56,14 @@ export class Subscribers {
 
   /** Opens a subscription under a fresh p2p topic. */
   open(logic: typeof subscriberChart, supervisor: AnyActorRef, start: SubscriptionStart): Subscription {
-    const { topics, snapshot, openSnapshots } = start
+    const { topics, snapshot, confirms, openSnapshots } = start
     const { log } = this.#surroundings
     const position = snapshot?.from ?? log.next
     const record = { topic: drawP2pTopic(), topics, snapshot, exchanges: [], position, frames: 0 }
-    return this.#start(logic, supervisor, { ...record, confirms: false, sendsHeartbeats: false }, openSnapshots)
+    const subscription = this.#start(logic, supervisor, { ...record, confirms, sendsHeartbeats: false }, openSnapshots)
+    // Nothing was sent yet: where it is needs no asking.
+    if (confirms) subscription.queue.confirm(0)
+    return subscription
   }
 
   /** Opens a subscription that an earlier broker gave, where that one left it. */

@@ -10,6 +10,14 @@ import type { SubscriptionRecords } from './subscription-records.ts'
 
 const msPerDay = 86_400_000
 
+/** What an application asked for. */
+export interface SubscriptionWish {
+  readonly topics: readonly string[]
+  readonly snapshotDays: number
+  /** Will its heartbeats say how many frames it received? */
+  readonly confirms: boolean
+}
+
 /** What it takes to open a subscription. */
 export interface SubscribingSurroundings {
   readonly subscribers: Subscribers
@@ -34,7 +42,7 @@ export class Subscribing {
   }
 
   /** Opens a subscription and answers its p2p topic. */
-  open(topics: readonly string[], snapshotDays: number): string {
+  open({ topics, snapshotDays, confirms }: SubscriptionWish): string {
     const { subscribers, exchanges, log, oldest, supervisor, subscriber, snapshotExchange } = this.#surroundings
     const wishes = snapshotWishes(topics, snapshotDays)
     const from = snapshotDays > 0 ? oldest() : undefined
@@ -43,6 +51,7 @@ export class Subscribing {
     const subscription = subscribers.open(subscriber(), supervisor(), {
       topics,
       snapshot,
+      confirms,
       openSnapshots: wishes.length,
     })
     const { topic, actor } = subscription

@@ -15,8 +15,8 @@ export class SubscriptionRecords {
   readonly #store: RecordStore
   /** The ids of the snapshot exchanges that are open for a p2p topic. */
   readonly #exchangesOf: (topic: string) => readonly string[]
-  /** The position that was written last, by p2p topic. */
-  readonly #positions = new Map<string, number>()
+  /** What was written last of what changes unnoticed, by p2p topic. */
+  readonly #written = new Map<string, { readonly position: number; readonly confirms: boolean }>()
 
   constructor(store: RecordStore, exchangesOf: (topic: string) => readonly string[]) {
     this.#store = store
@@ -26,8 +26,8 @@ export class SubscriptionRecords {
   /** Writes down all of a subscription. */
   write({ topic, topics, snapshot, queue }: Subscription, { sendsHeartbeats, staleSinceMs }: SubscriberContext): void {
     const { position, frames } = queue.settled
-    this.#positions.set(topic, position)
     const { confirms } = queue
+    this.#written.set(topic, { position, confirms })
     const exchanges = this.#exchangesOf(topic)
     const optional = { ...(snapshot && { snapshot }), ...(staleSinceMs !== undefined && { staleSinceMs }) }
     this.#store.put({ topic, topics, exchanges, position, frames, confirms, sendsHeartbeats, ...optional })
@@ -35,17 +35,21 @@ export class SubscriptionRecords {
 
   /** Writes down where subscribers stand that have moved on. */
   movePositions(subscriptions: Iterable<Subscription>): void {
-    for (const { topic, queue } of subscriptions) {
+    for (const subscription of subscriptions) {
+      const { topic, queue, actor } = subscription
       const { position, frames } = queue.settled
-      if (this.#positions.get(topic) === position) continue
-      this.#positions.set(topic, position)
-      this.#store.move(topic, position, frames)
+      const written = this.#written.get(topic)
+      if (written?.confirms !== queue.confirms) this.write(subscription, actor.getSnapshot().context)
+      else if (written.position !== position) {
+        this.#written.set(topic, { position, confirms: queue.confirms })
+        this.#store.move(topic, position, frames)
+      }
     }
   }
 
   /** The subscription is no more. */
   erase(topic: string): void {
-    this.#positions.delete(topic)
+    this.#written.delete(topic)
     this.#store.remove(topic)
   }
 }

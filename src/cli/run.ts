@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import type { EndpointFailure } from '../../machines/vocabulary-endpoint.ts'
 import { startBroker } from '../broker.ts'
-import { type History, openHistory } from '../history/history.ts'
+import { History } from '../history/history.ts'
 import { HistoryError } from '../history/history-error.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { readBrokerConfig } from './broker-config.ts'
@@ -36,7 +36,7 @@ export async function run(options: { readonly config?: string | undefined }): Pr
 
   let history: History | undefined
   try {
-    history = historyDirectory === undefined ? undefined : await openHistory(historyDirectory, config.history, logger)
+    history = historyDirectory === undefined ? undefined : await History.open(historyDirectory, config.history, logger)
   } catch (error) {
     if (!(error instanceof HistoryError)) throw error
     tellFailure({ sentence: error.message, fields: { history: historyDirectory } }, logger, config.logging.console)

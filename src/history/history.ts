@@ -1,20 +1,92 @@
-import type { MessageStore } from '../delivery/message-store.ts'
-import type { StoredSubscription } from './subscriptions.ts'
+import { mkdir } from 'node:fs/promises'
+import type { Logger } from 'pino'
+import type { Config } from '../config/schema.ts'
+import { Lock } from './lock.ts'
+import { SegmentedStore } from './segmented-store.ts'
+import { explained } from './segments.ts'
+import { Subscriptions } from './subscriptions.ts'
 
 /** What a broker keeps on disk. */
-export interface History {
-  readonly store: MessageStore
-  readonly subscriptions: {
-    records(): Iterable<StoredSubscription>
-    put(record: StoredSubscription): void
-    move(topic: string, position: number, frames: number): void
-    remove(topic: string): void
-    written(): Promise<void>
+export class History {
+  readonly store: SegmentedStore
+  readonly subscriptions: Subscriptions
+  readonly #lock: Lock
+  readonly #maxUnwrittenBytes: number
+  readonly #listeners = new Set<() => void>()
+
+  private constructor(
+    parts: { readonly store: SegmentedStore; readonly subscriptions: Subscriptions; readonly lock: Lock },
+    maxUnwrittenBytes: number,
+    listeners: Set<() => void>,
+  ) {
+    this.store = parts.store
+    this.subscriptions = parts.subscriptions
+    this.#lock = parts.lock
+    this.#maxUnwrittenBytes = maxUnwrittenBytes
+    this.#listeners = listeners
   }
-  isFailing(): boolean
-  /** Calls back after each write. */
-  onWritten(listen: () => void): void
-  /** Fulfilled at once unless more waits to be written than may; then when there is room, or writing fails. */
-  keepsUp(): Promise<void>
-  close(): Promise<void>
+
+  /** Opens the history in a directory, which is made if it isn't there. Throws `HistoryError` if it can't be used. */
+  static async open(directory: string, settings: Config['history'], log: Logger): Promise<History> {
+    const listeners = new Set<() => void>()
+    const failing = (what: string) => (error: unknown) =>
+      log.error({ err: error }, `${what} cannot be written; delivery goes on, and it is tried again every second`)
+    const damaged = (path: string, lost: number, unit: string) =>
+      log.error({ path, [unit]: lost }, `${lost} ${unit} of the history are damaged and passed over`)
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 })
+    } catch (error) {
+      throw explained(directory, error)
+    }
+    const lock = await Lock.acquire(directory)
+    try {
+      const store = await SegmentedStore.open(
+        directory,
+        {
+          retentionDays: settings.retention_days,
+          maxBytes: settings.max_bytes,
+          maxUnwrittenBytes: settings.max_unwritten_bytes,
+        },
+        {
+          written: () => {
+            for (const listen of listeners) listen()
+          },
+          failing: failing('the log of messages'),
+          recovered: lost => log.warn({ lost }, `the log of messages is written again; ${lost} messages are not in it`),
+          damaged: (path, bytes) => damaged(path, bytes, 'bytes'),
+        },
+      )
+      const subscriptions = await Subscriptions.open(directory, {
+        failing: failing('the list of subscriptions'),
+        recovered: () => log.warn('the list of subscriptions is written again'),
+        damaged: (path, lines) => damaged(path, lines, 'lines'),
+      })
+      return new History({ store, subscriptions, lock }, settings.max_unwritten_bytes, listeners)
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  /** Calls back whenever something was written. */
+  onWritten(listen: () => void): void {
+    this.#listeners.add(listen)
+  }
+
+  /** Fulfilled when no more waits to be written than may, or nothing can be written at all. */
+  async keepsUp(): Promise<void> {
+    while (this.store.unwrittenBytes > this.#maxUnwrittenBytes && !this.store.isFailing) await this.store.written()
+  }
+
+  /** Says where the broker answers, to whoever asks who uses the directory. */
+  describe(manage: string): void {
+    this.#lock.describe(manage)
+  }
+
+  /** Writes everything, if it can be written, and gives the directory up. Never rejects. */
+  async close(): Promise<void> {
+    await this.subscriptions.close()
+    await this.store.close()
+    await this.#lock.release()
+  }
 }

@@ -1,12 +1,26 @@
+import { decodeBody } from './body.ts'
 import { decodeUtf8, isJsonObject, nestsTooDeep, parseJson } from './json.ts'
+import { memberText, scanValue } from './json-scanner.ts'
+import type { Message } from './message.ts'
+import type { ValidationMode } from './stix/check.ts'
+import type { MessageType } from './topics.ts'
 
 /** Longest snapshot that may be asked for, in days (PROTOCOL "Management": absurd values are errors). */
 export const maxSnapshotDays = 36_500
 
 /** A request that can be carried out. */
 export type ManagementRequest =
-  | { readonly action: 'subscribe'; readonly topics: readonly string[]; readonly snapshotDays: number }
-  | { readonly action: 'unsubscribe' | 'heartbeat'; readonly topic: string }
+  | {
+      readonly action: 'subscribe'
+      readonly topics: readonly string[]
+      readonly snapshotDays: number
+      /** Will its heartbeats say how many frames it received? */
+      readonly confirms: boolean
+    }
+  | { readonly action: 'unsubscribe'; readonly topic: string }
+  /** `received`: frames since the subscribe reply; undefined if it does not say. */
+  | { readonly action: 'heartbeat'; readonly topic: string; readonly received: number | undefined }
+  | { readonly action: 'publish'; readonly messages: readonly Message<MessageType>[] }
 
 /** A reply, always with a `status` (PROTOCOL "Management"); error and unknown replies say why in one plain sentence. */
 export type ManagementReply =
@@ -19,10 +33,30 @@ export type ManagementReply =
       readonly sub_endpoint?: string
       readonly status: 'success'
     }
-  | { readonly status: 'error' | 'unknown request'; readonly reason: string }
+  /** What was published is on disk; the number is that of its last message. */
+  | { readonly status: 'success'; readonly sequence: number }
+  /** `index`: which of the messages is at fault. `history`: false where there is none, and never will be. */
+  | {
+      readonly status: 'error' | 'unknown request'
+      readonly reason: string
+      readonly index?: number
+      readonly history?: false
+    }
 
 /** The reply `{"status":"success"}`. */
 export const success: ManagementReply = { status: 'success' }
+
+/** The reply to what was published with a receipt: the sequence number of its last message. */
+export function receipt(sequence: number): ManagementReply {
+  return { status: 'success', sequence }
+}
+
+/** The reply to what can't be published with a receipt because nothing is kept. */
+export const noHistoryReply: ManagementReply = {
+  status: 'error',
+  reason: 'this broker keeps no history, so there is no receipt: publish on sub',
+  history: false,
+}
 
 /** An error reply with its reason. */
 export function errorReply(reason: string): ManagementReply {
@@ -65,11 +99,17 @@ export function splitRoute(frames: readonly Buffer[]): { route: readonly Buffer[
   return { route: frames.slice(0, end), parts: frames.slice(end) }
 }
 
+/** What a request may be. */
+export interface RequestLimits {
+  readonly maxTopics: number
+  /** Messages of one publish request. */
+  readonly maxMessages: number
+  /** How published messages are checked. */
+  readonly validation: ValidationMode
+}
+
 /** Decodes a request, or answers it right away: every request gets one reply, whatever it is made of. */
-export function decodeRequest(
-  parts: readonly Buffer[],
-  limits: { readonly maxTopics: number },
-): ManagementRequest | ManagementReply {
+export function decodeRequest(parts: readonly Buffer[], limits: RequestLimits): ManagementRequest | ManagementReply {
   const [bytes] = parts
   if (parts.length > 1) return errorReply('a request has one part')
   if (bytes === undefined || bytes.length === 0) return errorReply('the request is empty')
@@ -84,19 +124,55 @@ export function decodeRequest(
   const snapshotDays = 'snapshot' in request ? readSnapshotDays(request.snapshot) : 0
   if (snapshotDays === undefined) return errorReply(`snapshot must be a number of days from 0 to ${maxSnapshotDays}`)
 
-  const { action, topic } = request
-  if (action !== 'subscribe' && action !== 'unsubscribe' && action !== 'heartbeat') {
-    return unknownRequest('action must be subscribe, unsubscribe or heartbeat')
+  const { action, topic, received } = request
+  if (action !== 'subscribe' && action !== 'unsubscribe' && action !== 'heartbeat' && action !== 'publish') {
+    return unknownRequest('action must be subscribe, unsubscribe, heartbeat or publish')
   }
   if (isUnusable(topic)) return unknownRequest('topic is missing or empty')
+  if (received !== undefined && !isFrameCount(received))
+    return errorReply('received must be a number of frames, 0 or more')
   if (action === 'subscribe') {
     const topics = readTopics(topic)
     if (topics === undefined) return errorReply('topic must be a string or a list of non-empty strings')
     if (topics.length > limits.maxTopics) return errorReply(`a subscription has at most ${limits.maxTopics} topics`)
-    return { action, topics, snapshotDays }
+    return { action, topics, snapshotDays, confirms: received !== undefined }
   }
+  if (action === 'publish') return readPublication(text, topic, limits)
   if (typeof topic !== 'string') return errorReply('topic must be the p2p topic of a subscription')
-  return { action, topic }
+  return action === 'unsubscribe' ? { action, topic } : { action, topic, received }
+}
+
+function isFrameCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+/** Reads the messages of a publish request, one or a list of them, byte for byte: all of them, or none. */
+function readPublication(
+  text: string,
+  topic: unknown,
+  { maxMessages, validation }: RequestLimits,
+): ManagementRequest | ManagementReply {
+  if (typeof topic !== 'string' || !topic.startsWith('stix2/')) return errorReply('topic must begin with stix2/')
+  const member = memberText(text, 'message')
+  if (member === undefined) return errorReply('message is missing')
+  const bodies = elementTexts(member)
+  if (bodies.length === 0) return errorReply('message is an empty list')
+  if (bodies.length > maxMessages) return errorReply(`a request publishes at most ${maxMessages} messages`)
+  const messages: Message<MessageType>[] = []
+  for (const [index, body] of bodies.entries()) {
+    const message = decodeBody(body, validation)
+    if ('refused' in message) {
+      return { status: 'error', reason: `message ${index} was refused (${message.refused}): ${message.detail}`, index }
+    }
+    messages.push(message)
+  }
+  return { action: 'publish', messages }
+}
+
+/** The texts of a list's elements, or the text itself if it is no list. */
+function elementTexts(text: string): readonly string[] {
+  const value = scanValue(text, 0)
+  return value.kind === 'array' ? value.elements.map(({ start, end }) => text.slice(start, end)) : [text]
 }
 
 /** What the original's language takes for false: such a topic makes an unknown request (PROTOCOL "Management"). */

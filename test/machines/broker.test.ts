@@ -67,7 +67,7 @@ function supervisor() {
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
 const management = {
-  subscribe: { type: 'management.subscribe', route: [], topics: ['stix2'], snapshotDays: 0 },
+  subscribe: { type: 'management.subscribe', route: [], topics: ['stix2'], snapshotDays: 0, confirms: false },
   unsubscribe: { type: 'management.unsubscribe', route: [], topic: 'p2p' },
   heartbeat: { type: 'management.heartbeat', route: [], topic: 'p2p', received: undefined },
   publish: { type: 'management.publish', route: [] },

@@ -10,7 +10,7 @@ import { MessageLog } from '../../src/delivery/message-log.ts'
 import type { EnvelopedMessage } from '../../src/protocol/frames.ts'
 import { messageOf } from '../../src/protocol/message.ts'
 
-const start = (topic: string) => ({ topics: [topic], snapshot: undefined, openSnapshots: 0 })
+const start = (topic: string) => ({ topics: [topic], snapshot: undefined, confirms: false, openSnapshots: 0 })
 
 /** Two subscribers that never join, and exchanges with small limits. */
 function open(limits: { maxOpen: number; maxMerged: number }) {

@@ -3,10 +3,12 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { decodeRequest, splitRoute, subscribeReply } from '../../src/protocol/management.ts'
 
+const limits = { maxTopics: 3, maxMessages: 4, validation: 'lenient' } as const
+
 const decode = (...parts: (string | Buffer)[]) =>
   decodeRequest(
     parts.map(part => Buffer.from(part)),
-    { maxTopics: 3 },
+    limits,
   )
 const decodeJson = (request: unknown) => decode(JSON.stringify(request))
 const statusOf = (decoded: ReturnType<typeof decode>) => ('status' in decoded ? decoded.status : 'carried out')
@@ -16,7 +18,7 @@ describe('a management request', () => {
   test('is answered or carried out, whatever it is made of', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 40 })), parts => {
-        const decoded = decodeRequest(parts.map(Buffer.from), { maxTopics: 3 })
+        const decoded = decodeRequest(parts.map(Buffer.from), limits)
         assert.ok('action' in decoded || (decoded.status === 'error' && decoded.reason.length > 0))
       }),
     )
@@ -29,15 +31,26 @@ describe('a management request', () => {
 
   test('to subscribe takes a topic, a list of topics and any prefix', () => {
     for (const topic of ['stix2/indicator', 'stix2', 's', 'no/such/topic']) {
-      assert.deepEqual(decodeJson(subscribe({ topic })), { action: 'subscribe', topics: [topic], snapshotDays: 0 })
+      assert.deepEqual(decodeJson(subscribe({ topic })), {
+        action: 'subscribe',
+        topics: [topic],
+        snapshotDays: 0,
+        confirms: false,
+      })
     }
     const topics = ['stix2/indicator', 'stix2/sighting']
-    assert.deepEqual(decodeJson(subscribe({ topic: topics })), { action: 'subscribe', topics, snapshotDays: 0 })
+    assert.deepEqual(decodeJson(subscribe({ topic: topics })), {
+      action: 'subscribe',
+      topics,
+      snapshotDays: 0,
+      confirms: false,
+    })
   })
 
   test('to heartbeat or unsubscribe names a p2p topic', () => {
     for (const action of ['heartbeat', 'unsubscribe']) {
-      assert.deepEqual(decodeJson({ action, topic: 'abc' }), { action, topic: 'abc' })
+      const expected = action === 'heartbeat' ? { action, topic: 'abc', received: undefined } : { action, topic: 'abc' }
+      assert.deepEqual(decodeJson({ action, topic: 'abc' }), expected)
       assert.equal(statusOf(decodeJson({ action, topic: ['abc'] })), 'error')
     }
   })
@@ -100,7 +113,7 @@ describe('a management request', () => {
 
   test('may have white space around and extra and duplicate keys, of which the last wins', () => {
     const decoded = decode(' \t\r\n{"action":"heartbeat","topic":"a","extra":[1],"topic":"b"}\n ')
-    assert.deepEqual(decoded, { action: 'heartbeat', topic: 'b' })
+    assert.deepEqual(decoded, { action: 'heartbeat', topic: 'b', received: undefined })
   })
 
   test('is an error if it is no JSON object, not UTF-8, begins with a byte order mark, is empty or multipart', () => {

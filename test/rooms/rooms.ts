@@ -44,6 +44,15 @@ export const rooms: readonly Room[] = [
     mayImportTypesOf: [vocabulary, 'src/delivery/'],
   },
   {
+    path: 'src/history/',
+    rule: 'the history imports the file system, zod and the protocol, and types of the delivery, pino and the configuration',
+    mayImport: [
+      ...['src/history/', 'src/protocol/', 'zod', 'node:crypto', 'node:events', 'node:fs*', 'node:net', 'node:path'],
+      ...['node:timers*', 'node:zlib'],
+    ],
+    mayImportTypesOf: ['src/delivery/', 'src/config/', 'pino'],
+  },
+  {
     path: 'src/backbone/',
     rule: 'a backbone imports its client library (name it here) and the protocol, and types of the delivery',
     mayImport: ['src/backbone/', 'src/protocol/'],

@@ -1,0 +1,174 @@
+import { crc32 } from 'node:zlib'
+import type { LoggedBatch } from '../delivery/batch.ts'
+import type { Audience, FrameType, Message } from '../protocol/message.ts'
+import { keyBytes, microsecondsOf, writeObjectKey } from './object-key.ts'
+
+/*
+ * A record is a batch, or a part of one, on disk. All numbers are little-endian.
+ *
+ *   header   u32 bytes of the payload · u32 CRC-32 of all that follows it · f64 sequence number of the first message ·
+ *            f64 when it was accepted (ms since the epoch) · u32 messages · u32 bytes of the table
+ *   payload  the table, an entry for each message, then the messages' frames, one behind the other
+ *   entry    u8 type · u8 flags · 16 bytes key of the object · f64 `modified` (µs) · u32 bytes of the frame ·
+ *            u8 length of a p2p topic, and that topic
+ */
+
+/** Bytes of a record's header. */
+export const headerBytes = 32
+const entryBytes = 31
+
+/** Payloads are not larger than this, unless one message is. */
+const maxPayloadBytes = 1_048_576
+
+const types: readonly FrameType[] = ['indicator', 'sighting', 'snapshotrequest']
+const flag = { object: 1, removed: 2, hashedKey: 4, only: 8, except: 16 }
+
+/** What a record's header says. */
+export interface RecordHeader {
+  /** Bytes of the record, with its header. */
+  readonly bytes: number
+  readonly first: number
+  readonly acceptedMs: number
+  readonly count: number
+}
+
+/** A message as its entry in a record's table describes it. */
+export interface TableEntry {
+  readonly type: FrameType
+  /** Is it a version of an object, for everyone whose topics cover its type? */
+  readonly hasObject: boolean
+  readonly removed: boolean
+  /** The object's key, type and kind of key included, as 17 characters. */
+  readonly key: string
+  /** Microseconds since the epoch, or NaN. */
+  readonly modified: number
+  readonly frameBytes: number
+  readonly audience: Audience | undefined
+}
+
+/** Makes the records of a batch. */
+export function encodeRecords(batch: LoggedBatch): Buffer[] {
+  const records: Buffer[] = []
+  let from = 0
+  while (from < batch.messages.length) {
+    let to = from
+    let bytes = 0
+    do bytes += tableBytesOf(batch.messages[to] as Message) + (batch.messages[to] as Message).bytes
+    while (++to < batch.messages.length && bytes < maxPayloadBytes)
+    records.push(encode(batch, from, to, bytes))
+    from = to
+  }
+  return records
+}
+
+function topicOf(audience: Audience | undefined): string {
+  if (audience === undefined) return ''
+  return 'only' in audience ? audience.only : audience.except
+}
+
+function tableBytesOf({ audience }: Message): number {
+  return entryBytes + (audience === undefined ? 0 : Buffer.byteLength(topicOf(audience)))
+}
+
+function encode(batch: LoggedBatch, from: number, to: number, payloadBytes: number): Buffer {
+  const record = Buffer.allocUnsafe(headerBytes + payloadBytes)
+  let at = headerBytes
+  for (let index = from; index < to; index++) at = writeEntry(record, at, batch.messages[index] as Message)
+  record.writeUInt32LE(payloadBytes, 0)
+  record.writeDoubleLE(batch.first + from, 8)
+  record.writeDoubleLE(batch.acceptedMs, 16)
+  record.writeUInt32LE(to - from, 24)
+  record.writeUInt32LE(at - headerBytes, 28)
+  for (let index = from; index < to; index++) {
+    const { frame, bytes } = batch.messages[index] as Message
+    // A frame of as many bytes as characters is ASCII, which is copied faster.
+    record.write(frame, at, bytes, bytes === frame.length ? 'latin1' : 'utf8')
+    at += bytes
+  }
+  record.writeUInt32LE(crc32(record.subarray(8)), 4)
+  return record
+}
+
+function writeEntry(record: Buffer, at: number, { type, bytes, audience, object }: Message): number {
+  let flags = 0
+  if (object !== undefined && object.id !== '') {
+    flags = flag.object + (object.removed ? flag.removed : 0)
+    if (writeObjectKey(object.id, record, at + 2) === 'hash') flags += flag.hashedKey
+    record.writeDoubleLE(microsecondsOf(object.modified), at + 18)
+  } else record.fill(0, at + 2, at + 26)
+  const topic = topicOf(audience)
+  if (audience !== undefined) flags += 'only' in audience ? flag.only : flag.except
+  record[at] = types.indexOf(type)
+  record[at + 1] = flags
+  record.writeUInt32LE(bytes, at + 26)
+  record[at + 30] = topic === '' ? 0 : record.write(topic, at + entryBytes)
+  return at + entryBytes + (record[at + 30] as number)
+}
+
+/** Reads the header of a record. Undefined if there is none, or not all of it. */
+export function readHeader(bytes: Buffer, at: number): RecordHeader | undefined {
+  if (at + headerBytes > bytes.length) return undefined
+  const payloadBytes = bytes.readUInt32LE(at)
+  const first = bytes.readDoubleLE(at + 8)
+  const count = bytes.readUInt32LE(at + 24)
+  if (!(Number.isSafeInteger(first) && first > 0 && count > 0 && payloadBytes >= count * entryBytes)) return undefined
+  return { bytes: headerBytes + payloadBytes, first, acceptedMs: bytes.readDoubleLE(at + 16), count }
+}
+
+/** Is the whole record there, as it was written? */
+export function isIntact(bytes: Buffer, at: number, header: RecordHeader): boolean {
+  const end = at + header.bytes
+  return end <= bytes.length && bytes.readUInt32LE(at + 4) === crc32(bytes.subarray(at + 8, end))
+}
+
+/** Reads the table of an intact record. */
+export function* readTable(bytes: Buffer, at: number, { count }: RecordHeader): Generator<TableEntry, void, undefined> {
+  let entry = at + headerBytes
+  for (let index = 0; index < count; index++) {
+    const flags = bytes[entry + 1] as number
+    const topicBytes = bytes[entry + 30] as number
+    const topic = topicBytes === 0 ? '' : bytes.toString('utf8', entry + entryBytes, entry + entryBytes + topicBytes)
+    const type = types[bytes[entry] as number] as FrameType
+    yield {
+      type,
+      hasObject: (flags & flag.object) !== 0,
+      removed: (flags & flag.removed) !== 0,
+      key: keyText(bytes, entry, flags),
+      modified: bytes.readDoubleLE(entry + 18),
+      frameBytes: bytes.readUInt32LE(entry + 26),
+      audience: audienceOf(flags, topic),
+    }
+    entry += entryBytes + topicBytes
+  }
+}
+
+function keyText(bytes: Buffer, entry: number, flags: number): string {
+  const kind = String.fromCharCode((bytes[entry] as number) * 2 + (flags & flag.hashedKey ? 1 : 0))
+  return kind + bytes.toString('latin1', entry + 2, entry + 2 + keyBytes)
+}
+
+function audienceOf(flags: number, topic: string): Audience | undefined {
+  if (flags & flag.only) return { only: topic }
+  return flags & flag.except ? { except: topic } : undefined
+}
+
+/** The key of an object by its id and type, as {@link readTable} gives it. */
+export function keyOf(type: FrameType, id: string): string {
+  const key = Buffer.alloc(keyBytes)
+  const kind = writeObjectKey(id, key, 0) === 'hash' ? 1 : 0
+  return String.fromCharCode(types.indexOf(type) * 2 + kind) + key.toString('latin1')
+}
+
+/** Reads the messages of an intact record. */
+export function readMessages(bytes: Buffer, at: number, header: RecordHeader): LoggedBatch {
+  const messages: Message[] = []
+  let frameAt = at + headerBytes + bytes.readUInt32LE(at + 28)
+  let total = 0
+  for (const { type, frameBytes, audience } of readTable(bytes, at, header)) {
+    const frame = bytes.toString('utf8', frameAt, frameAt + frameBytes)
+    messages.push({ type, frame, bytes: frameBytes, audience, object: undefined })
+    frameAt += frameBytes
+    total += frameBytes
+  }
+  return { messages, bytes: total, first: header.first, acceptedMs: header.acceptedMs }
+}

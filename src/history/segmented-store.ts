@@ -1,0 +1,138 @@
+import type { LoggedBatch } from '../delivery/batch.ts'
+import type { MessageStore, SnapshotCriteria, SnapshotSelection } from '../delivery/message-store.ts'
+import { isIntact, readMessages } from './record.ts'
+import type { Segment } from './segment.ts'
+import { openSegments } from './segments.ts'
+import { select } from './selection.ts'
+import { Writer, type WriterEvents, type WriterSettings } from './writer.ts'
+
+/** How the messages of a log are kept. */
+export interface StoreSettings extends WriterSettings {
+  /** Objects whose latest versions are looked for at once; for more, the log is read several times. Default 500,000. */
+  readonly maxSelectedAtOnce?: number
+}
+
+/** What a store tells its owner. */
+export interface StoreEvents extends WriterEvents {
+  /** Bytes of the log can't be read: they are as if they had never been there. */
+  damaged(path: string, bytes: number): void
+}
+
+/** About so many bytes are read at once. */
+const pageBytes = 262_144
+
+const defaultSelectedAtOnce = 500_000
+
+/**
+ * The messages of the log in files of a directory (see segment.ts). They are read with positional reads and never mapped
+ * into memory, so replaying gigabytes costs this process a page; what is too old goes by deleting files.
+ */
+export class SegmentedStore implements MessageStore {
+  readonly #writer: Writer
+  readonly #events: StoreEvents
+  readonly #selectedAtOnce: number
+  readonly #damaged = new Set<string>()
+  /** The selection that is being made: one at a time. */
+  #selecting: Promise<unknown> = Promise.resolve()
+
+  private constructor(writer: Writer, settings: StoreSettings, events: StoreEvents) {
+    this.#writer = writer
+    this.#events = events
+    this.#selectedAtOnce = settings.maxSelectedAtOnce ?? defaultSelectedAtOnce
+  }
+
+  /** Opens the log in a directory, which is made if it isn't there. Throws `HistoryError` if it can't be used. */
+  static async open(directory: string, settings: StoreSettings, events: StoreEvents): Promise<SegmentedStore> {
+    const { segments, next, damage } = await openSegments(directory)
+    if (damage) events.damaged(damage.path, damage.bytes)
+    const writer = await Writer.start(directory, segments, next, settings, events)
+    return new SegmentedStore(writer, settings, events)
+  }
+
+  get oldest(): number {
+    return this.#writer.oldest
+  }
+
+  get next(): number {
+    return this.#writer.next
+  }
+
+  get readable(): number {
+    return this.#writer.readable
+  }
+
+  get unwrittenBytes(): number {
+    return this.#writer.unwrittenBytes
+  }
+
+  /** Does writing fail at present? */
+  get isFailing(): boolean {
+    return this.#writer.isFailing
+  }
+
+  append(batch: LoggedBatch): void {
+    this.#writer.append(batch)
+  }
+
+  committed(): Promise<void> {
+    return this.#writer.committed()
+  }
+
+  async read(sequence: number): Promise<readonly LoggedBatch[]> {
+    const batches: LoggedBatch[] = []
+    let bytes = 0
+    for (const segment of this.#writer.segmentsFrom(sequence)) {
+      for await (const batch of this.#batchesOf(segment, sequence)) {
+        batches.push(batch)
+        bytes += batch.bytes
+        if (bytes >= pageBytes) return batches
+      }
+      if (batches.length > 0) return batches
+    }
+    return batches
+  }
+
+  select(criteria: SnapshotCriteria): Promise<SnapshotSelection> {
+    const selection = this.#selecting.then(async () => {
+      await this.#writer.written()
+      const segments = this.#writer.segmentsSince(criteria.sinceMs)
+      return select(segments, criteria, this.#selectedAtOnce)
+    })
+    // One that fails does not keep the next from being made.
+    this.#selecting = selection.catch(() => {})
+    return selection
+  }
+
+  /** Fulfilled when everything that was appended so far can be read, or writing fails. */
+  written(): Promise<void> {
+    return this.#writer.written()
+  }
+
+  close(): Promise<void> {
+    return this.#writer.close()
+  }
+
+  /** The batches of a segment from a sequence number on. A segment that retention has deleted meanwhile has none. */
+  async *#batchesOf(segment: Segment, sequence: number): AsyncGenerator<LoggedBatch, void, undefined> {
+    if (!segment.acquire()) return
+    try {
+      for await (const { header, bytes, at, offset } of segment.records(await segment.placeOf(sequence))) {
+        if (header.first + header.count <= sequence) continue
+        if (isIntact(bytes, at, header)) yield readMessages(bytes, at, header)
+        else this.#reportDamage(segment.path, offset, header.bytes)
+      }
+    } finally {
+      segment.release()
+    }
+  }
+
+  #reportDamage(path: string, offset: number, bytes: number): void {
+    const place = `${path}:${offset}`
+    if (this.#damaged.has(place) || this.#damaged.size >= maxReported) return
+    this.#damaged.add(place)
+    this.#events.damaged(path, bytes)
+  }
+}
+
+/** Damaged places that are told of, each once. */
+const maxReported = 100

@@ -1,0 +1,111 @@
+import { mkdir, open, readdir, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { HistoryError } from './history-error.ts'
+import { firstInFileName, intactEnd, Segment, segmentFileName } from './segment.ts'
+
+/** Files of damaged ends that are kept, for whoever wants to look into them. */
+const maxDamagedFiles = 3
+
+/** What was cut off the last segment: after a power cut the end of a file may be anything. */
+export interface Damage {
+  readonly path: string
+  readonly bytes: number
+}
+
+/** The segments of a log, opened. */
+export interface OpenedSegments {
+  readonly segments: Segment[]
+  /** The sequence number that follows the last message. */
+  readonly next: number
+  readonly damage: Damage | undefined
+}
+
+/**
+ * Opens the segments in a directory, which is made if it isn't there: it and all files in it are for this user alone. The
+ * last segment is read to its end, and what is not intact there is cut off. Throws {@link HistoryError}.
+ */
+export async function openSegments(directory: string): Promise<OpenedSegments> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const firsts = await firstsIn(directory)
+    const segments: Segment[] = []
+    for (const [index, first] of firsts.entries()) {
+      const isLast = index === firsts.length - 1
+      const path = join(directory, segmentFileName(first))
+      if (isLast && (await isUnfinished(path))) await unlink(path)
+      else segments.push(await Segment.open(path, first, 'r+'))
+    }
+    const last = segments.at(-1)
+    if (last === undefined) return { segments, next: 1, damage: undefined }
+    const { end, next } = await intactEnd(last)
+    const damage = end < last.size ? await cutOff(last, end) : undefined
+    return { segments, next, damage }
+  } catch (error) {
+    throw explained(directory, error)
+  }
+}
+
+/** The sequence numbers that the segments in a directory begin with, ascending. */
+export async function firstsIn(directory: string): Promise<number[]> {
+  const firsts = (await readdir(directory)).map(firstInFileName).filter(first => first !== undefined)
+  return firsts.sort((one, other) => one - other)
+}
+
+/** Puts the names of files that were made or removed on disk. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** A crash may leave the newest segment without its header. There is nothing in it yet. */
+async function isUnfinished(path: string): Promise<boolean> {
+  const handle = await open(path, 'r')
+  try {
+    return (await handle.stat()).size === 0
+  } finally {
+    await handle.close()
+  }
+}
+
+async function cutOff(segment: Segment, end: number): Promise<Damage> {
+  const bytes = await segment.bytesFrom(end)
+  const path = `${segment.path}.damaged-${Date.now()}`
+  const isWorthKeeping = bytes.some(byte => byte !== 0)
+  if (isWorthKeeping) {
+    await removeOldDamage(segment.path)
+    await writeFile(path, bytes, { mode: 0o600 })
+  }
+  await segment.cut(end)
+  return { path: isWorthKeeping ? path : segment.path, bytes: bytes.length }
+}
+
+async function removeOldDamage(segmentPath: string): Promise<void> {
+  const directory = join(segmentPath, '..')
+  const damaged = (await readdir(directory)).filter(name => name.includes('.log.damaged-')).sort()
+  for (const name of damaged.slice(0, Math.max(0, damaged.length - maxDamagedFiles + 1))) {
+    await unlink(join(directory, name))
+  }
+}
+
+/** An error of the file system in words that say what to do. */
+export function explained(directory: string, error: unknown): unknown {
+  if (error instanceof HistoryError || !(error instanceof Error) || !('code' in error)) return error
+  const advice: Readonly<Record<string, string>> = {
+    EACCES: 'give this user the right to read and write it',
+    EPERM: 'give this user the right to read and write it',
+    EROFS: 'it is on a read-only file system',
+    ENOTDIR: 'a part of the path is a file, not a directory',
+    EEXIST: 'it is a file, not a directory',
+    ENOSPC: 'make room on the disk',
+    EDQUOT: 'make room in the quota of this user',
+    EMFILE: 'let this process open more files (ulimit -n)',
+  }
+  const what = advice[String(error.code)] ?? error.message
+  return new HistoryError(
+    `the history in ${directory} cannot be opened (${error.code}): ${what}; or choose another history.path, or history.enabled: false`,
+  )
+}

@@ -1,0 +1,335 @@
+import { unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
+import type { LoggedBatch } from '../delivery/batch.ts'
+import { encodeRecords } from './record.ts'
+import { Segment, segmentFileName } from './segment.ts'
+import { syncDirectory } from './segments.ts'
+
+/** Limits of what is written. */
+export interface WriterSettings {
+  readonly retentionDays: number
+  readonly maxBytes: number
+  readonly maxUnwrittenBytes: number
+  /** Bytes of a segment. Default a 64th of `maxBytes`, at most 1 GiB. */
+  readonly segmentBytes?: number
+  /** How long after a failure writing is tried again. Default 1 second. */
+  readonly retryMs?: number
+}
+
+/** What the writer tells its owner. */
+export interface WriterEvents {
+  /** Something was written, or given up: `readable` has moved on. */
+  written(): void
+  /** Writing fails. Said once, until it works again. */
+  failing(error: unknown): void
+  /** Writing works again; so many messages were given up meanwhile. */
+  recovered(lost: number): void
+}
+
+/** While nobody waits for the disk, so much is written at once, or whatever came in so many milliseconds. */
+const calmBytes = 262_144
+const calmMs = 20
+
+/** Bytes that are written at once: encoding them is what holds up everything else, so not more. */
+const maxWriteBytes = 1_048_576
+
+/** While nobody waits for it, what was written is put on disk this much later. */
+const calmSyncMs = 1000
+
+/** How often it is looked what is too old. */
+const retentionCheckMs = 60_000
+
+const msPerDay = 86_400_000
+const msPerHour = 3_600_000
+
+/** Someone who waits until everything before a sequence number is on disk. */
+interface Waiter {
+  readonly before: number
+  resolve(): void
+  reject(error: unknown): void
+}
+
+/**
+ * Writes batches to the last segment, in groups, one write at a time: nobody who appends ever waits for it.
+ *
+ * While writing fails it keeps what it can and tries again. What it has to give up is a gap in the log.
+ */
+export class Writer {
+  readonly #directory: string
+  readonly #segments: Segment[]
+  readonly #settings: WriterSettings
+  readonly #events: WriterEvents
+  readonly #segmentBytes: number
+  #pending: LoggedBatch[] = []
+  #pendingBytes = 0
+  #waiters: Waiter[] = []
+  #next: number
+  #readable: number
+  /** Everything before is on disk. */
+  #synced: number
+  #lost = 0
+  #failure: unknown
+  #running: Promise<void> | undefined
+  #wakeUp: (() => void) | undefined
+  #closing = false
+  /** The write that is under way, or was last. */
+  #step: Promise<void> = Promise.resolve()
+  /** The active segment can't be trusted any more: what comes next begins another one. */
+  #abandoned = false
+  #syncDueMs = Number.POSITIVE_INFINITY
+  readonly #retention: NodeJS.Timeout
+
+  private constructor(
+    directory: string,
+    segments: Segment[],
+    next: number,
+    settings: WriterSettings,
+    events: WriterEvents,
+  ) {
+    this.#directory = directory
+    this.#segments = segments
+    this.#settings = settings
+    this.#events = events
+    this.#segmentBytes = settings.segmentBytes ?? Math.min(1_073_741_824, Math.ceil(settings.maxBytes / 64))
+    this.#next = this.#readable = this.#synced = next
+    this.#retention = setInterval(() => this.#removeOld(), retentionCheckMs).unref()
+  }
+
+  /** Takes over segments, of which the last may be written on. */
+  static async start(
+    directory: string,
+    segments: Segment[],
+    next: number,
+    settings: WriterSettings,
+    events: WriterEvents,
+  ): Promise<Writer> {
+    const writer = new Writer(directory, segments, next, settings, events)
+    await writer.#removeOld()
+    return writer
+  }
+
+  get oldest(): number {
+    return this.#segments[0]?.first ?? this.#next
+  }
+
+  get next(): number {
+    return this.#next
+  }
+
+  get readable(): number {
+    return this.#readable
+  }
+
+  get unwrittenBytes(): number {
+    return this.#pendingBytes
+  }
+
+  get isFailing(): boolean {
+    return this.#failure !== undefined
+  }
+
+  /** The segments that may have this sequence number or a higher one. */
+  segmentsFrom(sequence: number): readonly Segment[] {
+    const after = this.#segments.findIndex(segment => segment.first > sequence)
+    return this.#segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
+  }
+
+  /** The segments that may have messages that were accepted at this time or later. */
+  segmentsSince(sinceMs: number): readonly Segment[] {
+    const after = this.#segments.findIndex(segment => segment.createdMs > sinceMs)
+    return this.#segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
+  }
+
+  /** Takes a batch. */
+  append(batch: LoggedBatch): void {
+    this.#pending.push(batch)
+    this.#pendingBytes += batch.bytes
+    this.#next = batch.first + batch.messages.length
+    if (this.isFailing) this.#giveUpOldest()
+    this.#run()
+    if (this.#pendingBytes >= calmBytes) this.#wakeUp?.()
+  }
+
+  /** Fulfilled when everything that was appended is on disk; rejects as long as writing fails. */
+  committed(): Promise<void> {
+    if (this.isFailing) return Promise.reject(this.#failure)
+    if (this.#synced >= this.#next) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ before: this.#next, resolve, reject })
+      this.#run()
+      this.#wakeUp?.()
+    })
+  }
+
+  /** Fulfilled when everything that was appended can be read, or writing fails. */
+  async written(): Promise<void> {
+    const before = this.#next
+    while (this.#readable < before && !this.isFailing) {
+      this.#wakeUp?.()
+      await this.#step
+      await yieldToEventLoop()
+    }
+  }
+
+  /** Writes what is pending, if it can be written, and closes. */
+  async close(): Promise<void> {
+    clearInterval(this.#retention)
+    this.#closing = true
+    this.#wakeUp?.()
+    await this.#running
+    for (const segment of this.#segments) await segment.retire()
+  }
+
+  #run(): void {
+    this.#running ??= this.#work().finally(() => {
+      this.#running = undefined
+    })
+  }
+
+  async #work(): Promise<void> {
+    while (this.#pending.length > 0 || this.#synced < this.#readable) {
+      if (!this.#isUrgent) await this.#pause(this.#calmPauseMs())
+      this.#step = this.#writeAndSync()
+      await this.#step
+      if (this.isFailing) {
+        if (this.#closing) return
+        await this.#pause(this.#settings.retryMs ?? 1000)
+      }
+    }
+  }
+
+  get #isUrgent(): boolean {
+    return this.#closing || this.#waiters.length > 0 || this.#pendingBytes >= calmBytes
+  }
+
+  #calmPauseMs(): number {
+    return this.#pending.length > 0 ? calmMs : Math.max(0, this.#syncDueMs - performance.now())
+  }
+
+  /** Waits, unless something wakes it up. */
+  #pause(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      const end = () => {
+        clearTimeout(timer)
+        this.#wakeUp = undefined
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      this.#wakeUp = end
+    })
+  }
+
+  async #writeAndSync(): Promise<void> {
+    try {
+      await this.#write()
+      if (this.#closing || this.#waiters.length > 0 || performance.now() >= this.#syncDueMs) await this.#sync()
+      this.#recover()
+    } catch (error) {
+      await this.#fail(error)
+    }
+  }
+
+  async #write(): Promise<void> {
+    if (this.#pending.length === 0) return
+    let count = 0
+    let bytes = 0
+    const records: Buffer[] = []
+    while (count < this.#pending.length && bytes < maxWriteBytes) {
+      const batch = this.#pending[count++] as LoggedBatch
+      bytes += batch.bytes
+      records.push(...encodeRecords(batch))
+    }
+    const segment = await this.#activeSegment(this.#pending[0] as LoggedBatch)
+    await segment.append(records)
+    const written = this.#pending.splice(0, count)
+    const last = written.at(-1) as LoggedBatch
+    this.#pendingBytes -= bytes
+    this.#readable = last.first + last.messages.length
+    if (this.#syncDueMs === Number.POSITIVE_INFINITY) this.#syncDueMs = performance.now() + calmSyncMs
+    this.#events.written()
+  }
+
+  async #sync(): Promise<void> {
+    const readable = this.#readable
+    this.#syncDueMs = Number.POSITIVE_INFINITY
+    try {
+      await this.#segments.at(-1)?.sync()
+    } catch (error) {
+      // Pages that failed to reach the disk may be gone from the system's memory, too: never write behind them.
+      this.#abandoned = true
+      throw error
+    }
+    this.#synced = readable
+    const waiters = this.#waiters
+    this.#waiters = waiters.filter(({ before }) => before > readable)
+    for (const { before, resolve } of waiters) if (before <= readable) resolve()
+  }
+
+  /** The segment to write to: the last one, unless it is full, old or not to be trusted. */
+  async #activeSegment({ first }: LoggedBatch): Promise<Segment> {
+    const active = this.#segments.at(-1)
+    const lifetimeMs = Math.max(msPerHour, (this.#settings.retentionDays * msPerDay) / 30)
+    const isFull = active && (active.size >= this.#segmentBytes || Date.now() - active.createdMs > lifetimeMs)
+    if (active && !isFull && !this.#abandoned) return active
+    if (active && !this.#abandoned) await active.sync()
+    // One of this name can only be an abandoned one without a message.
+    if (active?.first === first) await this.#segments.pop()?.retire()
+    const segment = await Segment.create(join(this.#directory, segmentFileName(first)), first)
+    this.#segments.push(segment)
+    this.#abandoned = false
+    await syncDirectory(this.#directory)
+    await this.#removeOld()
+    return segment
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    const isNew = this.#failure === undefined
+    this.#failure = error ?? new Error('writing failed')
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const { reject } of waiters) reject(this.#failure)
+    if (isNew) this.#events.failing(this.#failure)
+    await this.#segments
+      .at(-1)
+      ?.cut()
+      .catch(() => {
+        this.#abandoned = true
+      })
+    this.#giveUpOldest()
+  }
+
+  #recover(): void {
+    if (!this.isFailing) return
+    this.#failure = undefined
+    const lost = this.#lost
+    this.#lost = 0
+    this.#events.recovered(lost)
+  }
+
+  #giveUpOldest(): void {
+    let givenUp = 0
+    while (this.#pendingBytes > this.#settings.maxUnwrittenBytes && givenUp < this.#pending.length) {
+      const { bytes, messages, first } = this.#pending[givenUp++] as LoggedBatch
+      this.#pendingBytes -= bytes
+      this.#lost += messages.length
+      this.#readable = first + messages.length
+    }
+    if (givenUp === 0) return
+    this.#pending.splice(0, givenUp)
+    this.#events.written()
+  }
+
+  /** Deletes the oldest segments that are too old or too much. The one that is being written stays. */
+  async #removeOld(): Promise<void> {
+    const oldestMs = Date.now() - this.#settings.retentionDays * msPerDay
+    let bytes = this.#segments.reduce((total, { size }) => total + size, 0)
+    for (let [oldest, second] = this.#segments; oldest && second; [oldest, second] = this.#segments) {
+      if (bytes <= this.#settings.maxBytes && second.createdMs >= oldestMs) return
+      this.#segments.shift()
+      bytes -= oldest.size
+      await unlink(oldest.path).catch(() => {})
+      await oldest.retire()
+    }
+  }
+}
