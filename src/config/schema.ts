@@ -108,7 +108,7 @@ const history = section({
     .default(true)
     .describe('Keep a log of all messages and of subscriptions on disk. Without it a restart forgets everything.'),
   path: fileName()
-    .default('history')
+    .default('threatbus-history')
     .describe(
       'The directory of the history, relative to that of the configuration file. One broker has one of its own.',
     ),

@@ -65,7 +65,7 @@ describe('a management request', () => {
   })
 
   test('with an unknown or missing action is an unknown request', () => {
-    for (const action of [undefined, null, '', 'Subscribe', 'publish', 5, ['subscribe']]) {
+    for (const action of [undefined, null, '', 'Subscribe', 'republish', 5, ['subscribe']]) {
       assert.equal(statusOf(decodeJson({ action, topic: 'stix2/indicator' })), 'unknown request')
     }
   })

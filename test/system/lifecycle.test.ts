@@ -36,7 +36,8 @@ describe('a subscriber', { concurrency: true }, () => {
     await broker.logged(tells(topic, 'stale', 'disconnected'))
     for (const body of bodies.slice(100)) await send(`stix2/indicator ${body}`)
     const second = receive(t, broker.pub, topic)
-    const frames = [...(await first.received(100)), ...(await second.received(200))]
+    // It never says what it received, so what its connection may have held comes again.
+    const frames = await second.received(300)
     assert.deepEqual(
       frames,
       bodies.map(body => `${topic}indicator ${body}`),

@@ -57,12 +57,18 @@ describe('the broker process', { concurrency: true }, () => {
     assert.equal(await exited, 0)
   })
 
-  test('ends within its time although a subscriber reads nothing, and says what was not delivered', async t => {
-    const { broker } = await withUnreadMessages(t, { shutdown_timeout: 1 })
-    assert.equal(await broker.stop(), 0)
-    const { messages } = await broker.logged(({ msg }) => msg.includes('could not be delivered in time'))
-    assert.ok(Number(messages) > 0)
-  })
+  for (const [enabled, sentence] of [
+    [true, 'wait for the next start'],
+    [false, 'could not be delivered in time'],
+  ] as const) {
+    const kept = enabled ? 'with' : 'without'
+    test(`ends within its time although a subscriber reads nothing, and says so, ${kept} a history`, async t => {
+      const { broker } = await withUnreadMessages(t, { shutdown_timeout: 1, history: { enabled } })
+      assert.equal(await broker.stop(), 0)
+      const { messages } = await broker.logged(({ msg }) => msg.includes(sentence))
+      assert.ok(Number(messages) > 0)
+    })
+  }
 
   test('ends at once on a second signal', async t => {
     const { broker } = await withUnreadMessages(t, { shutdown_timeout: 60 })
