@@ -81,6 +81,8 @@ export class Queue implements IdleQueue {
   #countsDiffer = false
   /** Messages that come next and that the subscriber is known to have. */
   #received = 0
+  /** No message from here on was ever sent to it. */
+  #unsentFrom: number
 
   constructor(log: MessageLog, start: QueueStart, edges: QueueEdges) {
     this.#log = log
@@ -92,6 +94,7 @@ export class Queue implements IdleQueue {
     this.#isResumed = !start.confirms
     this.#position = Math.min(start.position, log.next)
     this.#frames = start.frames
+    this.#unsentFrom = log.next
     this.#countsDiffer = !start.confirms && start.frames > 0
     this.#checkpoints = new Checkpoints(start.inFlight, this.#here)
     log.countQueues(1)
@@ -219,6 +222,7 @@ export class Queue implements IdleQueue {
       return
     }
     this.#isResumed = true
+    this.#unsentFrom = Math.max(this.#unsentFrom, this.#position)
     this.#goTo(this.settled)
     this.#received = Math.max(0, received - this.#frames)
   }
@@ -254,12 +258,19 @@ export class Queue implements IdleQueue {
 
   #becomeIdle(): void {
     this.#isIdle = true
-    // The subscriber counts frames that the log does not know: a crash lost them before they were written.
-    this.#frames += this.#received
-    this.#received = 0
     this.#position = this.#log.end
+    this.#endPassing()
     if (this.#checkpoints.settled.frames === this.#frames) this.#checkpoints.restart(this.#here)
     this.#log.idle.add(this)
+  }
+
+  /**
+   * Nothing that comes now was ever sent to it. If it still counts more frames, they are of messages that the log does not
+   * have: a crash lost them before they were written.
+   */
+  #endPassing(): void {
+    this.#frames += this.#received
+    this.#received = 0
   }
 
   #moveTo(position: number): void {
@@ -301,6 +312,7 @@ export class Queue implements IdleQueue {
   #findIn(batch: LoggedBatch): Message | undefined {
     const end = Math.min(endOf(batch), this.#log.end)
     while (this.#position < end) {
+      if (this.#received > 0 && this.#position >= this.#unsentFrom) this.#endPassing()
       const message = batch.messages[this.#position - batch.first] as Message
       if (this.#isFor(message)) {
         if (this.#received === 0) {

@@ -71,5 +71,11 @@ export class MemoryStore implements MessageStore {
     this.#batches = this.#batches.filter(batch => batch.first + batch.messages.length > sequence)
   }
 
+  /** Loses everything from this sequence number on, as a crash may. */
+  loseFrom(sequence: number): void {
+    this.#batches = this.#batches.filter(batch => batch.first < sequence)
+    this.next = sequence
+  }
+
   async close(): Promise<void> {}
 }

@@ -258,6 +258,31 @@ describe('a queue', () => {
     assert.deepEqual(other?.received, ['snapshotrequest question'])
   })
 
+  test('passes over nothing that is new although a crash lost what the application has counted', async () => {
+    const store = new MemoryStore()
+    const { log, supplies } = openLog(store)
+    const application = new Application(log, supplies)
+    application.queue.confirm(0)
+    for (let count = 0; count < 10; count++) log.append(batchOf([numbered('indicator')]))
+    const { position, frames } = application.queue.settled
+    await application.finish()
+    assert.equal(application.received.length, 10)
+
+    store.loseFrom(8)
+    const next = openLog(store)
+    const restored = new Application(next.log, next.supplies, { position, frames, confirms: true })
+    const fresh = Array.from({ length: 5 }, () => numbered('indicator'))
+    for (const message of fresh) next.log.append(batchOf([message]))
+    restored.queue.confirm(10)
+    await restored.finish()
+    assert.deepEqual(restored.received, framesOf(fresh))
+    // And it goes on counting as the application does.
+    restored.queue.rewind()
+    restored.queue.confirm(15)
+    await restored.finish()
+    assert.deepEqual(restored.received, framesOf(fresh))
+  })
+
   test('takes the count of an application that only begins to say what it received after frames came again', async () => {
     const { log, supplies } = openLog(new MemoryStore())
     const application = new Application(log, supplies)
