@@ -66,9 +66,21 @@ export const subscriberChart = createMachine({
             resuming: {
               description:
                 'After its connection broke, a subscriber that confirms is waited for: it knows what it has.',
-              always: { target: 'flowing', guard: 'isPositionKnown' },
-              on: { 'receipt.confirmed': 'flowing' },
+              always: [
+                { target: 'flowing', guard: 'isPositionKnown' },
+                { target: 'locating', guard: 'isReceiptKnown' },
+              ],
+              on: { 'receipt.confirmed': { target: 'resuming', reenter: true } },
               after: { heartbeatTimeout: { target: 'flowing', actions: 'resumeUnconfirmed' } },
+            },
+            locating: {
+              description: 'What it has is passed over in the log, and where that ends is written down.',
+              invoke: {
+                src: 'locatePosition',
+                input: ({ context }) => ({ topic: context.topic }),
+                onDone: 'flowing',
+                onError: { target: 'unreadable', actions: 'reportUnreadable' },
+              },
             },
             flowing: {
               entry: 'drainQueue',

@@ -69,7 +69,7 @@ export interface SubscriberTypes {
   input: SubscriberInput
   context: SubscriberContext
   events: SubscriberEvent
-  actors: { src: 'fetchFromHistory'; logic: PromiseActorLogic<void, { topic: string }> }
+  actors: { src: 'fetchFromHistory' | 'locatePosition'; logic: PromiseActorLogic<void, { topic: string }> }
   actions:
     | { type: 'drainQueue' }
     | { type: 'keepMessages' }
@@ -89,6 +89,7 @@ export interface SubscriberTypes {
     | { type: 'everythingReplayed' }
     | { type: 'everySnapshotClosed' }
     | { type: 'isPositionKnown' }
+    | { type: 'isReceiptKnown' }
     | { type: 'sendsHeartbeats' }
   delays: 'joinTimeout' | 'heartbeatTimeout' | 'evictAfter' | 'refusedSendPause' | 'fetchRetryPause'
 }

@@ -258,8 +258,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     }
     const topic = subscribing.open(wish)
     story.subscribed(topic, wish.topics, wish.snapshotDays)
-    // If it can't be written, the subscription holds until this process ends; the history says so loudly.
-    await history?.subscriptions.written().catch(() => {})
+    await records?.written()
     return subscribeReply(topic, ports, zmq)
   }
 

@@ -34,8 +34,8 @@ export interface SubscriberSurroundings {
   find(topic: string): Subscription | undefined
   /** Ends the subscription: nothing is routed to it any more, and its topic is forgotten. */
   forget(topic: string): void
-  /** Something about the subscription changed that a restart must not change back. */
-  remember(subscriber: SubscriberContext): void
+  /** Something about the subscription changed that a restart must not change back. Fulfilled when it can't. */
+  remember(subscriber: SubscriberContext): Promise<void>
   /** Tells the operator. */
   tell(topic: string, step: SubscriberStep): void
   /** Tells the operator that the history could not be read. */
@@ -85,7 +85,11 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       isRestored: ({ context }) => context.staleSinceMs !== undefined,
       everythingReplayed: ({ context }) => find(context.topic)?.queue.replaying === undefined,
       everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
-      isPositionKnown: ({ context }) => find(context.topic)?.queue.isResumed ?? false,
+      isPositionKnown: ({ context }) => {
+        const queue = find(context.topic)?.queue
+        return queue !== undefined && queue.isResumed && !queue.isPassing
+      },
+      isReceiptKnown: ({ context }) => find(context.topic)?.queue.isResumed ?? false,
       sendsHeartbeats: ({ context }) => context.sendsHeartbeats,
     },
     delays: {
@@ -100,6 +104,13 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       fetchFromHistory: fromPromise<void, { topic: string }>(async ({ input, signal }) => {
         const subscription = find(input.topic)
         if (subscription) await supplies?.supply(subscription.queue, signal)
+      }),
+      locatePosition: fromPromise<void, { topic: string }>(async ({ input, signal }) => {
+        const subscription = find(input.topic)
+        if (subscription === undefined) return
+        await supplies?.supply(subscription.queue, signal)
+        // A count that was made before a crash may be wrong by what that lost: from here on it is right, also after another.
+        if (!signal.aborted) await remember(subscription.actor.getSnapshot().context)
       }),
     },
   }

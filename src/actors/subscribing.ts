@@ -69,10 +69,13 @@ export class Subscribing {
     }
   }
 
-  /** Keeps what changed of a subscription. */
-  remember(context: SubscriberContext): void {
-    const subscription = this.#surroundings.subscribers.find(context.topic)
-    if (subscription) this.#surroundings.records?.write(subscription, context)
+  /** Keeps what changed of a subscription. Fulfilled when it survives this process, or can't be made to. */
+  async remember(context: SubscriberContext): Promise<void> {
+    const { subscribers, records } = this.#surroundings
+    const subscription = subscribers.find(context.topic)
+    if (subscription === undefined || records === undefined) return
+    records.write(subscription, context)
+    await records.written()
   }
 
   /** Ends a subscription: nobody waits for its messages and snapshots any more. */

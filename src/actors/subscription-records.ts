@@ -8,6 +8,8 @@ export interface RecordStore {
   /** Only where the subscriber stands in the log changed. */
   move(topic: string, position: number, frames: number): void
   remove(topic: string): void
+  /** Fulfilled when everything survives this process; rejects while that can't be had. */
+  written(): Promise<void>
 }
 
 /** Keeps on disk what a restart must not forget of subscriptions. */
@@ -45,6 +47,11 @@ export class SubscriptionRecords {
         this.#store.move(topic, position, frames)
       }
     }
+  }
+
+  /** Fulfilled when everything survives this process, or can't be made to: that is said loudly elsewhere. Never rejects. */
+  async written(): Promise<void> {
+    await this.#store.written().catch(() => {})
   }
 
   /** The subscription is no more. */

@@ -131,6 +131,11 @@ export class Queue implements IdleQueue {
     return this.#isResumed
   }
 
+  /** Is it still on the way to the place that the subscriber's count means? */
+  get isPassing(): boolean {
+    return this.#received > 0
+  }
+
   /** The snapshot, while it is being sent. */
   get replaying(): SnapshotRange | undefined {
     return this.#isInSnapshot ? this.#snapshot : undefined
@@ -269,8 +274,10 @@ export class Queue implements IdleQueue {
    * have: a crash lost them before they were written.
    */
   #endPassing(): void {
+    if (this.#received === 0) return
     this.#frames += this.#received
     this.#received = 0
+    this.#checkpoints.restart(this.#here)
   }
 
   #moveTo(position: number): void {
@@ -312,7 +319,7 @@ export class Queue implements IdleQueue {
   #findIn(batch: LoggedBatch): Message | undefined {
     const end = Math.min(endOf(batch), this.#log.end)
     while (this.#position < end) {
-      if (this.#received > 0 && this.#position >= this.#unsentFrom) this.#endPassing()
+      if (this.#position >= this.#unsentFrom) this.#endPassing()
       const message = batch.messages[this.#position - batch.first] as Message
       if (this.#isFor(message)) {
         if (this.#received === 0) {
@@ -321,11 +328,11 @@ export class Queue implements IdleQueue {
           this.#head = message
           return message
         }
-        this.#received--
         this.#frames++
-        this.#bytes += message.bytes
-      }
-      this.#moveTo(this.#position + 1)
+        this.#received--
+        this.#moveTo(this.#position + 1)
+        if (this.#received === 0) this.#checkpoints.restart(this.#here)
+      } else this.#moveTo(this.#position + 1)
     }
     return undefined
   }

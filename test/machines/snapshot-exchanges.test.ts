@@ -30,7 +30,7 @@ function open(limits: { maxOpen: number; maxMerged: number }) {
     ),
     supplies: undefined,
     delaysMs: { joinTimeout: 1e6, heartbeatTimeout: 1e6, evictAfter: 1e6 },
-    remember() {},
+    async remember() {},
     reportUnreadable: error => assert.fail(error as Error),
     find: topic => subscribers.find(topic),
     forget: topic => subscribers.forget(topic),

@@ -11,15 +11,18 @@ type Delay = keyof typeof delaysMs
 /** What the chart's guards ask for. */
 interface Situation {
   everythingReplayed: boolean
+  isReceiptKnown?: boolean
   isPositionKnown: boolean
 }
+
+const never = fromPromise<void, { topic: string }>(() => new Promise(() => {}))
 
 /** The chart with implementations that only write down that they were called. */
 function recorded(situation: Situation = { everythingReplayed: true, isPositionKnown: true }) {
   const calls: string[] = []
   const note = (name: string) => () => void calls.push(name)
   const logic = subscriberChart.provide({
-    actors: { fetchFromHistory: fromPromise<void, { topic: string }>(() => new Promise(() => {})) },
+    actors: { fetchFromHistory: never, locatePosition: never },
     actions: {
       drainQueue: note('drainQueue'),
       keepMessages: note('keepMessages'),
@@ -39,6 +42,7 @@ function recorded(situation: Situation = { everythingReplayed: true, isPositionK
       isRestored: ({ context }) => context.staleSinceMs !== undefined,
       everythingReplayed: () => situation.everythingReplayed,
       isPositionKnown: () => situation.isPositionKnown,
+      isReceiptKnown: () => situation.isReceiptKnown ?? false,
       everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
       sendsHeartbeats: ({ context }) => context.sendsHeartbeats,
     },
@@ -51,6 +55,7 @@ function recorded(situation: Situation = { everythingReplayed: true, isPositionK
 type Happening = SubscriberEvent['type'] | `after ${Delay}`
 
 const fetched = 'xstate.done.actor.0.subscriber.joined.flow.fetching'
+const located = 'xstate.done.actor.0.subscriber.joined.flow.locating'
 const unreadable = 'xstate.error.actor.0.subscriber.joined.flow.fetching'
 const born = { topic: 'p2p', openSnapshots: 0, sendsHeartbeats: false, staleSinceMs: undefined }
 
@@ -159,13 +164,16 @@ describe('a subscriber', () => {
   })
 
   test('that confirms is sent nothing after a break until it has said what it received', () => {
-    const situation = { everythingReplayed: true, isPositionKnown: false }
+    const situation: Situation = { everythingReplayed: true, isPositionKnown: false }
     const { happen, state, calls } = subscriber({}, situation)
     happen('socket.joined')
     happen('queue.filled')
     assert.equal(state(), 'live resuming unmonitored')
-    assert.ok(!calls.includes('drainQueue'))
+    situation.isReceiptKnown = true
     happen('receipt.confirmed')
+    assert.equal(state(), 'live locating unmonitored')
+    assert.ok(!calls.includes('drainQueue'))
+    happen(located)
     assert.equal(state(), 'live flowing unmonitored')
     assert.equal(calls.at(-1), 'drainQueue')
   })
