@@ -130,7 +130,7 @@ export const subscriberChart = createMachine({
 
     stale: {
       description: 'No sign of life. The queue waits, for a while.',
-      entry: ['noteStale', 'rememberSubscription'],
+      entry: 'noteStale',
       initial: 'disconnected',
       on: {
         'socket.joined': { target: 'joined', actions: { type: 'tell', params: { step: 'back' } } },
@@ -143,14 +143,18 @@ export const subscriberChart = createMachine({
         },
       },
       states: {
-        never_joined: { entry: { type: 'tell', params: { step: 'stale', reason: 'never_joined' } } },
-        disconnected: { entry: { type: 'tell', params: { step: 'stale', reason: 'disconnected' } } },
+        never_joined: {
+          entry: ['rememberSubscription', { type: 'tell', params: { step: 'stale', reason: 'never_joined' } }],
+        },
+        disconnected: {
+          entry: ['rememberSubscription', { type: 'tell', params: { step: 'stale', reason: 'disconnected' } }],
+        },
         broker_restarted: {
           description: 'The broker was away; the SUB socket reconnects by itself.',
           entry: { type: 'tell', params: { step: 'stale', reason: 'broker_restarted' } },
         },
         heartbeat_stopped: {
-          entry: { type: 'tell', params: { step: 'stale', reason: 'heartbeat_stopped' } },
+          entry: ['rememberSubscription', { type: 'tell', params: { step: 'stale', reason: 'heartbeat_stopped' } }],
           on: {
             'heartbeat.received': {
               target: '#subscriber.joined',
@@ -163,6 +167,10 @@ export const subscriberChart = createMachine({
     },
 
     unsubscribed: { type: 'final', entry: 'forgetSubscription' },
-    suspended: { type: 'final', entry: 'rememberSubscription' },
+    suspended: {
+      // Not final: XState looks through the timers of all actors when one ends, ten thousand times in a row here.
+      description: 'The broker stopped. Nothing happens any more; the next broker goes on from here.',
+      entry: 'rememberSubscription',
+    },
   },
 })

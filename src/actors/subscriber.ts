@@ -87,7 +87,7 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
       isPositionKnown: ({ context }) => {
         const queue = find(context.topic)?.queue
-        return queue !== undefined && queue.isResumed && !queue.isPassing
+        return queue?.isResumed === true && !queue.isPassing
       },
       isReceiptKnown: ({ context }) => find(context.topic)?.queue.isResumed ?? false,
       sendsHeartbeats: ({ context }) => context.sendsHeartbeats,

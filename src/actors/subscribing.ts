@@ -64,7 +64,10 @@ export class Subscribing {
   restore(records: Iterable<StoredSubscription>): void {
     const { subscribers, exchanges, supervisor, subscriber, snapshotExchange } = this.#surroundings
     for (const record of records) {
-      subscribers.restore(subscriber(), supervisor(), record)
+      const subscription = subscribers.restore(subscriber(), supervisor(), record)
+      // From when on it is stale is written down once: not even many restarts keep it for ever.
+      if (record.staleSinceMs !== undefined) this.#surroundings.records?.know(record)
+      else this.#surroundings.records?.write(subscription, subscription.actor.getSnapshot().context)
       for (const id of record.exchanges) exchanges.restore(snapshotExchange(), supervisor(), record.topic, id)
     }
   }

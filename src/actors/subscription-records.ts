@@ -35,6 +35,11 @@ export class SubscriptionRecords {
     this.#store.put({ topic, topics, exchanges, position, frames, confirms, sendsHeartbeats, ...optional })
   }
 
+  /** This is what was written last of a subscription: nothing of it changed since. */
+  know({ topic, position, confirms }: StoredSubscription): void {
+    this.#written.set(topic, { position, confirms })
+  }
+
   /** Writes down where subscribers stand that have moved on. */
   movePositions(subscriptions: Iterable<Subscription>): void {
     for (const subscription of subscriptions) {

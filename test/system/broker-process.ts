@@ -40,7 +40,7 @@ export interface BrokerProcess {
  * With a `predecessor` that has ended it takes over that one's ports and history.
  */
 export async function startBroker(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   settings: Record<string, unknown> = {},
   predecessor?: BrokerProcess,
 ): Promise<BrokerProcess> {

@@ -121,7 +121,7 @@ async function publishOnSub(port: number, isOver: () => boolean): Promise<void> 
 
 /** Kills the broker so many times, at moments that `random` chooses, and checks that everybody has what they should. */
 export async function killLoop(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   rounds: number,
   random = Math.random,
   settings: Record<string, unknown> = {},

@@ -1,0 +1,50 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { killLoop } from '../system/kill-loop.ts'
+import { lag } from './lag.ts'
+import { replaySnapshot } from './replay-snapshot.ts'
+import { restart } from './restart.ts'
+
+/*
+ * What takes minutes and proves that nothing is lost: `npm run endurance -- kills`. Each command prints what it found, and
+ * ends with an error if something was lost.
+ */
+
+const cleanUps: (() => unknown)[] = []
+const session = { after: (cleanUp: () => unknown) => void cleanUps.push(cleanUp) }
+const print = (result: object) => void process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`)
+
+const program = new Command('npm run endurance --').description('Prove in minutes what tests prove in seconds.')
+program
+  .command('kills')
+  .description('Kill the broker again and again under load, with a slow, a coming and going, and snapshot subscribers.')
+  .option('--rounds <number>', 'how often', positive, 50)
+  .action(async ({ rounds }) => print(await killLoop(session as Parameters<typeof killLoop>[0], rounds)))
+program
+  .command('lag')
+  .description('One subscriber reads nothing while another reads at full speed; then it reads all, from disk.')
+  .option('--messages <number>', 'how many messages, of 1 kB', positive, 1_000_000)
+  .action(async ({ messages }) => print(await lag(messages)))
+program
+  .command('snapshot')
+  .description('Replay a snapshot while messages keep arriving, and watch the latency of another subscriber.')
+  .option('--objects <number>', 'how many objects', positive, 200_000)
+  .option('--rate <number>', 'messages a second meanwhile', positive, 2000)
+  .action(async ({ objects, rate }) => print(await replaySnapshot(objects, rate)))
+program
+  .command('restart')
+  .description('Start with many stored subscriptions and a long log.')
+  .option('--subscriptions <number>', 'how many subscriptions', positive, 10_000)
+  .option('--messages <number>', 'how many messages', positive, 5_000_000)
+  .action(async ({ subscriptions, messages }) => print(await restart(subscriptions, messages)))
+
+try {
+  await program.parseAsync()
+} finally {
+  for (const cleanUp of cleanUps) await cleanUp()
+}
+process.exit()
+
+function positive(text: string): number {
+  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number above 0.')
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { Request, Subscriber } from 'zeromq'
+import { brokerScript, startBroker } from '../bench/contestants.ts'
+import { indicatorTopic } from '../bench/indicators.ts'
+import { Load } from '../bench/load.ts'
+import { indicator } from '../system/wire.ts'
+import { MemoryWatch } from './memory.ts'
+
+/** What came of it. */
+export interface SnapshotOutcome {
+  readonly objects: number
+  readonly seconds: number
+  /** The 99th percentile of the latency of other subscribers, in milliseconds, without and with the snapshot. */
+  readonly p99Without: number | undefined
+  readonly p99With: number | undefined
+  readonly ratio: number
+  /** By how many MiB the broker's memory grew. */
+  readonly growth: object
+}
+
+/** Objects that are published at once, with a receipt. */
+const chunk = 2000
+
+/** Replays a snapshot of so many objects, of which some have several versions and some were revoked, while messages arrive. */
+export async function replaySnapshot(objects: number, rate: number): Promise<SnapshotOutcome> {
+  const broker = await startBroker(brokerScript)
+  const expected = await publishObjects(broker.manage, objects)
+  const load = await Load.start(broker, { subscribers: 10, bytes: 500, rate })
+  await load.measure(2)
+  const without = await load.measure(5)
+
+  const watch = new MemoryWatch(broker.pid as number)
+  const start = performance.now()
+  let seconds = 0
+  const reading = readSnapshot(broker.manage, expected).then(() => {
+    seconds = (performance.now() - start) / 1000
+  })
+  const during = await load.measure(5)
+  await reading
+  const growth = watch.stop()
+  const account = await load.end()
+  assert.deepEqual([account.lost, account.duplicated, account.reordered], [0, 0, 0])
+  await broker.stop()
+  return {
+    objects: expected.length,
+    seconds,
+    p99Without: without.latencyP99,
+    p99With: during.latencyP99,
+    ratio: (during.latencyP99 ?? 0) / (without.latencyP99 ?? 1),
+    growth,
+  }
+}
+
+/** Publishes objects, every tenth in two versions and every twentieth revoked; answers what a snapshot has of them. */
+async function publishObjects(port: number, objects: number): Promise<readonly string[]> {
+  const socket = new Request({ linger: 0, receiveTimeout: 10_000 })
+  socket.connect(`tcp://127.0.0.1:${port}`)
+  const publish = async (bodies: readonly string[]) => {
+    await socket.send(`{"action":"publish","topic":"stix2/indicator","message":[${bodies.join()}]}`)
+    const [reply] = await socket.receive()
+    assert.equal(JSON.parse(String(reply)).status, 'success')
+  }
+  const latest = new Map<string, string>()
+  for (let from = 0; from < objects; from += chunk) {
+    const bodies = Array.from({ length: Math.min(chunk, objects - from) }, () => indicator())
+    const changed = bodies
+      .filter((_, index) => index % 10 === 0)
+      .map((body, index) => change(body, index % 2 === 0 ? { revoked: true } : { name: 'changed' }))
+    for (const body of [...bodies, ...changed]) {
+      const { id } = JSON.parse(body)
+      latest.delete(id)
+      latest.set(id, body)
+    }
+    await publish(bodies)
+    await publish(changed)
+  }
+  socket.close()
+  return [...latest.values()].filter(body => !body.includes('"revoked":true'))
+}
+
+function change(body: string, over: object): string {
+  return JSON.stringify({ ...JSON.parse(body), modified: '2026-11-24T07:00:00.000Z', ...over })
+}
+
+/** Subscribes with a snapshot, and checks that it is exactly this. */
+async function readSnapshot(port: number, expected: readonly string[]): Promise<void> {
+  const manage = new Request({ linger: 0, receiveTimeout: 10_000 })
+  manage.connect(`tcp://127.0.0.1:${port}`)
+  await manage.send(JSON.stringify({ action: 'subscribe', topic: indicatorTopic, snapshot: 1 }))
+  const { topic, pub_port } = JSON.parse(String((await manage.receive())[0]))
+  manage.close()
+  const socket = new Subscriber({ linger: 0 })
+  socket.connect(`tcp://127.0.0.1:${pub_port}`)
+  socket.subscribe(topic)
+  for (const body of expected) {
+    const [frame] = await socket.receive()
+    assert.equal(String(frame).slice(topic.length), `indicator ${body}`)
+  }
+  socket.close()
+}
