@@ -9,8 +9,14 @@ export const brokerChart = createMachine({
   types: {} as BrokerTypes,
   id: 'broker',
   context: ({ input }) => ({ endpoints: input.endpoints, ports: { manage: 0, pub: 0, sub: 0 }, failure: undefined }),
-  initial: 'running',
+  initial: 'recovering',
   states: {
+    recovering: {
+      description: 'The subscriptions that an earlier broker gave are opened before anything can happen to them.',
+      invoke: { id: 'restore', src: 'restoreSubscribers', onDone: 'running' },
+      on: { stop: 'stopped' },
+    },
+
     running: {
       initial: 'starting',
       invoke: [
@@ -18,7 +24,6 @@ export const brokerChart = createMachine({
         { id: 'pub', src: 'endpoint', input: ({ context }) => context.endpoints.pub },
         { id: 'sub', src: 'endpoint', input: ({ context }) => context.endpoints.sub },
       ],
-      entry: 'restoreSubscribers',
       exit: ['suspendSubscribers', 'closeEndpoints'],
       on: {
         'management.*': { actions: 'refuseWhileNotServing' },

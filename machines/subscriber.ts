@@ -66,12 +66,12 @@ export const subscriberChart = createMachine({
             resuming: {
               description:
                 'After its connection broke, a subscriber that confirms is waited for: it knows what it has.',
-              always: [
-                { target: 'flowing', guard: 'isPositionKnown' },
-                { target: 'locating', guard: 'isReceiptKnown' },
-              ],
-              on: { 'receipt.confirmed': { target: 'resuming', reenter: true } },
-              after: { heartbeatTimeout: { target: 'flowing', actions: 'resumeUnconfirmed' } },
+              always: { target: 'flowing', guard: 'isPositionKnown' },
+              on: { 'receipt.confirmed': 'locating' },
+              after: {
+                receiptPause: { target: 'locating', guard: 'hasReceipt' },
+                heartbeatTimeout: { target: 'flowing', actions: 'resumeUnconfirmed' },
+              },
             },
             locating: {
               description: 'What it has is passed over in the log, and where that ends is written down.',

@@ -89,9 +89,9 @@ export interface SubscriberTypes {
     | { type: 'everythingReplayed' }
     | { type: 'everySnapshotClosed' }
     | { type: 'isPositionKnown' }
-    | { type: 'isReceiptKnown' }
+    | { type: 'hasReceipt' }
     | { type: 'sendsHeartbeats' }
-  delays: 'joinTimeout' | 'heartbeatTimeout' | 'evictAfter' | 'refusedSendPause' | 'fetchRetryPause'
+  delays: 'joinTimeout' | 'heartbeatTimeout' | 'evictAfter' | 'refusedSendPause' | 'receiptPause' | 'fetchRetryPause'
 }
 
 // ── Snapshot exchange ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -175,11 +175,12 @@ export interface BrokerTypes {
   output: BrokerOutput
   context: BrokerInput & { ports: Readonly<Record<EndpointName, number>>; failure: BrokerOutput['failure'] }
   events: BrokerEvent
-  actors: { src: 'endpoint'; id: EndpointName; logic: typeof endpointChart }
+  actors:
+    | { src: 'endpoint'; id: EndpointName; logic: typeof endpointChart }
+    | { src: 'restoreSubscribers'; id: 'restore'; logic: PromiseActorLogic<void> }
   actions:
     | { type: 'rememberPort' }
     | { type: 'rememberFailure' }
-    | { type: 'restoreSubscribers' }
     | { type: 'publishWithReceipt' }
     | { type: 'announceServing' }
     | { type: 'openSubscription' }

@@ -1,4 +1,4 @@
-import { assign } from 'xstate'
+import { assign, fromPromise } from 'xstate'
 import { brokerChart } from '../../machines/broker.ts'
 import type { endpointChart } from '../../machines/endpoint.ts'
 import type { ReplyRoute } from '../../machines/vocabulary.ts'
@@ -18,7 +18,7 @@ export interface BrokerSurroundings {
   readonly subscribers: Subscribers
   readonly delaysMs: { readonly shutdownTimeout: number }
   /** Opens the subscriptions that an earlier broker gave. */
-  restoreSubscribers(): void
+  restoreSubscribers(): Promise<void>
   /** Opens a subscription if there is room for one more, and answers the reply. Never rejects. */
   subscribe(wish: SubscriptionWish, ports: Ports): Promise<ManagementReply>
   /** Publishes what came by this route, and answers the reply once it is on disk. Never rejects. */
@@ -36,7 +36,10 @@ const drainCheckPauseMs = 10
 export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChart {
   const { subscribers, reply } = surroundings
   const implementations: Complete<typeof brokerChart> = {
-    actors: { endpoint: surroundings.endpoint },
+    actors: {
+      endpoint: surroundings.endpoint,
+      restoreSubscribers: fromPromise(() => surroundings.restoreSubscribers()),
+    },
     actions: {
       rememberPort: assign({
         ports: ({ context, event }) =>
@@ -44,7 +47,6 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       }),
       rememberFailure: assign({ failure: ({ event }) => ('failure' in event ? event.failure : undefined) }),
       announceServing: ({ context }) => surroundings.announceServing(context.ports),
-      restoreSubscribers: () => surroundings.restoreSubscribers(),
       openSubscription: ({ context, event }) => {
         if (event.type !== 'management.subscribe') return
         surroundings.subscribe(event, context.ports).then(answer => reply(event.route, answer))

@@ -48,6 +48,12 @@ const refusedSendPauseMs = 2
 /** Doublings of that pause for a peer that does not read at all: 128 ms. */
 const maxDoublings = 6
 
+/**
+ * How long a subscriber whose socket is back is waited for although it has said what it received: it may have received
+ * more since, which its connection held when it broke.
+ */
+const receiptPauseMs = 1000
+
 /** How long after a failure the history is read again. */
 const fetchRetryPauseMs = 1000
 
@@ -86,10 +92,9 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       everythingReplayed: ({ context }) => find(context.topic)?.queue.replaying === undefined,
       everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
       isPositionKnown: ({ context }) => {
-        const queue = find(context.topic)?.queue
-        return queue?.isResumed === true && !queue.isPassing
+        return find(context.topic)?.queue.isResumed ?? false
       },
-      isReceiptKnown: ({ context }) => find(context.topic)?.queue.isResumed ?? false,
+      hasReceipt: ({ context }) => find(context.topic)?.queue.hasReceipt ?? false,
       sendsHeartbeats: ({ context }) => context.sendsHeartbeats,
     },
     delays: {
@@ -98,6 +103,7 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       evictAfter: ({ context }) =>
         Math.max(0, delaysMs.evictAfter - (Date.now() - (context.staleSinceMs ?? Date.now()))),
       refusedSendPause: ({ context }) => refusedSendPauseMs * 2 ** Math.min(context.fruitlessTries, maxDoublings),
+      receiptPause: receiptPauseMs,
       fetchRetryPause: fetchRetryPauseMs,
     },
     actors: {
@@ -108,6 +114,7 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       locatePosition: fromPromise<void, { topic: string }>(async ({ input, signal }) => {
         const subscription = find(input.topic)
         if (subscription === undefined) return
+        subscription.queue.resume()
         await supplies?.supply(subscription.queue, signal)
         // A count that was made before a crash may be wrong by what that lost: from here on it is right, also after another.
         if (!signal.aborted) await remember(subscription.actor.getSnapshot().context)

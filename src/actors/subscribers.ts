@@ -83,8 +83,8 @@ export class Subscribers {
     openSnapshots: number,
   ): Subscription {
     const { log, supplies, inFlight, missed } = this.#surroundings
-    const { topic, topics, position, frames, snapshot, confirms, sendsHeartbeats, staleSinceMs } = record
-    const start = { topic, interest: interestOf(topics), position, frames, snapshot, confirms, inFlight }
+    const { topic, topics, position, frames, snapshot, confirms, unsentFrom, sendsHeartbeats, staleSinceMs } = record
+    const start = { topic, interest: interestOf(topics), position, frames, snapshot, confirms, unsentFrom, inFlight }
     const queue = new Queue(log, start, {
       filled: () => actor.send({ type: 'queue.filled' }),
       replayed: () => actor.send({ type: 'history.replayed' }),

@@ -5,6 +5,7 @@ import type { SubscriberContext } from '../../machines/vocabulary.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
 import type { StoredSubscription } from '../history/subscriptions.ts'
 import { type SnapshotExchanges, snapshotWishes } from './snapshot-exchanges.ts'
+import type { Subscription } from './subscriber.ts'
 import type { Subscribers } from './subscribers.ts'
 import type { SubscriptionRecords } from './subscription-records.ts'
 
@@ -60,16 +61,19 @@ export class Subscribing {
     return topic
   }
 
-  /** Opens the subscriptions that an earlier broker gave, where that one left them. */
-  restore(records: Iterable<StoredSubscription>): void {
+  /**
+   * Opens the subscriptions that an earlier broker gave, where that one left them. Fulfilled when what is new about them is
+   * on disk: before anything is added to a log that a crash may have shortened.
+   */
+  async restore(records: Iterable<StoredSubscription>): Promise<void> {
     const { subscribers, exchanges, supervisor, subscriber, snapshotExchange } = this.#surroundings
     for (const record of records) {
       const subscription = subscribers.restore(subscriber(), supervisor(), record)
-      // From when on it is stale is written down once: not even many restarts keep it for ever.
-      if (record.staleSinceMs !== undefined) this.#surroundings.records?.know(record)
+      if (isUpToDate(record, subscription)) this.#surroundings.records?.know(record)
       else this.#surroundings.records?.write(subscription, subscription.actor.getSnapshot().context)
       for (const id of record.exchanges) exchanges.restore(snapshotExchange(), supervisor(), record.topic, id)
     }
+    await this.#surroundings.records?.written()
   }
 
   /** Keeps what changed of a subscription. Fulfilled when it survives this process, or can't be made to. */
@@ -87,4 +91,16 @@ export class Subscribing {
     this.#surroundings.exchanges.requesterLeft(topic)
     this.#surroundings.records?.erase(topic)
   }
+}
+
+/**
+ * Does the record say what a second restart must know? From when on the subscriber is stale, or many restarts would keep it
+ * for ever; where the log ended, or what comes now would be taken for what a crash lost of it.
+ */
+function isUpToDate(record: StoredSubscription, { queue }: Subscription): boolean {
+  return (
+    record.staleSinceMs !== undefined &&
+    record.position === queue.settled.position &&
+    record.unsentFrom === queue.unsentFrom
+  )
 }

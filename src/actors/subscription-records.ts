@@ -28,10 +28,14 @@ export class SubscriptionRecords {
   /** Writes down all of a subscription. */
   write({ topic, topics, snapshot, queue }: Subscription, { sendsHeartbeats, staleSinceMs }: SubscriberContext): void {
     const { position, frames } = queue.settled
-    const { confirms } = queue
+    const { confirms, unsentFrom } = queue
     this.#written.set(topic, { position, confirms })
     const exchanges = this.#exchangesOf(topic)
-    const optional = { ...(snapshot && { snapshot }), ...(staleSinceMs !== undefined && { staleSinceMs }) }
+    const optional = {
+      ...(snapshot && { snapshot }),
+      ...(unsentFrom !== undefined && { unsentFrom }),
+      ...(staleSinceMs !== undefined && { staleSinceMs }),
+    }
     this.#store.put({ topic, topics, exchanges, position, frames, confirms, sendsHeartbeats, ...optional })
   }
 

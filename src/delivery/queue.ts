@@ -29,6 +29,8 @@ export interface QueueStart {
   readonly snapshot: SnapshotRange | undefined
   /** Has it said how many frames it received? */
   readonly confirms: boolean
+  /** No message from this sequence number on was ever sent to it; undefined if that is not known. */
+  readonly unsentFrom?: number | undefined
   /** What a connection may hold. */
   readonly inFlight: InFlight
 }
@@ -75,8 +77,10 @@ export class Queue implements IdleQueue {
   #isIdle = false
   #need: Need = 'nothing'
   #confirms: boolean
-  /** Is it known which frame the subscriber received last? Not from when its connection broke until it says so. */
+  /** Is it known which frame the subscriber received last? Not from when its connection broke until it has said so. */
   #isResumed: boolean
+  /** The frames that it said it received after its connection broke. */
+  #receipt: number | undefined
   /** Frames were sent again to a subscriber that had not said what it received: from then on its count is another. */
   #countsDiffer = false
   /** Messages that come next and that the subscriber is known to have. */
@@ -94,7 +98,7 @@ export class Queue implements IdleQueue {
     this.#isResumed = !start.confirms
     this.#position = Math.min(start.position, log.next)
     this.#frames = start.frames
-    this.#unsentFrom = log.next
+    this.#unsentFrom = Math.min(start.unsentFrom ?? log.next, log.next)
     this.#countsDiffer = !start.confirms && start.frames > 0
     this.#checkpoints = new Checkpoints(start.inFlight, this.#here)
     log.countQueues(1)
@@ -129,11 +133,6 @@ export class Queue implements IdleQueue {
   /** May it be sent to? A subscriber that says what it received is waited for when its connection was broken. */
   get isResumed(): boolean {
     return this.#isResumed
-  }
-
-  /** Is it still on the way to the place that the subscriber's count means? */
-  get isPassing(): boolean {
-    return this.#received > 0
   }
 
   /** The snapshot, while it is being sent. */
@@ -205,8 +204,10 @@ export class Queue implements IdleQueue {
    * sent until it has.
    */
   rewind(): void {
-    if (this.#confirms) this.#isResumed = false
-    else {
+    if (this.#confirms) {
+      this.#isResumed = false
+      this.#receipt = undefined
+    } else {
       if (this.#frames !== this.settled.frames) this.#countsDiffer = true
       this.#goTo(this.settled)
     }
@@ -218,18 +219,34 @@ export class Queue implements IdleQueue {
     this.#countsDiffer = false
     this.#confirms = true
     this.#checkpoints.confirm(received)
-    if (this.#isResumed) {
-      if (received < this.#frames) return
+    if (!this.#isResumed) this.#receipt = received
+    else if (received === this.#frames || received > this.#frames + 1) {
       // Nothing is in flight: there is nothing to go back for. If it counts more than it was sent, its count is the right
-      // one: what its connection held when it broke reached it after it had said what it received.
+      // one: what its connection held when it broke reached it after it had said what it received. (One more than was
+      // counted here is being sent at this moment.)
       this.#frames = received
       this.#checkpoints.restart(this.#here)
-      return
     }
+  }
+
+  /** While it is not known what it received: no message from this sequence number on was ever sent to it. */
+  get unsentFrom(): number | undefined {
+    return this.#isResumed ? undefined : this.#unsentFrom
+  }
+
+  /** Has it said what it received since its connection broke? */
+  get hasReceipt(): boolean {
+    return this.#receipt !== undefined
+  }
+
+  /** Goes on where the subscriber said that it is. */
+  resume(): void {
+    if (this.#receipt === undefined) return
     this.#isResumed = true
     this.#unsentFrom = Math.max(this.#unsentFrom, this.#position)
     this.#goTo(this.settled)
-    this.#received = Math.max(0, received - this.#frames)
+    this.#received = Math.max(0, this.#receipt - this.#frames)
+    this.#receipt = undefined
   }
 
   /** It does not say what it received any more: it is sent everything again that may not have reached it. */

