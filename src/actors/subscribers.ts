@@ -69,7 +69,11 @@ export class Subscribers {
   /** Opens a subscription that an earlier broker gave, where that one left it. */
   restore(logic: typeof subscriberChart, supervisor: AnyActorRef, record: StoredSubscription): Subscription {
     const staleSinceMs = record.staleSinceMs ?? Date.now()
-    return this.#start(logic, supervisor, { ...record, staleSinceMs }, record.exchanges.length)
+    // What a crash lost of the log is no part of the snapshot: what takes its place is live.
+    const last = this.#surroundings.log.next - 1
+    const { snapshot } = record
+    const remaining = snapshot && { ...snapshot, upTo: Math.min(snapshot.upTo, last) }
+    return this.#start(logic, supervisor, { ...record, snapshot: remaining, staleSinceMs }, record.exchanges.length)
   }
 
   /**

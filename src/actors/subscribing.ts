@@ -97,9 +97,10 @@ export class Subscribing {
  * Does the record say what a second restart must know? From when on the subscriber is stale, or many restarts would keep it
  * for ever; where the log ended, or what comes now would be taken for what a crash lost of it.
  */
-function isUpToDate(record: StoredSubscription, { queue }: Subscription): boolean {
+function isUpToDate(record: StoredSubscription, { queue, snapshot }: Subscription): boolean {
   return (
     record.staleSinceMs !== undefined &&
+    record.snapshot?.upTo === snapshot?.upTo &&
     record.position === queue.settled.position &&
     record.unsentFrom === queue.unsentFrom
   )
