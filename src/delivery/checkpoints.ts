@@ -10,14 +10,15 @@ export interface Checkpoint {
 
 /**
  * What a connection may hold that its subscriber has not received: frames in ZeroMQ's pipe, and behind them bytes in the
- * buffers of ZeroMQ's encoder and of the system.
+ * buffers of ZeroMQ's encoder and of the systems at both ends. (A peer that reads too slowly does not read what its system
+ * still holds once the connection broke: libzmq closes it.)
  */
 export interface InFlight {
   readonly frames: number
   readonly bytes: number
 }
 
-/** Checkpoints of one subscriber that confirms what it received; beyond, every second one is let go. */
+/** Checkpoints of one subscriber; beyond, every second one is let go. */
 const maxCheckpoints = 64
 
 /**
@@ -50,8 +51,8 @@ export class Checkpoints {
    */
   reach(point: Checkpoint, confirms: boolean): void {
     this.#points.push(point)
-    if (confirms) this.#thinOut()
-    else this.#settle(point)
+    if (!confirms) this.#settle(point)
+    this.#thinOut()
   }
 
   /** The subscriber has received so many frames. */
