@@ -85,7 +85,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const subscribers = new Subscribers({
     log: messages,
     supplies,
-    inFlight: { frames: zmq.send_high_water_mark, bytes: 2 * zmq.send_buffer_size + encoderBytes },
+    inFlight: {
+      frames: zmq.send_high_water_mark,
+      bytes: 2 * zmq.send_buffer_size + zmq.peer_buffer_size + encoderBytes,
+    },
     missed: (topic, missed) => {
       const because = history ? 'lagged past retention' : 'lagged past what is kept in memory'
       const sentence = `a subscriber ${because}: ${missed} messages are not there any more`

@@ -64,9 +64,10 @@ const zmq = section(
       .describe('Frames that a connection may hold on `pub` before its subscriber waits in its own queue.'),
     send_buffer_size: bytes(4096, 16_777_216)
       .default(131_072)
-      .describe(
-        'Bytes that the system may hold for a connection on `pub`. With the frames above, what a break can lose.',
-      ),
+      .describe('Bytes that the system may hold for a connection on `pub`.'),
+    peer_buffer_size: bytes(0, 1_073_741_824)
+      .default(4_194_304)
+      .describe('Bytes that the system of a subscriber may hold unread. All three together are what a break can lose.'),
     receive_high_water_mark: count(1, 1_000_000)
       .default(10_000)
       .describe('Frames of a connection that may wait to be read on `sub` and `manage` before its sender is held up.'),

@@ -37,6 +37,7 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'plugins.apps.zmq.io_threads': ['2', '16'],
   'plugins.apps.zmq.send_high_water_mark': ['1', '1e6'],
   'plugins.apps.zmq.send_buffer_size': ['4096', '16777216'],
+  'plugins.apps.zmq.peer_buffer_size': ['0', '1073741824'],
   'plugins.apps.zmq.receive_high_water_mark': ['1', '1000000'],
   'plugins.apps.zmq.tcp_keepalive.idle': ['1', '32767'],
   'plugins.apps.zmq.tcp_keepalive.interval': ['1', '32767'],
