@@ -44,6 +44,14 @@ export const rooms: readonly Room[] = [
     mayImportTypesOf: [vocabulary, 'src/delivery/'],
   },
   {
+    path: 'src/history/',
+    rule: 'the history imports protocol, delivery and zod, and what Node has for files, sockets, checksums and time',
+    mayImport: [
+      ...['src/history/', 'src/protocol/', 'src/delivery/', 'zod', 'node:fs*', 'node:path', 'node:zlib'],
+      ...['node:crypto', 'node:net', 'node:timers*', 'node:buffer', 'node:events'],
+    ],
+  },
+  {
     path: 'src/backbone/',
     rule: 'a backbone imports its client library (name it here) and the protocol, and types of the delivery',
     mayImport: ['src/backbone/', 'src/protocol/'],
