@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HistoryError } from './history-error.ts'
 import { type Answer, answerWith, ask, type OwnerDescription, type OwnerDetails } from './owner.ts'
+import { codeOf, reasonOf } from './reason.ts'
 import type { SocketDirectory } from './socket-directory.ts'
 
 /** The socket of the directory's owner. Only who has won an election puts it there. */
@@ -61,7 +62,7 @@ export async function announce(
     return { name, server }
   } catch (error) {
     server.close()
-    throw new HistoryError(`the history directory ${directory} can't be locked: no socket can be opened in it`, {
+    throw new HistoryError(`no socket can be opened in the history directory ${directory}: ${reasonOf(error)}`, {
       cause: error,
     })
   }
@@ -93,8 +94,8 @@ export async function install(candidate: Candidate, directory: string, sockets: 
   try {
     await rename(resolve(directory, candidate.name), resolve(directory, ownerSocket))
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
-    throw new HistoryError(`the history directory ${directory} can't be locked`, { cause: error })
+    if (codeOf(error) === 'ENOENT') return false
+    throw new HistoryError(`the history directory ${directory} can't be locked: ${reasonOf(error)}`, { cause: error })
   }
   const answer = await ask(sockets.pathOf(ownerSocket))
   if (!lives(answer) || answer.id !== candidate.name) return false
@@ -133,7 +134,7 @@ async function candidatesIn(directory: string): Promise<string[]> {
     const names = await readdir(directory)
     return names.filter(name => candidatePattern.test(name))
   } catch (error) {
-    throw new HistoryError(`the history directory ${directory} can't be read`, { cause: error })
+    throw new HistoryError(`the history directory ${directory} can't be read: ${reasonOf(error)}`, { cause: error })
   }
 }
 

@@ -15,6 +15,7 @@ import {
 } from './election.ts'
 import { HistoryError } from './history-error.ts'
 import { ask, type OwnerDescription, type OwnerDetails } from './owner.ts'
+import { reasonOf } from './reason.ts'
 import { openSocketDirectory, type SocketDirectory } from './socket-directory.ts'
 
 /** How long candidates may be in each other's way, in milliseconds; one that was stopped would be forever. */
@@ -54,7 +55,7 @@ export async function acquireLock(directory: string, details: OwnerDetails = {})
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw new HistoryError(`the history directory ${directory} can't be created`, { cause: error })
+    throw new HistoryError(`the history directory ${directory} can't be created: ${reasonOf(error)}`, { cause: error })
   }
   const path = resolve(directory)
   const sockets = await openSocketDirectory(path, longestSocketName)
@@ -75,6 +76,7 @@ export async function acquireLock(directory: string, details: OwnerDetails = {})
  */
 export async function describeOwner(directory: string): Promise<OwnerDescription | undefined> {
   const path = resolve(directory)
+  if ((await inodeOf(path)) === undefined) return undefined
   const sockets = await openSocketDirectory(path, ownerSocket.length)
   try {
     const answer = await ask(sockets.pathOf(ownerSocket))
