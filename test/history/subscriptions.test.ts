@@ -74,6 +74,7 @@ describe('the journal of subscriptions', () => {
               else if (each === 'reopen') {
                 await journal.close()
                 journal = await openSubscriptions(directory, events, options)
+                left.push(journal)
               } else if (each === 'die') {
                 // Nothing that the dead one would do on its way out: it is left as it is, with nothing to write.
                 await journal.written()
