@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { HistoryError } from '../../src/history/history-error.ts'
 import { type JournalEvents, openSubscriptions, type SubscriptionJournal } from '../../src/history/subscriptions.ts'
@@ -52,6 +52,10 @@ function watchedEvents() {
 }
 
 describe('on a disk that fails, the journal of subscriptions', () => {
+  // The timer that tries again keeps no process alive.
+  const alive = setInterval(() => {}, 1000)
+  after(() => clearInterval(alive))
+
   test('keeps all in memory, and writes all of it when the disk works again', async () => {
     const step = fc.oneof(
       { weight: 8, arbitrary: changes },
@@ -74,9 +78,13 @@ describe('on a disk that fails, the journal of subscriptions', () => {
             assert.deepEqual(byTopic(journal), model.records)
           }
           disk.full = false
-          const recovered = events.next()
-          await journal.synced().catch(() => recovered)
-          await journal.synced()
+          let synced = false
+          while (!synced) {
+            synced = await journal.synced().then(
+              () => true,
+              () => events.next().then(() => false),
+            )
+          }
           const again = await openSubscriptions(directory, recordedEvents())
           assert.deepEqual(byTopic(again), model.records)
           await Promise.all([again.close(), journal.close()])
@@ -101,12 +109,12 @@ describe('on a disk that fails, the journal of subscriptions', () => {
       while (disk.failures < 5) await new Promise(setImmediate)
       await assert.rejects(journal.synced(), /writing fails: ENOSPC/)
       assert.deepEqual(events.told, ['failing: ENOSPC: no space left on device, write'])
-      assert.deepEqual(readdirSync(directory).filter(name => name.endsWith('.new')).length <= 1, true)
       const recovered = events.next()
       disk.full = false
       await recovered
       assert.deepEqual(events.told, ['failing: ENOSPC: no space left on device, write', 'recovered'])
       await journal.written()
+      assert.deepEqual(readdirSync(directory), ['subscriptions.journal'])
       await journal.close()
     })
   })
