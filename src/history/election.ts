@@ -58,7 +58,7 @@ export async function announce(
       server.listen({ path: sockets.pathOf(name), exclusive: true }, listening)
     })
     answerWith(server, () => ({ id: name, details: details() }))
-    await chmod(resolve(directory, name), 0o600)
+    await chmod(resolve(directory, name), 0o600).catch(passOverMissing)
     return { name, server }
   } catch (error) {
     server.close()
@@ -118,6 +118,14 @@ export async function withdraw({ name, server }: Candidate, directory: string, i
 export async function inodeOf(path: string): Promise<bigint | undefined> {
   const status = await lstat(path, { bigint: true }).catch(() => undefined)
   return status?.ino
+}
+
+/**
+ * The socket is gone already: another candidate was elected, looked between the making of this one and its first
+ * listening, and took it for dead. This candidate can't be elected any more, and will see that other as the owner.
+ */
+function passOverMissing(error: unknown): void {
+  if (codeOf(error) !== 'ENOENT') throw error
 }
 
 /** A moment of chance length, in which candidates that are in each other's way decide. */

@@ -135,7 +135,8 @@ class Reading {
 
   #forget(topic: string): void {
     const line = this.#lines.get(topic)
-    if (line !== undefined) this.#topics.delete(line)
+    if (line === undefined) return
+    this.#topics.delete(line)
     this.#lines.delete(topic)
     this.records.delete(topic)
   }

@@ -11,6 +11,7 @@ import { startNode } from '../system/command-process.ts'
 import { inDirectory } from './subscription-arbitraries.ts'
 
 const lockProcess = join(import.meta.dirname, 'lock-process.js')
+const restlessProcess = join(import.meta.dirname, 'restless-lock-process.js')
 
 /** A process that is ready to take a directory. */
 async function startContender(t: TestContext, directory: string) {
@@ -123,6 +124,16 @@ describe('the lock of a history directory', () => {
         assert.deepEqual(readdirSync(directory), ['broker.sock'])
         await Promise.all(locks.map(lock => lock.release()))
       }
+    })
+  })
+
+  test('has never two owners, however often it changes hands', async t => {
+    await inDirectory(async parent => {
+      mkdirSync(join(parent, 'history'))
+      const processes = Array.from({ length: 4 }, () => startNode(t, restlessProcess, join(parent, 'history'), '25'))
+      const results = await Promise.all(processes.map(({ ended }) => ended))
+      for (const { lines, stderr } of results) assert.deepEqual([lines, stderr], [['25 times the only owner'], ''])
+      assert.deepEqual(readdirSync(parent), ['history'])
     })
   })
 
