@@ -52,12 +52,12 @@ export async function announce(
 ): Promise<Candidate> {
   const name = `${ownerSocket}.${rank}-${randomBytes(4).toString('hex')}`
   const server = createServer()
+  answerWith(server, () => ({ id: name, details: details() }))
   try {
     await new Promise<void>((listening, failed) => {
       server.once('error', failed)
       server.listen({ path: sockets.pathOf(name), exclusive: true }, listening)
     })
-    answerWith(server, () => ({ id: name, details: details() }))
     await chmod(resolve(directory, name), 0o600).catch(passOverMissing)
     return { name, server }
   } catch (error) {
