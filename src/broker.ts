@@ -220,7 +220,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       endpoint,
       subscribers,
       delaysMs: { shutdownTimeout: shutdownMs },
-      restoreSubscribers: () => subscribing.restore(history?.subscriptions.records() ?? []),
+      restoreSubscribers: () => subscribing.restore(history?.subscriptions.all() ?? []),
       subscribe,
       publishWithReceipt,
       reply: (route, reply) => manage.reply(route, JSON.stringify(reply)),

@@ -4,7 +4,7 @@ import type { SubscriberContext, SubscriberStep } from '../../machines/vocabular
 import type { Egress, Outlet } from '../delivery/egress.ts'
 import type { Queue } from '../delivery/queue.ts'
 import type { Supplies } from '../delivery/supplies.ts'
-import type { StoredSubscription } from '../history/subscriptions.ts'
+import type { StoredSubscription } from '../history/stored-subscription.ts'
 import type { Complete } from './complete.ts'
 
 /** One subscription as the broker keeps it: the actor, and what its messages need, which never enters the actor. */

@@ -4,7 +4,7 @@ import type { InFlight } from '../delivery/checkpoints.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
 import { Queue, type SnapshotRange } from '../delivery/queue.ts'
 import type { Supplies } from '../delivery/supplies.ts'
-import type { StoredSubscription } from '../history/subscriptions.ts'
+import type { StoredSubscription } from '../history/stored-subscription.ts'
 import { drawP2pTopic, interestOf, p2pTopicLength, shortened } from '../protocol/topics.ts'
 import type { Subscription } from './subscriber.ts'
 
@@ -59,7 +59,7 @@ export class Subscribers {
     const { topics, snapshot, confirms, openSnapshots } = start
     const { log } = this.#surroundings
     const position = snapshot?.from ?? log.next
-    const record = { topic: drawP2pTopic(), topics, snapshot, exchanges: [], position, frames: 0 }
+    const record = { topic: drawP2pTopic(), topics, ...(snapshot && { snapshot }), exchanges: [], position, frames: 0 }
     const subscription = this.#start(logic, supervisor, { ...record, confirms, sendsHeartbeats: false }, openSnapshots)
     // Nothing was sent yet: where it is needs no asking.
     if (confirms) subscription.queue.confirm(0)
@@ -73,7 +73,12 @@ export class Subscribers {
     const last = this.#surroundings.log.next - 1
     const { snapshot } = record
     const remaining = snapshot && { ...snapshot, upTo: Math.min(snapshot.upTo, last) }
-    return this.#start(logic, supervisor, { ...record, snapshot: remaining, staleSinceMs }, record.exchanges.length)
+    return this.#start(
+      logic,
+      supervisor,
+      { ...record, ...(remaining && { snapshot: remaining }), staleSinceMs },
+      record.exchanges.length,
+    )
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { SubscriberContext } from '../../machines/vocabulary.ts'
-import type { StoredSubscription } from '../history/subscriptions.ts'
+import type { StoredSubscription } from '../history/stored-subscription.ts'
 import type { Subscription } from './subscriber.ts'
 
 /** Where records of subscriptions are kept, so that the next broker finds them. */

@@ -1,21 +1,19 @@
-import { mkdir } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
-import { Lock } from './lock.ts'
+import { acquireLock, type Lock } from './lock.ts'
 import { SegmentedStore } from './segmented-store.ts'
-import { explained } from './segments.ts'
-import { Subscriptions } from './subscriptions.ts'
+import { openSubscriptions, type SubscriptionJournal, subscriptionsFile } from './subscriptions.ts'
 
 /** What a broker keeps on disk. */
 export class History {
   readonly store: SegmentedStore
-  readonly subscriptions: Subscriptions
+  readonly subscriptions: SubscriptionJournal
   readonly #lock: Lock
   readonly #maxUnwrittenBytes: number
   readonly #listeners = new Set<() => void>()
 
   private constructor(
-    parts: { readonly store: SegmentedStore; readonly subscriptions: Subscriptions; readonly lock: Lock },
+    parts: { readonly store: SegmentedStore; readonly subscriptions: SubscriptionJournal; readonly lock: Lock },
     maxUnwrittenBytes: number,
     listeners: Set<() => void>,
   ) {
@@ -33,12 +31,7 @@ export class History {
       log.error({ err: error }, `${what} cannot be written; delivery goes on, and it is tried again every second`)
     const damaged = (path: string, lost: number, unit: string) =>
       log.error({ path, [unit]: lost }, `${lost} ${unit} of the history are damaged and passed over`)
-    try {
-      await mkdir(directory, { recursive: true, mode: 0o700 })
-    } catch (error) {
-      throw explained(directory, error)
-    }
-    const lock = await Lock.acquire(directory)
+    const lock = await acquireLock(directory)
     try {
       const store = await SegmentedStore.open(
         directory,
@@ -56,10 +49,10 @@ export class History {
           damaged: (path, bytes) => damaged(path, bytes, 'bytes'),
         },
       )
-      const subscriptions = await Subscriptions.open(directory, {
-        failing: failing('the list of subscriptions'),
-        recovered: () => log.warn('the list of subscriptions is written again'),
-        damaged: (path, lines) => damaged(path, lines, 'lines'),
+      const subscriptions = await openSubscriptions(directory, {
+        onFailing: failing('the list of subscriptions'),
+        onRecovered: () => log.warn('the list of subscriptions is written again'),
+        onSkipped: lines => damaged(subscriptionsFile, lines.length, 'lines'),
       })
       return new History({ store, subscriptions, lock }, settings.max_unwritten_bytes, listeners)
     } catch (error) {
@@ -80,7 +73,7 @@ export class History {
 
   /** Says where the broker answers, to whoever asks who uses the directory. */
   describe(manage: string): void {
-    this.#lock.describe(manage)
+    this.#lock.describe({ manage })
   }
 
   /** Writes everything, if it can be written, and gives the directory up. Never rejects. */

@@ -1,146 +1,144 @@
-import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { chmod, link, rename, unlink } from 'node:fs/promises'
-import { connect, createServer, type Server, type Socket } from 'node:net'
-import { join, relative } from 'node:path'
+import { mkdir } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import {
+  announce,
+  type Candidate,
+  drawRank,
+  inodeOf,
+  install,
+  longestSocketName,
+  ownerSocket,
+  type Standing,
+  standingOf,
+  waitABit,
+  withdraw,
+} from './election.ts'
 import { HistoryError } from './history-error.ts'
+import { ask, type OwnerDescription, type OwnerDetails } from './owner.ts'
+import { reasonOf } from './reason.ts'
+import { openSocketDirectory, type SocketDirectory } from './socket-directory.ts'
 
-/** What the owner of a directory says of itself. */
-export interface Owner {
-  readonly pid: number
-  /** Where it answers management requests: `host:port`; absent until it does. */
-  readonly manage?: string
+/** How long candidates may be in each other's way, in milliseconds; one that was stopped would be forever. */
+const electionTime = 5000
+
+/** A history directory that this process owns: no other broker writes in it, until it is released or the process ends. */
+export interface Lock {
+  /** What the owner says about itself from now on, to who is refused the directory and to {@link describeOwner}. */
+  describe(details: OwnerDetails): void
+  /** Gives the directory back. To be called when nothing is written there any more. Never rejects. */
+  release(): Promise<void>
 }
 
-/** Longest path of a socket that every system takes, in bytes. */
-const maxPathBytes = 100
+/** The directory belongs to another broker. */
+export class DirectoryInUseError extends HistoryError {
+  readonly owner: OwnerDescription
 
-/** How long an owner may take to say who it is, and how much it may say. */
-const answerTimeoutMs = 1000
-const maxAnswerBytes = 4096
-
-/** Connections that ask who owns the directory, at once. */
-const maxConnections = 16
+  constructor(directory: string, owner: OwnerDescription) {
+    const who = ownerInWords(owner)
+    super(
+      `history directory ${directory} is in use by another broker (${who}): ` +
+        'stop that one, or give this one a directory of its own',
+    )
+    this.owner = owner
+  }
+}
 
 /**
- * Owns a directory, so that no two brokers write to it: whoever listens on its socket is the owner. The system lets go of
- * it whatever this process ends of.
+ * Makes this process the owner of a history directory, which is created if it isn't there. The ownership is a Unix
+ * domain socket that is listened on, which the operating system takes back from a process however it ends: what a
+ * dead owner has left is taken over. It holds among the processes of one machine, containers included, and not among
+ * machines that share a file system.
+ *
+ * @throws DirectoryInUseError if it has an owner; HistoryError if it can't be created or there can't be a socket in it
  */
-export class Lock {
-  readonly #server: Server
-  readonly #path: string
-  #owner: Owner
-
-  private constructor(server: Server, path: string, owner: Owner) {
-    this.#server = server
-    this.#path = path
-    this.#owner = owner
-    server.on('connection', socket => this.#answer(socket))
-  }
-
-  /** Becomes the owner of a directory that is there. Throws {@link HistoryError} if another process is. */
-  static async acquire(directory: string): Promise<Lock> {
-    const path = socketPath(directory, 'broker.sock')
-    const own = socketPath(directory, `${randomUUID().slice(0, 8)}.sock`)
-    const server = createServer()
-    server.maxConnections = maxConnections
-    server.unref()
-    const listening = once(server, 'listening')
-    server.listen(own)
-    await listening
-    const lock = new Lock(server, path, { pid: process.pid })
-    try {
-      await chmod(own, 0o600)
-      await takePlace(own, path, directory)
-      return lock
-    } catch (error) {
-      server.close()
-      throw error
-    } finally {
-      await unlink(own).catch(() => {})
-    }
-  }
-
-  /** Says where the owner answers from now on. */
-  describe(manage: string): void {
-    this.#owner = { ...this.#owner, manage }
-  }
-
-  /** Gives the directory up. */
-  async release(): Promise<void> {
-    await unlink(this.#path).catch(() => {})
-    this.#server.close()
-  }
-
-  #answer(socket: Socket): void {
-    socket.on('error', () => {})
-    socket.unref()
-    socket.end(`${JSON.stringify(this.#owner)}\n`)
-    socket.destroySoon()
-  }
-}
-
-/** Asks who owns a directory; undefined if nobody does. */
-export async function ownerOf(directory: string): Promise<Owner | undefined> {
-  return askOwner(socketPath(directory, 'broker.sock'))
-}
-
-/** Puts the socket `own` in the place that the owner's has, unless an owner is there who answers. */
-async function takePlace(own: string, path: string, directory: string): Promise<void> {
-  for (let attempt = 0; attempt < 5; attempt++) {
-    try {
-      // A link is made or is there already: of several who try, one succeeds.
-      await link(own, path)
-      return
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-    const owner = await askOwner(path)
-    if (owner) {
-      const where = owner.manage === undefined ? '' : `, manage ${owner.manage}`
-      throw new HistoryError(
-        `the history in ${directory} is in use by another broker (process ${owner.pid}${where}): stop that one, or choose another history.path`,
-      )
-    }
-    // Its owner is gone. Moved away and not removed: if another has taken the place meanwhile, it is put back.
-    const stale = `${own}.stale`
-    await rename(path, stale).catch(() => {})
-    if (await askOwner(stale)) await link(stale, path).catch(() => {})
-    await unlink(stale).catch(() => {})
-  }
-  throw new HistoryError(`the history in ${directory} cannot be locked: several brokers try to use it at once`)
-}
-
-/** Who answers at a socket; undefined if nobody listens there. Somebody who does not say who it is, is somebody. */
-async function askOwner(path: string): Promise<Owner | undefined> {
-  const socket = connect(path)
-  socket.setTimeout(answerTimeoutMs, () => socket.destroy())
+export async function acquireLock(directory: string, details: OwnerDetails = {}): Promise<Lock> {
   try {
-    await once(socket, 'connect')
-  } catch {
-    return undefined
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new HistoryError(`the history directory ${directory} can't be created: ${reasonOf(error)}`, { cause: error })
   }
-  let answer = ''
+  const path = resolve(directory)
+  const sockets = await openSocketDirectory(path, longestSocketName)
   try {
-    for await (const bytes of socket) {
-      answer += bytes
-      if (answer.length > maxAnswerBytes) break
-    }
-    const { pid, manage } = JSON.parse(answer) as Partial<Owner>
-    return { pid: Number(pid), ...(typeof manage === 'string' && { manage }) }
-  } catch {
-    return { pid: Number.NaN }
+    const owner = new Owner(path, details)
+    await owner.standUntilElected(sockets)
+    return owner
   } finally {
-    socket.destroy()
+    await sockets.close()
   }
 }
 
-/** The path of a socket in a directory, as short as it can be said. Throws {@link HistoryError} if that is too long. */
-function socketPath(directory: string, name: string): string {
-  const path = join(directory, name)
-  const shortest = [path, relative(process.cwd(), path)].sort((one, other) => one.length - other.length)[0] as string
-  if (Buffer.byteLength(shortest) <= maxPathBytes) return shortest
-  throw new HistoryError(
-    `the history in ${directory} cannot be locked: the path has more than ${maxPathBytes} bytes; choose a shorter history.path`,
-  )
+/**
+ * Asks who owns a history directory: undefined if nobody does, or if there is no directory. An owner that doesn't
+ * answer within a second is described as empty.
+ *
+ * @throws HistoryError if it can't be found out
+ */
+export async function describeOwner(directory: string): Promise<OwnerDescription | undefined> {
+  const path = resolve(directory)
+  if ((await inodeOf(path)) === undefined) return undefined
+  const sockets = await openSocketDirectory(path, ownerSocket.length)
+  try {
+    const answer = await ask(sockets.pathOf(ownerSocket))
+    return typeof answer === 'string' ? undefined : answer.owner
+  } finally {
+    await sockets.close()
+  }
+}
+
+/** An owner in a few words: `process 123, manage 127.0.0.1:13370`. */
+export function ownerInWords({ pid, details = {} }: OwnerDescription): string {
+  if (pid === undefined) return 'which does not answer'
+  return [`process ${pid}`, ...Object.entries(details).map(([what, value]) => `${what} ${value}`)].join(', ')
+}
+
+class Owner implements Lock {
+  readonly #directory: string
+  #details: OwnerDetails
+  #elected: { readonly candidate: Candidate; readonly inode: bigint | undefined } | undefined
+
+  constructor(directory: string, details: OwnerDetails) {
+    this.#directory = directory
+    this.#details = details
+  }
+
+  describe(details: OwnerDetails): void {
+    this.#details = details
+  }
+
+  async release(): Promise<void> {
+    const elected = this.#elected
+    this.#elected = undefined
+    if (elected !== undefined) await withdraw(elected.candidate, this.#directory, elected.inode)
+  }
+
+  async standUntilElected(sockets: SocketDirectory): Promise<void> {
+    const rank = drawRank()
+    const end = performance.now() + electionTime
+    while (this.#elected === undefined) {
+      const candidate = await announce(this.#directory, sockets, rank, () => this.#details)
+      const inode = await inodeOf(resolve(this.#directory, candidate.name))
+      try {
+        const standing = await this.#decisionOn(candidate, sockets, end)
+        if (typeof standing === 'object') throw new DirectoryInUseError(this.#directory, standing.owner)
+        if (standing === 'elected' && (await install(candidate, this.#directory, sockets))) {
+          this.#elected = { candidate, inode }
+        } else if (performance.now() > end) {
+          throw new DirectoryInUseError(this.#directory, {})
+        }
+      } finally {
+        if (this.#elected === undefined) await withdraw(candidate, this.#directory, inode)
+      }
+      if (this.#elected === undefined) await waitABit()
+    }
+  }
+
+  /** Waits for those that are ranked lower: they take themselves back once they see this candidate, or own the directory. */
+  async #decisionOn(candidate: Candidate, sockets: SocketDirectory, end: number): Promise<Standing> {
+    for (;;) {
+      const standing = await standingOf(candidate, this.#directory, sockets)
+      if (standing !== 'undecided' || performance.now() > end) return standing
+      await waitABit()
+    }
+  }
 }

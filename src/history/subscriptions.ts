@@ -1,280 +1,206 @@
-import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { crc32 } from 'node:zlib'
-import { z } from 'zod'
-import { parseJson } from '../protocol/json.ts'
+import { GroupWriter, type WritingEvents } from './group-writer.ts'
 import { HistoryError } from './history-error.ts'
-import { explained, syncDirectory } from './segments.ts'
+import { JournalFile, type OpenFile } from './journal-file.ts'
+import { headerLine, type JournalContent, moveLine, putLine, readJournal, removeLine } from './journal-lines.ts'
+import { codeOf, reasonOf } from './reason.ts'
+import type { StoredSubscription } from './stored-subscription.ts'
 
-const position = z.int().min(0)
-const storedSubscription = z.object({
-  topic: z.string().regex(/^[a-z]{32}$/),
-  topics: z.array(z.string()),
-  snapshot: z.object({ sinceMs: z.number(), from: position, upTo: position }).optional(),
-  exchanges: z.array(z.string()),
-  position,
-  frames: position,
-  confirms: z.boolean(),
-  unsentFrom: position.optional(),
-  sendsHeartbeats: z.boolean(),
-  staleSinceMs: z.number().optional(),
-})
-
-/** A subscription as it is kept on disk. */
-export interface StoredSubscription {
-  /** The p2p topic: a secret. */
-  readonly topic: string
-  /** What was subscribed to. */
-  readonly topics: readonly string[]
-  /** The snapshot that it got or is getting from the history, and where in the log that may begin. */
-  readonly snapshot?: { readonly sinceMs: number; readonly from: number; readonly upTo: number } | undefined
-  /** The ids of its open snapshot exchanges. */
-  readonly exchanges: readonly string[]
-  /** Sequence number of the next message that it may get. */
-  readonly position: number
-  /** Frames that it was sent before that one, since the subscribe reply. */
-  readonly frames: number
-  /** Has it said how many frames it received? */
-  readonly confirms: boolean
-  /** While it is not known what it received: no message from this sequence number on was ever sent to it. */
-  readonly unsentFrom?: number | undefined
-  /** Has it ever sent a heartbeat? */
-  readonly sendsHeartbeats: boolean
-  /** Since when it has been stale, in milliseconds since the epoch; absent while it was joined. */
-  readonly staleSinceMs?: number | undefined
-}
+/** The name of the journal in the history directory. */
+export const subscriptionsFile = 'subscriptions.journal'
 
 /** What the journal tells its owner. */
-export interface JournalEvents {
-  /** Writing fails. Said once, until it works again. */
-  failing(error: unknown): void
-  recovered(): void
-  /** So many lines of the file are not what was written, and were passed over. */
-  damaged(path: string, lines: number): void
+export interface JournalEvents extends WritingEvents {
+  /** Lines of the file that were damaged, or not to be trusted, were skipped; by their numbers, the first line is 1. */
+  onSkipped(lines: readonly number[]): void
 }
 
-/** The first line of the file. */
-const formatLine = 'threatbus subscriptions '
-const formatVersion = 1
-
-/** The file is rewritten when it has this many bytes and most of them are history. */
-const compactFromBytes = 1_048_576
-const mostlyHistory = 4
-
-/** How long after a failure writing is tried again. */
-const retryMs = 1000
+/** How the journal is kept; every value has a default. */
+export interface JournalOptions {
+  /** After a failure, writing is tried again every so many milliseconds. Default 1000. */
+  readonly retryMs?: number
+  /** The file isn't rewritten before it has more than so many bytes. Default 1 MiB. */
+  readonly compactAbove?: number
+  readonly openFile?: OpenFile
+}
 
 /**
- * The subscriptions, on disk: a file with a line for each change, which is rewritten when most of it is outdated. A line
- * begins with the CRC-32 of the rest of it.
+ * Opens the journal of subscriptions in a history directory, which exists and which this process owns: reads what there
+ * is, and writes it afresh in the background.
+ *
+ * @throws HistoryError if it can't be read, or was made by a newer version
  */
-export class Subscriptions {
-  readonly #path: string
-  readonly #events: JournalEvents
-  readonly #records: Map<string, StoredSubscription>
-  #file: FileHandle | undefined
-  /** Bytes of the file, and of what it would have if it were rewritten now. */
-  #bytes = 0
-  #compactBytes = 0
-  #lines: string[] = []
-  #writing: Promise<void> | undefined
-  #failure: unknown
-  #retry: NodeJS.Timeout | undefined
-  #closed = false
+export async function openSubscriptions(
+  directory: string,
+  events: JournalEvents,
+  options: JournalOptions = {},
+): Promise<SubscriptionJournal> {
+  const path = join(directory, subscriptionsFile)
+  const { records, skipped } = readJournal(await bytesOf(path), path)
+  const journal = new SubscriptionJournal(path, records, events, options)
+  if (skipped.length > 0) events.onSkipped(skipped)
+  return journal
+}
 
-  private constructor(path: string, records: Map<string, StoredSubscription>, events: JournalEvents) {
-    this.#path = path
-    this.#records = records
-    this.#events = events
+async function bytesOf(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return Buffer.alloc(0)
+    throw new HistoryError(`the journal of subscriptions can't be read: ${reasonOf(error)}`, { cause: error })
   }
+}
 
-  /** Reads the subscriptions in a directory. Throws {@link HistoryError} if they can't be used. */
-  static async open(directory: string, events: JournalEvents): Promise<Subscriptions> {
-    const path = join(directory, 'subscriptions.journal')
-    try {
-      const { records, damaged } = parse(await readIfThere(path), path)
-      if (damaged > 0) events.damaged(path, damaged)
-      const subscriptions = new Subscriptions(path, records, events)
-      await subscriptions.#rewrite()
-      return subscriptions
-    } catch (error) {
-      throw explained(directory, error)
+/** A subscription with what is in the file about it. */
+interface Entry {
+  record: StoredSubscription
+  /** The id of the line that the file's state of it is from; undefined while there is none. */
+  line: number | undefined
+  /** The length of that line, in characters. */
+  length: number
+}
+
+/** How many characters are written at once when the file is rewritten: other work is done between. */
+const partLength = 65_536
+
+/** A rewrite is worth it once the file has this many times what the subscriptions need. */
+const compactFactor = 4
+
+/**
+ * The subscriptions, by p2p topic, in memory and in a file of changes. The memory is the truth: changes count at once and
+ * never throw, and are written in the background, in groups.
+ */
+export class SubscriptionJournal {
+  readonly #entries = new Map<string, Entry>()
+  readonly #file: JournalFile
+  readonly #writer: GroupWriter
+  readonly #compactAbove: number
+  /** What has changed since the last group: the subscription as a whole (or it is gone), or how far it has come. */
+  #changed = new Map<string, 'all' | 'moved'>()
+  #nextLine = 0
+  /** What the lines of the subscriptions that there are have together, in characters. */
+  #liveLength = 0
+
+  /** For {@link openSubscriptions}. */
+  constructor(path: string, records: JournalContent['records'], events: JournalEvents, options: JournalOptions) {
+    for (const [topic, record] of records) this.#entries.set(topic, { record, line: undefined, length: 0 })
+    this.#file = new JournalFile(path, options.openFile)
+    this.#compactAbove = options.compactAbove ?? 1_048_576
+    const target = {
+      write: (scope: 'changes' | 'everything', durable: boolean) => this.#write(scope, durable),
+      close: () => this.#file.close(),
     }
+    this.#writer = new GroupWriter(target, events, options.retryMs ?? 1000)
+    this.#writer.changed()
   }
 
-  /** All subscriptions. */
-  records(): readonly StoredSubscription[] {
-    return [...this.#records.values()]
+  /** How many subscriptions there are. */
+  get size(): number {
+    return this.#entries.size
   }
 
-  /** Keeps a subscription, in place of what was kept of it. */
+  /** The subscription with this p2p topic. */
+  get(topic: string): StoredSubscription | undefined {
+    return this.#entries.get(topic)?.record
+  }
+
+  /** All subscriptions, the oldest first. */
+  all(): StoredSubscription[] {
+    return Array.from(this.#entries.values(), ({ record }) => record)
+  }
+
+  /** Adds a subscription, or replaces what was known of it. */
   put(record: StoredSubscription): void {
-    this.#records.set(record.topic, record)
-    this.#write(JSON.stringify({ put: record }))
+    const entry = this.#entries.get(record.topic)
+    if (entry === undefined) this.#entries.set(record.topic, { record, line: undefined, length: 0 })
+    else entry.record = record
+    this.#change(record.topic, 'all')
   }
 
-  /** Keeps where in the log a subscriber is. */
+  /** A subscription has come so far ({@link StoredSubscription.position} and `frames`). Ignored if it isn't there. */
   move(topic: string, position: number, frames: number): void {
-    const record = this.#records.get(topic)
-    if (record === undefined) return
-    this.#records.set(topic, { ...record, position, frames })
-    this.#write(JSON.stringify({ move: [topic, position, frames] }))
+    const entry = this.#entries.get(topic)
+    if (entry === undefined) return
+    entry.record = { ...entry.record, position, frames }
+    if (this.#changed.get(topic) !== 'all') this.#change(topic, 'moved')
   }
 
   /** Forgets a subscription. */
   remove(topic: string): void {
-    if (this.#records.delete(topic)) this.#write(JSON.stringify({ remove: topic }))
+    const entry = this.#entries.get(topic)
+    if (entry === undefined) return
+    this.#entries.delete(topic)
+    this.#liveLength -= entry.length
+    this.#change(topic, 'all')
   }
 
-  /** Fulfilled when everything is with the operating system, safe from the end of this process; rejects while that fails. */
-  async written(): Promise<void> {
-    while (this.#failure === undefined && (this.#lines.length > 0 || this.#writing !== undefined)) await this.#writing
-    if (this.#failure !== undefined) throw this.#failure
+  /**
+   * Fulfilled once all changes so far are with the operating system: the end of this process can't undo them.
+   * Rejects with a HistoryError while writing fails, and for changes that {@link close} came before.
+   */
+  written(): Promise<void> {
+    return this.#writer.written(false)
   }
 
-  /** Writes what is to be written, if it can be, and closes. Never rejects. */
-  async close(): Promise<void> {
-    await this.written().catch(() => {})
-    this.#closed = true
-    clearTimeout(this.#retry)
-    await this.#file?.datasync().catch(() => {})
-    await this.#file?.close().catch(() => {})
+  /** As {@link written}, and they are on disk: a power cut can't undo them. */
+  synced(): Promise<void> {
+    return this.#writer.written(true)
   }
 
-  #write(change: string): void {
-    this.#lines.push(lineOf(change))
-    this.#run()
+  /** Writes what is not written yet, if it can, and closes the file. Later changes are not written. Never rejects. */
+  close(): Promise<void> {
+    return this.#writer.close()
   }
 
-  #run(): void {
-    this.#writing ??= this.#work().finally(() => {
-      this.#writing = undefined
-    })
+  #change(topic: string, what: 'all' | 'moved'): void {
+    this.#changed.set(topic, what)
+    this.#writer.changed()
   }
 
-  async #work(): Promise<void> {
-    // Whoever changes several things at once has them written at once.
-    await undefined
-    while (this.#lines.length > 0 && this.#failure === undefined) {
-      try {
-        if (this.#bytes > compactFromBytes && this.#bytes > mostlyHistory * this.#compactBytes) await this.#rewrite()
-        else await this.#append()
-      } catch (error) {
-        this.#fail(error)
-      }
+  async #write(scope: 'changes' | 'everything', durable: boolean): Promise<void> {
+    const changed = this.#changed
+    this.#changed = new Map()
+    const large = this.#file.size > this.#compactAbove && this.#file.size > compactFactor * this.#liveLength
+    if (scope === 'everything' || large) {
+      await this.#file.replace(this.#everything())
+      return
     }
+    let text = ''
+    for (const [topic, what] of changed) text += this.#lineFor(topic, what)
+    await this.#file.append(text)
+    if (durable) await this.#file.sync()
   }
 
-  async #append(): Promise<void> {
-    const text = Buffer.from(this.#lines.join(''))
-    this.#lines = []
-    for (let at = 0; at < text.length; ) {
-      const { bytesWritten } = (await this.#file?.write(text, at, text.length - at, this.#bytes + at)) ?? nothing
-      at += bytesWritten
+  #lineFor(topic: string, what: 'all' | 'moved'): string {
+    const entry = this.#entries.get(topic)
+    if (entry === undefined) return removeLine(topic)
+    return what === 'all' || entry.line === undefined ? this.#putLine(entry) : moveLine(entry.line, entry.record)
+  }
+
+  /** A new line for a subscription, which counts from now on. */
+  #putLine(entry: Entry): string {
+    const id = this.#nextLine++
+    const line = putLine(id, entry.record)
+    this.#liveLength += line.length - entry.length
+    entry.line = id
+    entry.length = line.length
+    return line
+  }
+
+  /**
+   * The whole file, in parts. Subscriptions go on changing while it is written; whatever has changed since it was begun is
+   * written after it once more.
+   */
+  *#everything(): Generator<string> {
+    let part = headerLine
+    for (const topic of [...this.#entries.keys()]) {
+      const entry = this.#entries.get(topic)
+      if (entry !== undefined) part += this.#putLine(entry)
+      if (part.length < partLength) continue
+      yield part
+      part = ''
     }
-    this.#bytes += text.length
+    yield part
   }
-
-  /** Writes a new file of what there is, and puts it in the place of the old one. */
-  async #rewrite(): Promise<void> {
-    this.#lines = []
-    const lines = this.records().map(record => lineOf(JSON.stringify({ put: record })))
-    const text = `${formatLine}${formatVersion}\n${lines.join('')}`
-    const path = `${this.#path}.new`
-    const file = await open(path, 'w', 0o600)
-    try {
-      await file.writeFile(text)
-      await file.datasync()
-      await rename(path, this.#path)
-    } catch (error) {
-      await file.close()
-      await unlink(path).catch(() => {})
-      throw error
-    }
-    await this.#file?.close()
-    this.#file = file
-    this.#bytes = this.#compactBytes = Buffer.byteLength(text)
-    await syncDirectory(join(this.#path, '..'))
-  }
-
-  #fail(error: unknown): void {
-    if (this.#failure === undefined) this.#events.failing(error)
-    this.#failure = error ?? new Error('writing failed')
-    this.#retry = setTimeout(() => this.#tryAgain(), retryMs).unref()
-  }
-
-  /** What was to be appended is lost, but not what there is: that is written as a whole. */
-  async #tryAgain(): Promise<void> {
-    if (this.#closed) return
-    try {
-      await this.#rewrite()
-      this.#failure = undefined
-      this.#events.recovered()
-      this.#run()
-    } catch (error) {
-      this.#fail(error)
-    }
-  }
-}
-
-const nothing = { bytesWritten: 0 }
-
-function lineOf(change: string): string {
-  return `${checksum(change)} ${change}\n`
-}
-
-function checksum(text: string): string {
-  return crc32(text).toString(16).padStart(8, '0')
-}
-
-async function readIfThere(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw error
-  }
-}
-
-/** Reads the file. A line that is not what was written is passed over. */
-function parse(text: string, path: string) {
-  const records = new Map<string, StoredSubscription>()
-  const lines = text.split('\n')
-  // What comes after the last line break was torn by a crash.
-  lines.pop()
-  const format = lines.shift()
-  if (format === undefined) return { records, damaged: 0 }
-  if (!format.startsWith(formatLine)) {
-    throw new HistoryError(`${path} is not a list of subscriptions: move it away, or choose another history.path`)
-  }
-  const version = Number(format.slice(formatLine.length))
-  if (!(version <= formatVersion)) {
-    throw new HistoryError(
-      `${path} was made by a newer version of threatbus (format ${version}, this one knows ${formatVersion}): use that version, or choose another history.path`,
-    )
-  }
-  let damaged = 0
-  for (const line of lines) if (!applyLine(line, records)) damaged++
-  return { records, damaged }
-}
-
-const change = z.union([
-  z.object({ put: storedSubscription }),
-  z.object({ move: z.tuple([z.string(), position, position]) }),
-  z.object({ remove: z.string() }),
-])
-
-function applyLine(line: string, records: Map<string, StoredSubscription>): boolean {
-  const text = line.slice(9)
-  if (line.slice(0, 9) !== `${checksum(text)} `) return false
-  const parsed = change.safeParse(parseJson(text))
-  if (!parsed.success) return false
-  if ('put' in parsed.data) records.set(parsed.data.put.topic, parsed.data.put)
-  else if ('remove' in parsed.data) records.delete(parsed.data.remove)
-  else {
-    const [topic, position, frames] = parsed.data.move
-    const record = records.get(topic)
-    if (record) records.set(topic, { ...record, position, frames })
-  }
-  return true
 }

@@ -110,7 +110,7 @@ export class Writer {
   }
 
   get oldest(): number {
-    return this.#segments[0]?.first ?? this.#next
+    return this.#segments[0]?.first ?? this.#pending[0]?.first ?? this.#next
   }
 
   get next(): number {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { batchOf } from '../../src/delivery/batch.ts'
 import { SegmentedStore } from '../../src/history/segmented-store.ts'
-import { Subscriptions } from '../../src/history/subscriptions.ts'
+import { openSubscriptions } from '../../src/history/subscriptions.ts'
 import { decodeBody } from '../../src/protocol/body.ts'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
 import { brokerScript } from '../bench/contestants.ts'
@@ -63,10 +63,10 @@ async function writeLog(directory: string, messages: number): Promise<void> {
 }
 
 async function writeSubscriptions(directory: string, count: number, messages: number): Promise<void> {
-  const journal = await Subscriptions.open(directory, {
-    failing: error => assert.fail(error as Error),
-    recovered() {},
-    damaged: path => assert.fail(path),
+  const journal = await openSubscriptions(directory, {
+    onFailing: error => assert.fail(error as Error),
+    onRecovered() {},
+    onSkipped: () => assert.fail(),
   })
   for (let each = 0; each < count; each++) {
     const place = { position: Math.ceil(Math.random() * messages), frames: each, confirms: false }

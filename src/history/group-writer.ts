@@ -1,0 +1,161 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { HistoryError } from './history-error.ts'
+import { reasonOf } from './reason.ts'
+
+/** What a group writer tells its owner: edges only. */
+export interface WritingEvents {
+  /** Writing failed; it is tried again until {@link onRecovered}. What is not written is kept in memory. */
+  onFailing(error: unknown): void
+  /** Everything is written, after it had failed. */
+  onRecovered(): void
+}
+
+/** Where a group writer writes. One call at a time. */
+export interface GroupTarget {
+  /**
+   * Writes what has changed since the last call, or, after one that failed and at first, everything.
+   *
+   * @param scope how much
+   * @param durable fulfilled only once it is safe from a power cut
+   */
+  write(scope: 'changes' | 'everything', durable: boolean): Promise<void>
+  /** Never rejects. */
+  close(): Promise<void>
+}
+
+interface Waiter {
+  /** The change that it waits for, by number. */
+  readonly change: number
+  readonly durable: boolean
+  resolve(): void
+  reject(error: unknown): void
+}
+
+/**
+ * Writes changes in the background, in groups: all that came while the last group was being written is the next one.
+ * It counts changes; what they are the target knows.
+ */
+export class GroupWriter {
+  readonly #target: GroupTarget
+  readonly #events: WritingEvents
+  readonly #retryMs: number
+  #state: 'fresh' | 'steady' | 'failing' | 'closed' = 'fresh'
+  #changes = 0
+  #written = 0
+  #durable = 0
+  #waiters: Waiter[] = []
+  /** What went wrong last, while failing. */
+  #error: unknown
+  #run: Promise<void> | undefined
+  #retry: NodeJS.Timeout | undefined
+  #closing: Promise<void> | undefined
+
+  /** @param retryMs after a failure it is tried again every so many milliseconds */
+  constructor(target: GroupTarget, events: WritingEvents, retryMs: number) {
+    this.#target = target
+    this.#events = events
+    this.#retryMs = retryMs
+  }
+
+  /** Something has changed, which is written soon. */
+  changed(): void {
+    this.#changes++
+    this.#start()
+  }
+
+  /**
+   * Fulfilled once all changes so far are with the operating system, or, if `durable`, on disk too. Rejects with a
+   * HistoryError while writing fails, and for what was not written before {@link close}.
+   */
+  written(durable: boolean): Promise<void> {
+    const change = this.#changes
+    if (this.#state === 'failing') return Promise.reject(this.#failure())
+    if ((durable ? this.#durable : this.#written) >= change) return Promise.resolve()
+    if (this.#state === 'closed') return Promise.reject(closed())
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ change, durable, resolve, reject })
+      this.#start()
+    })
+  }
+
+  /** Writes what is left, even if it failed before, and closes the target. Never rejects. */
+  close(): Promise<void> {
+    this.#closing ??= this.#finish()
+    return this.#closing
+  }
+
+  /** The group is written a turn later, so that all changes of this turn are in it. */
+  #start(): void {
+    // While it fails, the timer starts it; and in the end, what is left is written by closing.
+    if (this.#state === 'failing' || this.#closing !== undefined) return
+    this.#run ??= nextTurn().then(() => this.#writeGroups())
+  }
+
+  async #finish(): Promise<void> {
+    clearTimeout(this.#retry)
+    await this.#run
+    if (this.#durable < this.#changes || this.#state === 'failing') await this.#writeGroups('durably')
+    await this.#target.close()
+    this.#state = 'closed'
+    this.#refuse(closed())
+  }
+
+  async #writeGroups(last?: 'durably'): Promise<void> {
+    do {
+      const change = this.#changes
+      const scope = this.#state === 'steady' ? 'changes' : 'everything'
+      const durable = last !== undefined || this.#waiters.some(waiter => waiter.durable)
+      try {
+        await this.#target.write(scope, durable)
+      } catch (error) {
+        this.#fail(error)
+        break
+      }
+      this.#succeed(change, durable)
+    } while (this.#written < this.#changes || this.#waiters.length > 0)
+    this.#run = undefined
+  }
+
+  #succeed(change: number, durable: boolean): void {
+    this.#written = change
+    if (durable) this.#durable = change
+    const recovered = this.#state === 'failing'
+    this.#state = 'steady'
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) {
+      const done = waiter.durable ? this.#durable : this.#written
+      if (waiter.change <= done) waiter.resolve()
+      else this.#waiters.push(waiter)
+    }
+    if (recovered) this.#events.onRecovered()
+  }
+
+  #fail(error: unknown): void {
+    const failing = this.#state === 'failing'
+    this.#state = 'failing'
+    this.#error = error
+    this.#refuse(this.#failure())
+    if (this.#closing === undefined) {
+      const again = () => {
+        this.#run ??= this.#writeGroups()
+      }
+      this.#retry = setTimeout(again, this.#retryMs).unref()
+    }
+    if (!failing) this.#events.onFailing(error)
+  }
+
+  #failure(): HistoryError {
+    return new HistoryError(`writing fails: ${reasonOf(this.#error)}`, { cause: this.#error })
+  }
+
+  #refuse(error: HistoryError): void {
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const { reject } of waiters) reject(error)
+  }
+}
+
+function closed(): HistoryError {
+  return new HistoryError('the journal was closed before this was written')
+}

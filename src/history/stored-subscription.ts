@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { p2pTopicLength } from '../protocol/topics.ts'
+
+/** What the broker remembers of a subscription, so that it goes on where it was after a restart. */
+export interface StoredSubscription {
+  /** Its p2p topic, which is a secret: never logged or shown whole. */
+  readonly topic: string
+  /** The topics it subscribed to. */
+  readonly topics: readonly string[]
+  /** The snapshot out of the history that it is getting, or got; absent if it asked for none. */
+  readonly snapshot?: {
+    /** Messages accepted at this time or later, in milliseconds since the epoch. */
+    readonly sinceMs: number
+    /** Sequence number of the first message that can be in it. */
+    readonly from: number
+    /** Sequence number of the last message that can be in it. */
+    readonly upTo: number
+  }
+  /** Ids of its snapshot exchanges that are open. */
+  readonly exchanges: readonly string[]
+  /** Sequence number of the next message of the log that it is to get. */
+  readonly position: number
+  /** Frames that it had been sent before that position, counted from the reply to its subscribe request. */
+  readonly frames: number
+  /** Do its heartbeats say how many frames it received? */
+  readonly confirms: boolean
+  /** While it is not known what it received: no message from this sequence number on was ever sent to it. */
+  readonly unsentFrom?: number
+  /** Does it send heartbeats at all? */
+  readonly sendsHeartbeats: boolean
+  /** Since when it has been stale, in milliseconds since the epoch; absent while it is joined. */
+  readonly staleSinceMs?: number
+}
+
+/** How far a sequence number or a count can go: whole, and exact as a number of JavaScript. */
+export const countSchema = z.int().min(0)
+
+/**
+ * A p2p topic as it is drawn, and nothing else: what is read from disk becomes the prefix of frames, and an empty one
+ * would be everybody's.
+ */
+export const topicSchema = z.string().regex(new RegExp(`^[a-z]{${p2pTopicLength}}$`))
+
+/** A subscription as it is read from disk. */
+export const storedSubscriptionSchema: z.ZodType<StoredSubscription> = z.object({
+  topic: topicSchema,
+  topics: z.array(z.string()),
+  snapshot: z.object({ sinceMs: z.number(), from: z.int(), upTo: z.int() }).exactOptional(),
+  exchanges: z.array(z.string()),
+  position: countSchema,
+  frames: countSchema,
+  confirms: z.boolean(),
+  unsentFrom: countSchema.exactOptional(),
+  sendsHeartbeats: z.boolean(),
+  staleSinceMs: z.number().exactOptional(),
+})
