@@ -298,7 +298,11 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     await yieldToEventLoop()
   }
 
-  const positions = setInterval(() => records?.movePositions(subscribers), positionsIntervalMs)
+  const positions = setInterval(() => {
+    records?.movePositions(subscribers)
+    // Also safe from a power cut, a second later. That it fails is said loudly by the history.
+    history?.subscriptions.synced().catch(() => {})
+  }, positionsIntervalMs)
   supervisor.start()
   const serving = waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
     ({ context }) => context.ports,
