@@ -4,7 +4,8 @@ import type { ClientSessionTypes } from './vocabulary-client.ts'
 /**
  * One subscription's life, from the application's side.
  *
- * While *subscribed* it sends heartbeats. One that gets no answer says nothing about the subscription, which the bus may
+ * While *subscribed* it sends heartbeats, which say how much was received, and one at once when a broken connection is there
+ * again: then the bus goes on from there. One that gets no answer says nothing about the subscription, which the bus may
  * have kept: *away*, it asks until there is an answer. Only the answer that the bus does not know the subscription makes
  * it subscribe anew, and then it goes on asking for as long as the application wants to listen. The first subscription
  * is different: somebody waits for it, so it has a deadline and takes a refusal for an answer.
@@ -64,8 +65,9 @@ export const clientSessionChart = createMachine({
             onError: 'resting',
           },
         },
-        resting: { after: { heartbeatInterval: 'asking' } },
+        resting: { after: { heartbeatInterval: 'asking' }, on: { 'feed.reconnected': 'asking' } },
         asking: {
+          on: { 'feed.reconnected': { target: 'asking', reenter: true } },
           invoke: {
             id: 'requestHeartbeat',
             src: 'requestHeartbeat',
@@ -91,8 +93,9 @@ export const clientSessionChart = createMachine({
       initial: 'pausing',
       on: { close: 'unsubscribing' },
       states: {
-        pausing: { after: { retryPause: 'asking' } },
+        pausing: { after: { retryPause: 'asking' }, on: { 'feed.reconnected': 'asking' } },
         asking: {
+          on: { 'feed.reconnected': { target: 'asking', reenter: true } },
           invoke: {
             id: 'requestHeartbeat',
             src: 'requestHeartbeat',

@@ -50,6 +50,8 @@ export type SessionStep =
 /** What a session hears. */
 export type ClientSessionEvent =
   | { type: 'close' }
+  /** The connection that messages come by had broken and is there again: the bus waits to hear what was received. */
+  | { type: 'feed.reconnected' }
   | DoneActorEvent<SubscribeAnswer, 'requestSubscription'>
   | DoneActorEvent<HeartbeatAnswer, 'requestHeartbeat'>
   | DoneActorEvent<void, 'requestUnsubscription'>

@@ -1,3 +1,4 @@
+import type { Receipt } from '../index.ts'
 import { say } from './bus-options.ts'
 
 /** Problems that are told one by one; of the others only the number is. */
@@ -8,6 +9,8 @@ export class PublishReport {
   readonly #published = new Map<string, number>()
   readonly #skipped = new Map<string, number>()
   #refused = 0
+  #acknowledged = 0
+  #lastSequence = 0
   readonly #tell: (sentence: string) => void
 
   /** `tell` says a sentence that must not get into a progress bar. */
@@ -25,9 +28,12 @@ export class PublishReport {
     return this.#refused > 0
   }
 
-  /** An object went to the bus. */
-  countPublished(type: string): void {
+  /** An object went to the bus, which acknowledged it if there is a receipt. */
+  countPublished(type: string, receipt: Receipt | undefined): void {
     this.#published.set(type, (this.#published.get(type) ?? 0) + 1)
+    if (receipt === undefined) return
+    this.#acknowledged++
+    this.#lastSequence = receipt.sequence
   }
 
   /** An object is of a type that does not travel the bus. */
@@ -48,9 +54,12 @@ export class PublishReport {
     this.#tell(`${file}: ${error instanceof Error ? error.message : error}`)
   }
 
-  /** Says in one line what came of everything. */
+  /** Says what came of everything. */
   saySummary(): void {
     say(`published ${listed(this.#published)}, skipped ${listed(this.#skipped)}, refused ${this.#refused}`)
+    if (this.#acknowledged > 0) {
+      say(`${this.#acknowledged} acknowledged: on the bus's disk, the last as number ${this.#lastSequence}`)
+    }
   }
 }
 

@@ -67,6 +67,7 @@ command('publish', 'Publish indicators and sightings byte for byte, from JSON, J
       .choices(['lenient', 'strict', 'off'])
       .default('lenient'),
   )
+  .option('--no-receipts', "do not wait until the bus has it on disk: faster, and what the bus can't take is lost")
   .action(async (files, options) => {
     const { publish } = await import('./publish.ts')
     process.exitCode = await publish(files, options)

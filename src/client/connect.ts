@@ -7,6 +7,7 @@ import { openSubscription, type SubscribeOptions } from './open-subscription.ts'
 import { type ConnectOptions, type Settings, settingsOf } from './options.ts'
 import { type Publishable, readyMessage } from './publishable.ts'
 import { matchesNothing, Publishing } from './publishing.ts'
+import { type Receipt, Receipts } from './receipts.ts'
 import { Requests } from './requests.ts'
 import type { AnswerSnapshot } from './snapshot-answers.ts'
 import type { Subscription } from './subscription.ts'
@@ -34,6 +35,7 @@ export class Bus {
   readonly #settings: Settings
   readonly #requests: Requests
   readonly #publishing: Publishing
+  readonly #receipts: Receipts
   readonly #open = new Set<Subscription>()
   readonly #closing = new AbortController()
   #closed: Promise<void> | undefined
@@ -42,6 +44,10 @@ export class Bus {
     this.#settings = settings
     this.#requests = new Requests(settings.manage)
     this.#publishing = new Publishing(settings, this.#requests)
+    this.#receipts = new Receipts(settings, this.#requests, (text, signal) => {
+      const { type } = readyMessage(text, settings.maxMessageBytes)
+      return this.#publishing.publish(`stix2/${type}`, text, signal)
+    })
   }
 
   /**
@@ -56,16 +62,20 @@ export class Bus {
   }
 
   /**
-   * Publishes an indicator or a sighting; text travels byte for byte. Fulfilled when the connection took it. Messages keep
-   * their order, also when they are not awaited; await them to go no faster than the bus.
+   * Publishes an indicator or a sighting; text travels byte for byte. Fulfilled with a receipt when it is on the bus's disk.
+   * On a bus that gives no receipts, or with `receipts: false`, fulfilled with undefined when the connection took it.
+   * Messages keep their order, also when they are not awaited: then many go at once. Await them to go no faster than the bus.
    *
-   * Throws `InvalidMessageError` if it is neither, `BusUnavailableError` if the bus did not take it in time,
-   * `SubscriptionRefusedError` if it does not say where to publish, `BusClosedError`, or the signal's reason.
+   * Throws `InvalidMessageError` if it is neither or the bus refuses it, `BusUnavailableError` if the bus did not take it in
+   * time, `SubscriptionRefusedError` if it does not say where to publish, `BusClosedError`, or the signal's reason.
    */
-  async publish(message: Publishable, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  async publish(message: Publishable, { signal }: { signal?: AbortSignal } = {}): Promise<Receipt | undefined> {
     this.#throwIfClosed()
+    signal?.throwIfAborted()
     const { type, text } = readyMessage(message, this.#settings.maxMessageBytes)
+    if (this.#settings.receipts) return this.#receipts.publish(text, signal)
     await this.#publishing.publish(`stix2/${type}`, text, signal)
+    return undefined
   }
 
   /**
@@ -98,7 +108,7 @@ export class Bus {
     this.#throwIfClosed()
     const startMs = performance.now()
     // That no subscription has this topic is an answer as well, and takes as long.
-    await this.#requests.heartbeat(matchesNothing, {
+    await this.#requests.heartbeat(matchesNothing, 0, {
       timeoutMs: this.#settings.requestTimeoutMs,
       signals: signal === undefined ? [this.#closing.signal] : [this.#closing.signal, signal],
     })
@@ -106,8 +116,8 @@ export class Bus {
   }
 
   /**
-   * Ends all subscriptions, sends what was accepted, and closes. Closing again waits for the same end. Takes at most twice
-   * the closing timeout. Never throws.
+   * Ends all subscriptions, sends what was accepted, and closes. Closing again waits for the same end. Takes at most three
+   * times the closing timeout. Never throws.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close()
@@ -117,7 +127,9 @@ export class Bus {
   async #close(): Promise<void> {
     this.#closing.abort(new BusClosedError())
     await Promise.all([...this.#open].map(subscription => subscription.close()))
-    if (!(await this.#publishing.close())) this.#tell({ event: 'flush_abandoned' })
+    const acknowledged = await this.#receipts.close()
+    const sent = await this.#publishing.close()
+    if (!acknowledged || !sent) this.#tell({ event: 'flush_abandoned' })
   }
 
   async #subscribe(wish: SubscriptionWish, options: SubscribeOptions): Promise<Subscription> {

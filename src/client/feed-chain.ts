@@ -17,22 +17,29 @@ const noMore: Batch = { messages: [], topicBytes: 0 }
  */
 export class FeedChain {
   readonly #highWaterMark: number
+  readonly #reconnected: () => void
   /** The first is being read, those behind it wait for it to end. */
   readonly #feeds: { readonly feed: Feed; readonly topicBytes: number }[] = []
 
-  /** `highWaterMark` is how many messages each connection may hold. */
-  constructor(highWaterMark: number) {
+  /** `highWaterMark` is how many messages each connection may hold; `reconnected` hears when one is there again. */
+  constructor(highWaterMark: number, reconnected: () => void) {
     this.#highWaterMark = highWaterMark
+    this.#reconnected = reconnected
   }
 
   /** Joins a granted topic. Nothing new is expected under those before it. */
   join({ pubAddress, topic }: Grant): void {
     const former = [...this.#feeds]
     this.#feeds.push({
-      feed: new Feed(pubAddress, topic, this.#highWaterMark),
+      feed: new Feed(pubAddress, topic, this.#highWaterMark, this.#reconnected),
       topicBytes: Buffer.byteLength(topic),
     })
     for (const { feed } of former) feed.retire()
+  }
+
+  /** How many messages came under the topic that was granted last. */
+  async received(): Promise<number> {
+    return (await this.#feeds.at(-1)?.feed.received()) ?? 0
   }
 
   /** Waits for messages, and answers at most so many. One call at a time. */

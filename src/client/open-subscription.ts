@@ -42,7 +42,7 @@ export async function openSubscription(
   { settings, requests, publishing, closing, tell }: BusSurroundings,
 ): Promise<Subscription> {
   signal?.throwIfAborted()
-  const feeds = new FeedChain(settings.highWaterMark)
+  const feeds = new FeedChain(settings.highWaterMark, () => session.send({ type: 'feed.reconnected' }))
   const answers = answerSnapshots && answersBy(answerSnapshots, settings, publishing, tell)
   const session = createActor(
     sessionLogic({
@@ -53,6 +53,7 @@ export async function openSubscription(
         publishing.listensAt(grant.subAddress)
       },
       leave: () => feeds.leave(),
+      received: () => feeds.received(),
       tell: (event, topic, failure) => {
         const error = failure === undefined ? {} : { error: failure }
         tell({ event, subscription: shortened(topic), topics: wish.topics, ...error })

@@ -12,6 +12,11 @@ export interface ConnectOptions {
   requestTimeoutMs?: number
   /** How long the first subscription, and the first message to be published, wait for the bus. Default 5000. */
   connectTimeoutMs?: number
+  /**
+   * Are messages published with receipts, so that none is lost? Default true. Without, they are only handed to the
+   * connection, which is faster.
+   */
+  receipts?: boolean
   /** How long a message waits to be taken while the bus is busy or away. Default 30,000. */
   publishTimeoutMs?: number
   /** How long closing may take: ending subscriptions, and sending what was accepted. Default 5000. */
@@ -54,7 +59,12 @@ export const defaultEndpoint = '127.0.0.1:13370'
 const longestTimerMs = 2 ** 31 - 1
 
 /** Completes the options. Throws `InvalidArgumentError` if one of them can't be meant. */
-export function settingsOf({ endpoint = defaultEndpoint, onEvent = () => {}, ...options }: ConnectOptions): Settings {
+export function settingsOf({
+  endpoint = defaultEndpoint,
+  onEvent = () => {},
+  receipts = true,
+  ...options
+}: ConnectOptions): Settings {
   const manage = typeof endpoint === 'string' ? readEndpoint(endpoint) : undefined
   if (manage === undefined) {
     throw new InvalidArgumentError(
@@ -65,6 +75,7 @@ export function settingsOf({ endpoint = defaultEndpoint, onEvent = () => {}, ...
   return {
     manage,
     onEvent,
+    receipts,
     heartbeatIntervalMs: duration('heartbeatIntervalMs', options),
     requestTimeoutMs: duration('requestTimeoutMs', options),
     connectTimeoutMs: duration('connectTimeoutMs', options),

@@ -21,6 +21,8 @@ export interface SessionSurroundings {
   join(grant: Grant): void
   /** Leaves all topics. */
   leave(): void
+  /** How many messages came under the topic that was granted last. */
+  received(): Promise<number>
   /** `failure` is what was wrong with the last request, where something was. */
   tell(step: SessionStep['step'], topic: string, failure: unknown): void
 }
@@ -47,8 +49,8 @@ export function sessionLogic(surroundings: SessionSurroundings): typeof clientSe
       requestSubscription: fromPromise<SubscribeAnswer, SubscriptionWish>(({ input, signal }) =>
         requests.subscribe(input, { timeoutMs, signals: [signal] }),
       ),
-      requestHeartbeat: fromPromise<HeartbeatAnswer, { topic: string }>(({ input, signal }) =>
-        requests.heartbeat(input.topic, { timeoutMs, signals: [signal] }),
+      requestHeartbeat: fromPromise<HeartbeatAnswer, { topic: string }>(async ({ input, signal }) =>
+        requests.heartbeat(input.topic, await surroundings.received(), { timeoutMs, signals: [signal] }),
       ),
       requestUnsubscription: fromPromise<void, { topic: string }>(({ input, signal }) =>
         requests.unsubscribe(input.topic, { timeoutMs, signals: [signal] }),

@@ -17,6 +17,8 @@ type Happening =
   | 'heartbeat is due'
   | 'pause is over'
   | 'long time'
+  /** The connection that messages come by is there again. */
+  | 'reconnected'
 
 const settings = settingsOf({
   heartbeatIntervalMs: 100,
@@ -69,9 +71,9 @@ function session() {
           () => ({ answer: 'refused', reason: 'not today' }),
           signal,
         ),
-      heartbeat: (topic, { signals: [signal] }) =>
+      heartbeat: (topic, received, { signals: [signal] }) =>
         pending<HeartbeatAnswer>(
-          `heartbeat ${topic}`,
+          `heartbeat ${topic} ${received}`,
           () => 'known',
           () => 'forgotten',
           signal,
@@ -86,6 +88,7 @@ function session() {
     },
     join: ({ topic }) => calls.push(`join ${topic}`),
     leave: () => calls.push('leave'),
+    received: async () => 7,
     tell: step => calls.push(`tell ${step}`),
   })
   const clock = new SimulatedClock()
@@ -98,7 +101,8 @@ function session() {
     } else if (happening === 'close') {
       // XState warns of events to an actor that has ended.
       if (actor.getSnapshot().status === 'active') actor.send({ type: 'close' })
-    } else asked.shift()?.answer(happening)
+    } else if (happening === 'reconnected') actor.send({ type: 'feed.reconnected' })
+    else asked.shift()?.answer(happening)
     // An answer is a promise, and reaches the chart in a later turn.
     await setImmediate()
   }
@@ -137,7 +141,12 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
   ],
   'subscribed.resting': [
     ['good answer'],
-    { 'heartbeat is due': 'subscribed.asking', close: 'unsubscribing', 'long time': 'subscribed.asking' },
+    {
+      'heartbeat is due': 'subscribed.asking',
+      close: 'unsubscribing',
+      'long time': 'subscribed.asking',
+      reconnected: 'subscribed.asking',
+    },
   ],
   'subscribed.asking': [
     ['good answer', 'heartbeat is due'],
@@ -160,6 +169,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
   'away.pausing': [
     away,
     {
+      reconnected: 'away.asking',
       'pause is over': 'away.asking',
       'heartbeat is due': 'away.asking',
       close: 'unsubscribing',
@@ -209,6 +219,7 @@ const happenings: Happening[] = [
   'heartbeat is due',
   'pause is over',
   'long time',
+  'reconnected',
 ]
 
 describe('a session that is', () => {
@@ -233,7 +244,7 @@ describe('a session', () => {
     for (const each of away) await happen(each)
     for (let attempt = 0; attempt < 5; attempt++) {
       await happen('pause is over')
-      assert.deepEqual(requests(), ['heartbeat a'])
+      assert.deepEqual(requests(), ['heartbeat a 7'])
       await happen('no answer')
     }
     await happen('pause is over')
@@ -249,7 +260,7 @@ describe('a session', () => {
     assert.deepEqual(requests(), ['unsubscribe a'])
     await happen('good answer')
     await happen('heartbeat is due')
-    assert.deepEqual(requests(), ['heartbeat b'])
+    assert.deepEqual(requests(), ['heartbeat b 7'])
     assert.deepEqual(calls, ['join a', 'tell subscribed', 'tell forgotten', 'join b', 'tell resubscribed'])
   })
 
@@ -298,6 +309,7 @@ describe('every path through a session', () => {
     requests: { subscribe: unused, heartbeat: unused, unsubscribe: unused },
     join: unused,
     leave: unused,
+    received: unused,
     tell: unused,
   })
   const grant = { topic: 'p2p', pubAddress: 'tcp://bus:2', subAddress: 'tcp://bus:3' }

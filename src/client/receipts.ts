@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { throwIfAborted } from '../sockets/client/request.ts'
+import { BusClosedError, BusUnavailableError, InvalidMessageError } from './errors.ts'
+import type { Settings } from './options.ts'
+import type { PublishAnswer, Requests } from './requests.ts'
+import { retryPauseMs } from './session.ts'
+
+/** What the bus says of a message that is on its disk. */
+export interface Receipt {
+  /** The message's number in the bus's log. */
+  readonly sequence: number
+}
+
+/** Messages of one request, and bytes of them. */
+const maxAtOnce = 500
+const maxBytesAtOnce = 1_048_576
+
+/** A message that waits for its receipt. */
+interface Waiting {
+  readonly text: string
+  readonly signal: AbortSignal | undefined
+  resolve(receipt: Receipt | undefined): void
+  reject(error: unknown): void
+}
+
+/**
+ * Publishes with receipts: one request at a time, in order. What is published while a request is under way goes together
+ * with the next, so a publisher that does not wait for each receipt is fast.
+ *
+ * A request that is not answered is made again, for the bus may not have got it; if it had, its messages are twice in the
+ * log. That is the price of losing none.
+ */
+export class Receipts {
+  readonly #settings: Settings
+  readonly #requests: Requests
+  /** Publishes without a receipt, on a bus that gives none. */
+  readonly #withoutReceipt: (text: string, signal: AbortSignal | undefined) => Promise<void>
+  readonly #gaveUp = new AbortController()
+  #waiting: Waiting[] = []
+  #work: Promise<void> | undefined
+  #unsupported = false
+
+  constructor(
+    settings: Settings,
+    requests: Requests,
+    withoutReceipt: (text: string, signal: AbortSignal | undefined) => Promise<void>,
+  ) {
+    this.#settings = settings
+    this.#requests = requests
+    this.#withoutReceipt = withoutReceipt
+  }
+
+  /**
+   * Publishes a message. Fulfilled with its receipt, or with undefined if this bus gives none and the connection took it.
+   *
+   * Throws `InvalidMessageError` if the bus refuses it, `BusUnavailableError` if there is no receipt in time: then it is not
+   * known whether the bus has it.
+   */
+  publish(text: string, signal?: AbortSignal): Promise<Receipt | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ text, signal, resolve, reject })
+      this.#work ??= this.#publishAll().finally(() => {
+        this.#work = undefined
+      })
+    })
+  }
+
+  /** Fulfilled when everything has its receipt or has failed; what is left after the closing timeout is given up. */
+  async close(): Promise<boolean> {
+    const timer = setTimeout(() => this.#gaveUp.abort(new BusClosedError()), this.#settings.closeTimeoutMs)
+    await this.#work
+    clearTimeout(timer)
+    return !this.#gaveUp.signal.aborted
+  }
+
+  async #publishAll(): Promise<void> {
+    // Whoever publishes several messages at once has them in one request.
+    await undefined
+    while (this.#waiting.length > 0) {
+      if (this.#unsupported) await this.#publishWithout(this.#waiting.splice(0))
+      else await this.#publishBatch(this.#takeBatch())
+    }
+  }
+
+  /** Takes what goes with the next request; what was aborted meanwhile does not go. */
+  #takeBatch(): Waiting[] {
+    let bytes = 0
+    let count = 0
+    while (count < this.#waiting.length && count < maxAtOnce) {
+      bytes += Buffer.byteLength((this.#waiting[count] as Waiting).text)
+      if (count > 0 && bytes > maxBytesAtOnce) break
+      count++
+    }
+    return this.#waiting.splice(0, count).filter(({ signal, reject }) => {
+      if (signal?.aborted) reject(signal.reason)
+      return !signal?.aborted
+    })
+  }
+
+  async #publishBatch(batch: Waiting[]): Promise<void> {
+    let rest = batch
+    while (rest.length > 0 && !this.#unsupported) {
+      const texts = rest.map(({ text }) => text)
+      try {
+        const answer = await this.#insist(texts)
+        if (answer.answer === 'stored') {
+          const first = answer.last - rest.length + 1
+          for (const [index, { resolve }] of rest.entries()) resolve({ sequence: first + index })
+          return
+        }
+        if (answer.answer === 'unsupported') {
+          this.#unsupported = true
+          this.#waiting.unshift(...rest)
+          return
+        }
+        // All or nothing: without the one that is at fault, the others go again.
+        rest[answer.index]?.reject(new InvalidMessageError(answer.reason))
+        rest = rest.filter((_, index) => index !== answer.index)
+      } catch (error) {
+        for (const { reject } of rest) reject(error)
+        return
+      }
+    }
+  }
+
+  /** Makes the request until there is an answer that says what became of it, or the time for that is over. */
+  async #insist(texts: readonly string[]): Promise<Exclude<PublishAnswer, { answer: 'unable' }>> {
+    const { requestTimeoutMs: timeoutMs, publishTimeoutMs } = this.#settings
+    const signals = [this.#gaveUp.signal]
+    const giveUpMs = performance.now() + publishTimeoutMs
+    let because = 'no answer'
+    for (let attempts = 1; ; attempts++) {
+      try {
+        const answer = await this.#requests.publish(texts, { timeoutMs, signals })
+        if (answer.answer !== 'unable') return answer
+        because = answer.reason
+      } catch (error) {
+        if (!(error instanceof BusUnavailableError)) throw error
+        because = error.message
+      }
+      const pauseMs = retryPauseMs(attempts, this.#settings)
+      if (performance.now() + pauseMs > giveUpMs) break
+      await sleep(pauseMs, undefined, { signal: this.#gaveUp.signal }).catch(() => throwIfAborted(signals))
+    }
+    throw new BusUnavailableError(
+      `no receipt within ${publishTimeoutMs} ms, so it is not known what the bus has: ${because}`,
+    )
+  }
+
+  async #publishWithout(waiting: readonly Waiting[]): Promise<void> {
+    for (const { text, signal, resolve, reject } of waiting) {
+      await this.#withoutReceipt(text, signal).then(() => resolve(undefined), reject)
+    }
+  }
+}
