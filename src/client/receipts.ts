@@ -39,6 +39,7 @@ export class Receipts {
   #waiting: Waiting[] = []
   #work: Promise<void> | undefined
   #unsupported = false
+  #hasAnswered = false
 
   constructor(
     settings: Settings,
@@ -59,9 +60,7 @@ export class Receipts {
   publish(text: string, signal?: AbortSignal): Promise<Receipt | undefined> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ text, signal, resolve, reject })
-      this.#work ??= this.#publishAll().finally(() => {
-        this.#work = undefined
-      })
+      this.#work ??= this.#publishAll()
     })
   }
 
@@ -80,6 +79,8 @@ export class Receipts {
       if (this.#unsupported) await this.#publishWithout(this.#waiting.splice(0))
       else await this.#publishBatch(this.#takeBatch())
     }
+    // At once, and not when this promise is settled: what is published in between would wait for ever.
+    this.#work = undefined
   }
 
   /** Takes what goes with the next request; what was aborted meanwhile does not go. */
@@ -125,21 +126,25 @@ export class Receipts {
 
   /** Makes the request until there is an answer that says what became of it, or the time for that is over. */
   async #insist(texts: readonly string[]): Promise<Exclude<PublishAnswer, { answer: 'unable' }>> {
-    const { requestTimeoutMs: timeoutMs, publishTimeoutMs } = this.#settings
+    const { requestTimeoutMs: timeoutMs, publishTimeoutMs, connectTimeoutMs } = this.#settings
     const signals = [this.#gaveUp.signal]
-    const giveUpMs = performance.now() + publishTimeoutMs
-    let because = 'no answer'
+    const startMs = performance.now()
+    let because = ''
     for (let attempts = 1; ; attempts++) {
       try {
         const answer = await this.#requests.publish(texts, { timeoutMs, signals })
+        this.#hasAnswered = true
         if (answer.answer !== 'unable') return answer
         because = answer.reason
       } catch (error) {
         if (!(error instanceof BusUnavailableError)) throw error
         because = error.message
+        // A bus that never answered is not waited for as long as one that is away.
+        if (!this.#hasAnswered && performance.now() - startMs > connectTimeoutMs) throw error
       }
+      const giveUpMs = startMs + publishTimeoutMs
       const pauseMs = retryPauseMs(attempts, this.#settings)
-      if (performance.now() + pauseMs > giveUpMs) break
+      if (this.#hasAnswered && performance.now() + pauseMs > giveUpMs) break
       await sleep(pauseMs, undefined, { signal: this.#gaveUp.signal }).catch(() => throwIfAborted(signals))
     }
     throw new BusUnavailableError(

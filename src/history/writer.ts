@@ -182,12 +182,12 @@ export class Writer {
   }
 
   #run(): void {
-    this.#running ??= this.#work().finally(() => {
-      this.#running = undefined
-    })
+    this.#running ??= this.#work()
   }
 
   async #work(): Promise<void> {
+    // Whoever appends several batches at once has them written at once.
+    await undefined
     while (this.#pending.length > 0 || this.#synced < this.#readable) {
       if (!this.#isUrgent) await this.#pause(this.#calmPauseMs())
       this.#step = this.#writeAndSync()
@@ -197,6 +197,8 @@ export class Writer {
         await this.#pause(this.#settings.retryMs ?? 1000)
       }
     }
+    // At once, and not when this promise is settled: what is appended in between would not be written.
+    this.#running = undefined
   }
 
   get #isUrgent(): boolean {

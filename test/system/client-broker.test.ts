@@ -42,7 +42,7 @@ describe('applications on one broker', { concurrency: true }, () => {
     const sightings = await join({ highWaterMark: 1 }).subscribe('stix2/sighting')
     const late = await publisher.subscribe(['stix2/indicator'])
     const reading = read(everything, 5000)
-    for (const body of bodies) await publisher.publish(body)
+    await Promise.all(bodies.map(body => publisher.publish(body)))
     assert.deepEqual(texts(await reading), bodies)
     assert.deepEqual(
       texts(await read(late, 4000)),

@@ -106,7 +106,12 @@ describe('a subscription', () => {
   test('delivers messages with their type, their object, and their text byte for byte', async t => {
     const bus = await startBus(t)
     const subscription = await join(t, bus.endpoint).subscribe(['stix2/indicator', 'stix2/sighting'])
-    assert.deepEqual(bus.heard[0], { action: 'subscribe', topic: ['stix2/indicator', 'stix2/sighting'], snapshot: 0 })
+    assert.deepEqual(bus.heard[0], {
+      action: 'subscribe',
+      topic: ['stix2/indicator', 'stix2/sighting'],
+      snapshot: 0,
+      received: 0,
+    })
     const text = ` { "type":"indicator",\n "name" : "ä\\u0041 💥", "x_threatbus_update":"REMOVE" }`
     await bus.deliver(lastTopic(bus), 'indicator', text)
     await bus.deliver(lastTopic(bus), 'sighting', sighting({ count: 7 }))
@@ -140,9 +145,9 @@ describe('a subscription', () => {
     await bus.until(() => bus.heard.length > 2)
     const topic = lastTopic(bus)
     assert.deepEqual(bus.heard, [
-      { action: 'subscribe', topic: 'stix2/ind', snapshot: 30 },
-      { action: 'heartbeat', topic },
-      { action: 'heartbeat', topic },
+      { action: 'subscribe', topic: 'stix2/ind', snapshot: 30, received: 0 },
+      { action: 'heartbeat', topic, received: 0 },
+      { action: 'heartbeat', topic, received: 0 },
     ])
   })
 
@@ -192,7 +197,7 @@ describe('a subscription', () => {
     assert.deepEqual(await reading, ['{"before":1}', '{"after":1}'])
     await bus.until(() => bus.heard.some(({ action, topic }) => action === 'unsubscribe' && topic === former))
     const asked = bus.heard.filter(({ action }) => action === 'subscribe')
-    assert.deepEqual(asked, Array(2).fill({ action: 'subscribe', topic: 'stix2', snapshot: 2 }))
+    assert.deepEqual(asked, Array(2).fill({ action: 'subscribe', topic: 'stix2', snapshot: 2, received: 0 }))
     assert.deepEqual(
       application.diary.events.map(({ event }) => event),
       ['subscribed', 'forgotten', 'resubscribed'],

@@ -37,7 +37,9 @@ describe('threatbus publish', { concurrency: true }, () => {
     assert.deepEqual(published, {
       code: 0,
       lines: [],
-      stderr: 'threatbus: published 500 (sighting 167, indicator 333), skipped 500 (malware 500), refused 0\n',
+      stderr:
+        'threatbus: published 500 (sighting 167, indicator 333), skipped 500 (malware 500), refused 0\n' +
+        "threatbus: 500 acknowledged: on the bus's disk, the last as number 500\n",
     })
     const expected = members.map(member => member.replaceAll('\n', ' '))
     for (const subscriber of [one, two])

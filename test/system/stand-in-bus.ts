@@ -20,7 +20,12 @@ export interface Heard {
   action: string
   topic?: string | string[]
   snapshot?: number
+  received?: number
+  message?: object | object[]
 }
+
+/** What it answers to what is published with a receipt. */
+export type PublishReply = (messages: readonly object[]) => object
 
 /**
  * A bus that does what a test says: it can be silent, forget, and tell what it was asked. It holds no queues; what is
@@ -34,6 +39,8 @@ export class StandInBus {
   ports = { manage: 0, pub: 0, sub: 0 }
   silent = false
   refusal: string | undefined
+  /** The original knows no receipts, and neither does this one unless a test says so. */
+  publishReply: PublishReply = () => ({ status: 'unknown request' })
   readonly #options: StandInOptions
   readonly #context = new Context({ blocky: false })
   readonly #manage: Router
@@ -108,7 +115,7 @@ export class StandInBus {
   #serve(): void {
     this.#loop(this.#manage, async frames => {
       const request: Heard = JSON.parse(String(frames.at(-1)))
-      this.heard.push(request)
+      if (request.action !== 'publish') this.heard.push(request)
       this.#changed()
       if (!this.silent) await this.#manage.send([...frames.slice(0, -1), JSON.stringify(this.#reply(request))])
     })
@@ -135,7 +142,8 @@ export class StandInBus {
     }
   }
 
-  #reply({ action, topic }: Heard): object {
+  #reply({ action, topic, message }: Heard): object {
+    if (action === 'publish') return this.publishReply([message ?? []].flat())
     if (action === 'subscribe') {
       if (this.refusal !== undefined) return { status: 'error', reason: this.refusal }
       const granted = drawP2pTopic()
