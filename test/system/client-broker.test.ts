@@ -94,6 +94,32 @@ describe('applications on one broker', { concurrency: true }, () => {
   })
 })
 
+test('applications have everything once, in order, however often a broker with a history is killed', async t => {
+  const { broker, join } = await startBus(t)
+  const quick = { requestTimeoutMs: 500, shortestRetryPauseMs: 50, longestRetryPauseMs: 100 }
+  const events: string[] = []
+  // One reads all the time; the other holds what it is sent unread, in the library and in its connection.
+  const reader = await join({ ...quick, onEvent: ({ event }) => events.push(event) }).subscribe('stix2')
+  const sluggard = await join({ ...quick, highWaterMark: 10 }).subscribe('stix2')
+  const bodies = Array.from({ length: 3000 }, (_, n) => indicator({ n }))
+  const reading = read(reader, bodies.length)
+  const lateness = read(sluggard, 5)
+  let current = broker
+  for (let round = 0; round < 3; round++) {
+    const publisher = connect({ endpoint: `127.0.0.1:${broker.manage}`, ...quick })
+    const receipts = await Promise.all(
+      bodies.slice(round * 1000, (round + 1) * 1000).map(each => publisher.publish(each)),
+    )
+    assert.equal(receipts.at(-1)?.sequence, (round + 1) * 1000)
+    await publisher.close()
+    await current.stop('SIGKILL')
+    current = await startBroker(t, {}, current)
+  }
+  assert.deepEqual(texts(await reading), bodies)
+  assert.deepEqual([...texts(await lateness), ...texts(await read(sluggard, bodies.length - 5))], bodies)
+  assert.ok(!events.includes('resubscribed'), 'the subscription survived')
+})
+
 test('subscriptions and publishers go on when a broker was killed and another one started in its place', async t => {
   const { broker: first, join } = await startBus(t)
   const events: string[] = []
