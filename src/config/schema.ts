@@ -121,7 +121,7 @@ const history = section({
     .default(4_294_967_296)
     .describe('Bytes of messages that are kept. Beyond, the oldest are deleted, whoever still waits for them.'),
   recent_bytes: bytes(65_536, 68_719_476_736)
-    .default(2_097_152)
+    .default(1_048_576)
     .describe('Bytes of the newest messages that are in memory. Subscribers that lag further are fed from disk.'),
   max_unwritten_bytes: bytes(1_048_576, 68_719_476_736)
     .default(33_554_432)
@@ -132,7 +132,7 @@ const history = section({
     .default(32)
     .describe('Pages of 256 KiB that subscribers who lag behind may have in memory at once. Beyond, they take turns.'),
   page_cache_bytes: bytes(0, 68_719_476_736)
-    .default(8_388_608)
+    .default(1_048_576)
     .describe('Bytes of such pages that are kept for others who lag behind as far.'),
 }).describe('The log on disk: from it everyone is served who is late, slow, away, or comes back after a restart.')
 

@@ -46,8 +46,30 @@ export interface TableEntry {
   readonly audience: Audience | undefined
 }
 
-/** Makes the records of a batch. */
-export function encodeRecords(batch: LoggedBatch): Buffer[] {
+/** Where records are written: memory that is used again when they are on disk, as far as there is enough of it. */
+export class Arena {
+  readonly #memory: Buffer
+  #used = 0
+
+  constructor(bytes: number) {
+    this.#memory = Buffer.allocUnsafeSlow(bytes)
+  }
+
+  /** Memory for a record. */
+  take(bytes: number): Buffer {
+    if (this.#used + bytes > this.#memory.length) return Buffer.allocUnsafe(bytes)
+    this.#used += bytes
+    return this.#memory.subarray(this.#used - bytes, this.#used)
+  }
+
+  /** Everything that was taken is used up. */
+  clear(): void {
+    this.#used = 0
+  }
+}
+
+/** Makes the records of a batch, in the arena's memory if there is one. */
+export function encodeRecords(batch: LoggedBatch, arena?: Arena): Buffer[] {
   const records: Buffer[] = []
   let from = 0
   while (from < batch.messages.length) {
@@ -55,7 +77,9 @@ export function encodeRecords(batch: LoggedBatch): Buffer[] {
     let bytes = 0
     do bytes += tableBytesOf(batch.messages[to] as Message) + (batch.messages[to] as Message).bytes
     while (++to < batch.messages.length && bytes < maxPayloadBytes)
-    records.push(encode(batch, from, to, bytes))
+    records.push(
+      encode(batch, from, to, bytes, arena?.take(headerBytes + bytes) ?? Buffer.allocUnsafe(headerBytes + bytes)),
+    )
     from = to
   }
   return records
@@ -70,8 +94,7 @@ function tableBytesOf({ audience }: Message): number {
   return entryBytes + (audience === undefined ? 0 : Buffer.byteLength(topicOf(audience)))
 }
 
-function encode(batch: LoggedBatch, from: number, to: number, payloadBytes: number): Buffer {
-  const record = Buffer.allocUnsafe(headerBytes + payloadBytes)
+function encode(batch: LoggedBatch, from: number, to: number, payloadBytes: number, record: Buffer): Buffer {
   let at = headerBytes
   for (let index = from; index < to; index++) at = writeEntry(record, at, batch.messages[index] as Message)
   record.writeUInt32LE(payloadBytes, 0)

@@ -20,7 +20,14 @@ const chunkBytes = 262_144
 /** Bytes between two places that a segment's index knows. */
 const indexSpacingBytes = 262_144
 
-/** A record in a segment: `bytes` holds all of it from `at` on. */
+/** Memory to read into, which is used again: as many chunks as there are readers at once. */
+const freeChunks: Buffer[] = []
+
+function takeChunk(): Buffer {
+  return freeChunks.pop() ?? Buffer.allocUnsafeSlow(chunkBytes)
+}
+
+/** A record in a segment: `bytes` holds all of it from `at` on, until the next one is asked for. */
 export interface FoundRecord {
   readonly header: RecordHeader
   readonly bytes: Buffer
@@ -187,7 +194,16 @@ export class Segment {
    * intact is for the reader to find out.
    */
   async *records(offset: number): AsyncGenerator<FoundRecord, void, undefined> {
-    let chunk = Buffer.allocUnsafe(chunkBytes)
+    const own = takeChunk()
+    try {
+      yield* this.#recordsBy(own, offset)
+    } finally {
+      freeChunks.push(own)
+    }
+  }
+
+  async *#recordsBy(own: Buffer, offset: number): AsyncGenerator<FoundRecord, void, undefined> {
+    let chunk = own
     while (offset < this.size) {
       const { bytesRead } = await this.#file.read(chunk, 0, Math.min(chunk.length, this.size - offset), offset)
       const bytes = chunk.subarray(0, bytesRead)
@@ -203,8 +219,8 @@ export class Segment {
       }
       if (at === 0 && (header === undefined || offset + header.bytes > this.size)) return
       offset += at
-      // What was read may still be in use by whoever was given it; and a record may be larger than a chunk.
-      chunk = Buffer.allocUnsafe(Math.max(chunkBytes, at === 0 ? (header?.bytes ?? 0) : 0))
+      // A record may be larger than a chunk.
+      chunk = at === 0 && header !== undefined ? Buffer.allocUnsafe(header.bytes) : own
     }
   }
 

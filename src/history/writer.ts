@@ -2,7 +2,7 @@ import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import type { LoggedBatch } from '../delivery/batch.ts'
-import { encodeRecords } from './record.ts'
+import { Arena, encodeRecords } from './record.ts'
 import { Segment, segmentFileName } from './segment.ts'
 import { syncDirectory } from './segments.ts'
 
@@ -61,6 +61,8 @@ export class Writer {
   readonly #settings: WriterSettings
   readonly #events: WriterEvents
   readonly #segmentBytes: number
+  /** One write at a time: the memory of the one before is free. */
+  readonly #arena = new Arena(2 * maxWriteBytes)
   #pending: LoggedBatch[] = []
   #pendingBytes = 0
   #waiters: Waiter[] = []
@@ -237,10 +239,11 @@ export class Writer {
     let count = 0
     let bytes = 0
     const records: Buffer[] = []
+    this.#arena.clear()
     while (count < this.#pending.length && bytes < maxWriteBytes) {
       const batch = this.#pending[count++] as LoggedBatch
       bytes += batch.bytes
-      records.push(...encodeRecords(batch))
+      records.push(...encodeRecords(batch, this.#arena))
     }
     const segment = await this.#activeSegment(this.#pending[0] as LoggedBatch)
     await segment.append(records)

@@ -14,6 +14,7 @@ interface Options {
   readonly seconds?: number
   readonly rate?: number
   readonly quick?: true
+  readonly withoutHistory?: true
   readonly against?: { readonly host: string; readonly port: number }
   readonly pid?: number
   readonly broker: string
@@ -43,6 +44,7 @@ const options = new Command('bench')
   .option('--broker <file>', 'the script of the broker to start', brokerScript)
   .option('--against <host:port>', 'measure a broker that runs already, by its manage endpoint', hostAndPort)
   .option('--pid <number>', "that broker's process, to measure its processor time", positiveNumber)
+  .option('--without-history', 'measure the broker beside itself without a history: what that costs')
   .option('--noise', 'measure the floor against itself: how far ratios can be trusted')
   .option('--json', 'print everything measured as JSON instead of a table')
   .parse()
@@ -61,9 +63,9 @@ process.on('uncaughtException', fail)
 bench().catch(fail)
 
 async function bench(): Promise<void> {
-  const floor = await startFloor()
+  const floor = options.withoutHistory ? await startBroker(brokerScript, { history: false }) : await startFloor()
   const broker = await startContestant()
-  if (!options.json) process.stdout.write(tableHead(figures))
+  if (!options.json) process.stdout.write(tableHead(figures, { floor, broker }))
   const comparisons: Comparison[] = []
   for (const bytes of plan.sizes) {
     for (const subscribers of plan.subscribers) {
@@ -74,7 +76,7 @@ async function bench(): Promise<void> {
   }
   await Promise.all([floor.stop(), broker.stop()])
   if (options.json) process.stdout.write(`${JSON.stringify(document(broker, comparisons), undefined, 2)}\n`)
-  else process.stdout.write(ratioLine(comparisons, broker.name, ratios))
+  else process.stdout.write(ratioLine(comparisons, { floor, broker }, ratios))
   complainOfWrong(comparisons)
   warnOfCompany()
 }

@@ -39,14 +39,15 @@ export async function startFloor(name = 'floor'): Promise<Contestant> {
 }
 
 /** Starts a broker that takes this package's options, with its defaults and a directory of its own. */
-export async function startBroker(script: string): Promise<Contestant> {
+export async function startBroker(script: string, { history = true } = {}): Promise<Contestant> {
   const ports = await freePorts()
   const directory = mkdtempSync(join(tmpdir(), 'threatbus-bench-'))
   remains.push(() => rmSync(directory, { recursive: true, force: true }))
   const config = join(directory, 'config.yaml')
   // JSON is YAML.
-  writeFileSync(config, JSON.stringify({ plugins: { apps: { zmq: { host: localhost, ...ports } } } }))
-  return start('broker', ports.manage, [script, '-c', config], directory)
+  const settings = { history: { enabled: history }, plugins: { apps: { zmq: { host: localhost, ...ports } } } }
+  writeFileSync(config, JSON.stringify(settings))
+  return start(history ? 'broker' : 'no history', ports.manage, [script, '-c', config], directory)
 }
 
 /** Takes a broker that runs already, and leaves it running. */

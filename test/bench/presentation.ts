@@ -1,4 +1,4 @@
-import { type Compared, type Comparison, compare, type Figure } from './comparison.ts'
+import { type Both, type Compared, type Comparison, compare, type Figure } from './comparison.ts'
 
 interface Heading {
   readonly title: string
@@ -16,11 +16,20 @@ const headings: Readonly<Record<Figure, Heading>> = {
 const loadWidths = [11, 7] as const
 const widths = { floor: 11, broker: 11, ratio: 7 }
 
+/** What a contestant is called. */
+interface Named {
+  readonly name: string
+}
+
 /** Two lines: what is measured, and of whom. */
-export function tableHead(figures: readonly Figure[]): string {
+export function tableHead(figures: readonly Figure[], { floor, broker }: Both<Named>): string {
   const figureWidth = widths.floor + widths.broker + widths.ratio
   const titles = figures.map(figure => headings[figure].title.padStart(figureWidth)).join('')
-  const columns = Object.entries(widths).map(([title, width]) => title.padStart(width))
+  const columns = [
+    floor.name.padStart(widths.floor),
+    broker.name.padStart(widths.broker),
+    'ratio'.padStart(widths.ratio),
+  ]
   const load = 'subscribers'.padStart(loadWidths[0]) + 'bytes'.padStart(loadWidths[1])
   return `${' '.repeat(load.length)}${titles}\n${load}${columns.join('').repeat(figures.length)}\n`
 }
@@ -32,7 +41,11 @@ export function tableRow({ subscribers, bytes, measurements }: Comparison, figur
 }
 
 /** The last line: the ratios, which are what the numbers are for. */
-export function ratioLine(comparisons: readonly Comparison[], broker: string, figures: readonly Figure[]): string {
+export function ratioLine(
+  comparisons: readonly Comparison[],
+  { floor, broker }: Both<Named>,
+  figures: readonly Figure[],
+): string {
   const parts = figures.map(figure => {
     const ratios = comparisons.map(({ subscribers, bytes, measurements }) => {
       const ratio = compare(measurements, figure)?.ratio
@@ -40,7 +53,7 @@ export function ratioLine(comparisons: readonly Comparison[], broker: string, fi
     })
     return `${headings[figure].title} ${ratios.join(', ')}`
   })
-  return `${broker}/floor: ${parts.join('; ')}\n`
+  return `${broker.name}/${floor.name}: ${parts.join('; ')}\n`
 }
 
 function cells(compared: Compared | undefined, decimals: number): string {

@@ -13,7 +13,8 @@ export interface LagOutcome {
   readonly besideSeconds: number
   /** How much longer it took beside the one that reads nothing. */
   readonly ratio: number
-  /** By how many MiB the broker's memory grew over its start, at most. */
+  /** By how many MiB the broker's memory grew over its start, at most, without and with the slow one. */
+  readonly growthAlone: Memory
   readonly growth: Memory
   /** Messages a second that the slow one then read, from disk. */
   readonly caughtUpPerSecond: number
@@ -24,8 +25,10 @@ const bytes = 1000
 /** One subscriber reads nothing of so many messages while another reads at full speed; then it reads all of them. */
 export async function lag(messages: number): Promise<LagOutcome> {
   const reference = await startBroker(brokerScript)
+  const watchAlone = new MemoryWatch(reference.pid as number)
   const alone = await Load.start(reference, { subscribers: 1, bytes })
   const aloneSeconds = await timed(() => alone.publish(messages))
+  const growthAlone = watchAlone.stop()
   await alone.end()
   await reference.stop()
 
@@ -62,6 +65,7 @@ export async function lag(messages: number): Promise<LagOutcome> {
     aloneSeconds,
     besideSeconds,
     ratio: besideSeconds / aloneSeconds,
+    growthAlone,
     growth,
     caughtUpPerSecond: Math.round(expected / readSeconds),
   }
