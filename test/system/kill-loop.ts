@@ -94,11 +94,13 @@ class Application {
     await insist(this.#manage, JSON.stringify({ action: 'heartbeat', topic, received: received.length }))
   }
 
-  /** Fulfilled when `isDone`, of what it has received. */
-  async until(isDone: (received: readonly string[]) => boolean): Promise<void> {
-    for (let waited = 0; !isDone(this.received); waited++) {
-      if (waited > 6000) throw new Error(`still waiting after ${this.received.length} messages`)
-      await sleep(10)
+  /** Fulfilled when it has received this frame; rejects if it has received nothing for half a minute. */
+  async until(frame: string): Promise<void> {
+    let looked = 0
+    for (let idleSinceMs = performance.now(); !this.received.includes(frame, looked); await sleep(10)) {
+      if (this.received.length > looked) idleSinceMs = performance.now()
+      looked = this.received.length
+      if (performance.now() - idleSinceMs > 30_000) throw new Error(`nothing comes after ${looked} messages`)
     }
   }
 }
@@ -172,7 +174,7 @@ export async function killLoop(
   const receipt = await insist(broker.manage, `{"action":"publish","topic":"stix2/indicator","message":${last}}`)
   assert.equal(receipt.status, 'success')
   const everybody = [slow, coming, ...snapshots]
-  await Promise.all(everybody.map(each => each.until(received => received.includes(`indicator ${last}`))))
+  await Promise.all(everybody.map(each => each.until(`indicator ${last}`)))
   await Promise.all(everybody.map(each => each.disconnect()))
   await broker.stop()
 
