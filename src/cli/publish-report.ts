@@ -48,9 +48,9 @@ export class PublishReport {
     this.#tell(`${file}: ${error instanceof Error ? error.message : error}`)
   }
 
-  /** Says in one line what came of everything. */
-  saySummary(): void {
-    say(`published ${listed(this.#published)}, skipped ${listed(this.#skipped)}, refused ${this.#refused}`)
+  /** Says in one line what came of everything; `done` is what was done with what did not fail. */
+  saySummary(done: 'published' | 'imported' = 'published'): void {
+    say(`${done} ${listed(this.#published)}, skipped ${listed(this.#skipped)}, refused ${this.#refused}`)
   }
 }
 
