@@ -1,13 +1,11 @@
-import { createReadStream, statSync } from 'node:fs'
-import { addAbortSignal } from 'node:stream'
 import { type Bus, InvalidMessageError } from '../index.ts'
-import { checkObject, type ValidationMode } from '../protocol/stix/check.ts'
+import type { ValidationMode } from '../protocol/stix/check.ts'
 import { type BusOptions, connectTo, sayFailure } from './bus-options.ts'
 import { exitCodes } from './exit-codes.ts'
-import { type Progress, showProgress } from './progress.ts'
+import { type ObjectInFile, objectsInFiles, type ReadingJob, totalBytes } from './input-files.ts'
+import { showProgress } from './progress.ts'
 import { PublishReport } from './publish-report.ts'
 import { abortOnSignal, signalExitCode } from './signals.ts'
-import { type InputItem, readObjects } from './stix-input.ts'
 
 /** Options of `threatbus publish`. */
 export interface PublishOptions extends BusOptions {
@@ -17,9 +15,6 @@ export interface PublishOptions extends BusOptions {
 
 /** How long a busy bus may take for what it was sent but has not taken yet, at the end. */
 const flushTimeoutMs = 30_000
-
-/** The name that stands for standard input. */
-const standardInput = '-'
 
 /**
  * Publishes the indicators and sightings in files, byte for byte. Answers the exit code: `ok` only if everything that
@@ -36,13 +31,7 @@ export async function publish(files: readonly string[], options: PublishOptions)
   return exitCode === exitCodes.ok && report.hasRefused ? exitCodes.badInput : exitCode
 }
 
-interface Job {
-  readonly report: PublishReport
-  readonly progress: Progress
-  readonly signal: AbortSignal
-}
-
-async function publishFiles(files: readonly string[], options: PublishOptions, job: Job): Promise<number> {
+async function publishFiles(files: readonly string[], options: PublishOptions, job: ReadingJob): Promise<number> {
   let exitCode: number = exitCodes.ok
   const bus = connectTo(options, {
     closeTimeoutMs: flushTimeoutMs,
@@ -53,64 +42,23 @@ async function publishFiles(files: readonly string[], options: PublishOptions, j
     },
   })
   try {
-    let doneBytes = 0
-    for (const file of files) {
-      for await (const item of itemsIn(file, job)) {
-        await publishItem(bus, file, item, options.validation, job)
-        job.progress.update(doneBytes + item.bytes, job.report.published)
-      }
-      doneBytes += sizeOf(file) ?? 0
-    }
+    for await (const object of objectsInFiles(files, options.validation, job)) await publishObject(bus, object, job)
   } finally {
     await bus.close()
   }
   return exitCode
 }
 
-/** What is in a file, up to where it can be read. */
-async function* itemsIn(file: string, { report, signal }: Job): ReturnType<typeof readObjects> {
-  const input = file === standardInput ? process.stdin : createReadStream(file)
-  // A signal must also end the waiting for input, which may take for ever.
-  addAbortSignal(signal, input)
-  try {
-    yield* readObjects(input)
-  } catch (error) {
-    // Errors of reading have the name of a system call; all others are not the file's fault.
-    if (!(error instanceof Error && 'syscall' in error)) throw error
-    report.refuseFile(file, error)
-  }
-}
-
-async function publishItem(
+async function publishObject(
   bus: Bus,
-  file: string,
-  item: InputItem,
-  validation: ValidationMode,
-  { report, signal }: Job,
+  { file, line, type, text }: ObjectInFile,
+  { report, signal }: ReadingJob,
 ): Promise<void> {
-  if (item.kind === 'broken') return report.refuse(file, item.line, item.problem)
-  const { type } = item.object
-  if (typeof type !== 'string') return report.refuse(file, item.line, 'a STIX object has a type, and this has none')
-  if (type !== 'indicator' && type !== 'sighting') return report.countSkipped(type)
-  const checked = checkObject(item.object, validation)
-  if ('refused' in checked) return report.refuse(file, item.line, checked.detail)
   try {
-    await bus.publish(item.text, { signal })
+    await bus.publish(text, { signal })
     report.countPublished(type)
   } catch (error) {
     if (!(error instanceof InvalidMessageError)) throw error
-    report.refuse(file, item.line, error.message)
+    report.refuse(file, line, error.message)
   }
-}
-
-/** The size of a file, or undefined if nobody knows it, as of a pipe. */
-function sizeOf(file: string): number | undefined {
-  const stat = file === standardInput ? undefined : statSync(file, { throwIfNoEntry: false })
-  return stat?.isFile() ? stat.size : undefined
-}
-
-/** The size of all files, or undefined if one has none that is known. */
-function totalBytes(files: readonly string[]): number | undefined {
-  const sizes = files.map(sizeOf)
-  return sizes.includes(undefined) ? undefined : sizes.reduce((total = 0, size = 0) => total + size, 0)
 }
