@@ -5,6 +5,14 @@ import type { Writable } from 'node:stream'
 const collected = 65_536
 
 /**
+ * JSON text as one line: byte for byte, but for line breaks. JSON has them only between its tokens, where a space means the
+ * same.
+ */
+export function onOneLine(json: string): string {
+  return json.replace(/[\r\n]/g, ' ')
+}
+
+/**
  * Writes lines to a pipe, a file or a terminal, many at once while they come fast, and no faster than they are read.
  *
  * When whoever reads goes away (`threatbus subscribe … | head -1`), that is an end like any other: `closed` is aborted,

@@ -54,9 +54,9 @@ export class PublishReport {
     this.#tell(`${file}: ${error instanceof Error ? error.message : error}`)
   }
 
-  /** Says what came of everything. */
-  saySummary(): void {
-    say(`published ${listed(this.#published)}, skipped ${listed(this.#skipped)}, refused ${this.#refused}`)
+  /** Says what came of everything; `done` is what was done with what did not fail. */
+  saySummary(done: 'published' | 'imported' = 'published'): void {
+    say(`${done} ${listed(this.#published)}, skipped ${listed(this.#skipped)}, refused ${this.#refused}`)
     if (this.#acknowledged > 0) {
       say(`${this.#acknowledged} acknowledged: on the bus's disk, the last as number ${this.#lastSequence}`)
     }

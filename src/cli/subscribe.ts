@@ -1,7 +1,7 @@
 import type { BusEvent, BusMessage } from '../index.ts'
 import { type BusOptions, connectTo, say, sayFailure } from './bus-options.ts'
 import { exitCodes } from './exit-codes.ts'
-import { LineOutput } from './line-output.ts'
+import { LineOutput, onOneLine } from './line-output.ts'
 import { abortOnSignal } from './signals.ts'
 
 /** How messages are printed: the JSON alone, or with its type before it. */
@@ -46,12 +46,9 @@ export async function subscribe(topics: readonly string[], options: SubscribeCom
   return exitCode
 }
 
-/**
- * A message as one line: byte for byte, but for line breaks. JSON has them only between its tokens, where a space means
- * the same.
- */
+/** A message as one line. */
 function line({ type, text }: BusMessage, format: MessageFormat): string {
-  const json = text.replace(/[\r\n]/g, ' ')
+  const json = onOneLine(text)
   return format === 'json' ? json : `${type} ${json}`
 }
 

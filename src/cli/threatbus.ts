@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { exitCodes } from './exit-codes.ts'
+import { readSince } from './since.ts'
 
 /*
  * The command line. What a command does is in a file of its own, loaded when it is called: `threatbus ping` does not
@@ -13,8 +14,8 @@ Exit codes:
    ${exitCodes.ok}  all went well, or a signal or the reader of the output ended what goes on for ever
    ${exitCodes.failure}  something failed that is none of the following
   ${exitCodes.usage}  the command line can't be meant
-  ${exitCodes.badInput}  something in the input can't be published, or a file can't be read
-  ${exitCodes.unavailable}  the bus does not answer or take messages, or the broker can't listen
+  ${exitCodes.badInput}  something in the input can't be published, or a file or directory can't be read
+  ${exitCodes.unavailable}  the bus does not answer or take messages, the broker can't listen, or a history can't be used
   ${exitCodes.badConfiguration}  the configuration has mistakes
   130 or 143 if a signal ended it before it was done`
 
@@ -81,6 +82,37 @@ command('ping', 'Measure how long the bus takes to answer a heartbeat.')
     process.exitCode = await ping(options)
   })
 
+const history = program.command('history').description('The history on disk, whether the broker runs or not.')
+
+historyCommand('export', 'Print the objects in the history, the oldest first.')
+  .option('--since <when>', 'only what came since: a date, a date and time (UTC), 7d or 12h', since)
+  .addOption(new Option('--type <type>', 'only these').choices(['indicator', 'sighting']))
+  .addOption(
+    new Option('--format <format>', 'lines: one object a line; bundle: all in one STIX bundle')
+      .choices(['lines', 'bundle'])
+      .default('lines'),
+  )
+  .option('--latest', 'of each object its latest version, without those revoked or removed')
+  .action(async options => {
+    const { exportHistory } = await import('./history-export.ts')
+    process.exitCode = await exportHistory({ ...program.opts(), ...options })
+  })
+
+historyCommand('import', 'Put indicators and sightings into the history, from JSON, JSON lines and STIX bundles.')
+  .argument('<file...>', 'files to read, - for standard input')
+  .addHelpText('after', '\nA broker that uses the history delivers them. Without one nobody gets them before one runs.')
+  .action(async (files, options) => {
+    const { importHistory } = await import('./history-import.ts')
+    process.exitCode = await importHistory(files, { ...program.opts(), ...options })
+  })
+
+historyCommand('info', 'Say what is in the history, and which process uses it.')
+  .option('--json', 'for programs')
+  .action(async options => {
+    const { historyInfo } = await import('./history-info.ts')
+    process.exitCode = await historyInfo({ ...program.opts(), ...options })
+  })
+
 // What people should know and nobody reads (`2>&1 | head -1`) must not end what the process is doing.
 process.stderr.on('error', () => {})
 
@@ -99,6 +131,20 @@ function command(name: string, description: string): Command {
     .description(description)
     .option('--endpoint <host:port>', "the bus's manage endpoint", '127.0.0.1:13370')
     .option('--timeout <seconds>', 'how long the bus has to answer', positiveSeconds, 5)
+}
+
+/** A command about a history, with a broker or without. */
+function historyCommand(name: string, description: string): Command {
+  return history
+    .command(name)
+    .description(description)
+    .option('--path <directory>', "the history's directory (default: that of the configuration)")
+}
+
+function since(text: string): number {
+  const ms = readSince(text, Date.now())
+  if (ms !== undefined) return ms
+  throw new InvalidArgumentError('It must be like 2026-11-24, 2026-11-24T06:00:00Z, 7d or 12h.')
 }
 
 function version(): string {

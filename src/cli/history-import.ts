@@ -1,0 +1,100 @@
+import { exitCodes } from './exit-codes.ts'
+import { directoryAndConfig, type HistoryOptions, sayHistoryFailure } from './history-directory.ts'
+import { type ImportTarget, openImportTarget } from './import-target.ts'
+import { type ObjectInFile, objectsInFiles, totalBytes } from './input-files.ts'
+import { showProgress } from './progress.ts'
+import { PublishReport } from './publish-report.ts'
+import { abortOnSignal, signalExitCode } from './signals.ts'
+
+/** Objects that are imported at once, and about how many bytes. */
+const longestList = 500
+const largestListBytes = 1_048_576
+
+/** What a request has beside the messages in it, in bytes, and more. */
+const requestOverheadBytes = 1024
+
+/**
+ * Puts the indicators and sightings in files into a history: through the broker that uses it, which delivers them as any
+ * other, or into its log if none does. Answers the exit code: `ok` only if everything that travels the bus was imported.
+ */
+export async function importHistory(files: readonly string[], options: HistoryOptions): Promise<number> {
+  const found = directoryAndConfig(options)
+  if (found === undefined) return exitCodes.badConfiguration
+  const { directory, config } = found
+  const signal = abortOnSignal()
+  const progress = showProgress(process.stderr, totalBytes(files))
+  const report = new PublishReport(progress.writeLine)
+  let exitCode: number = exitCodes.ok
+  try {
+    const target = await openImportTarget(directory, config, signal)
+    const list = new ImportList(target, report, {
+      maxMessages: Math.min(longestList, config.max_publish),
+      maxObjectBytes: config.plugins.apps.zmq.max_message_size - requestOverheadBytes,
+    })
+    try {
+      for await (const object of objectsInFiles(files, config.validation, { report, progress, signal })) {
+        await list.add(object)
+      }
+      await list.take()
+    } finally {
+      await target.close()
+    }
+    const where = target.isBroker ? 'the broker delivers them' : 'no broker runs, so nobody gets them before one does'
+    if (report.published > 0) progress.writeLine(`threatbus: imported into ${directory}; ${where}`)
+  } catch (error) {
+    exitCode = signal.aborted ? signalExitCode(signal.reason) : sayHistoryFailure(error)
+  } finally {
+    progress.stop()
+  }
+  report.saySummary('imported')
+  return exitCode === exitCodes.ok && report.hasRefused ? exitCodes.badInput : exitCode
+}
+
+interface ListLimits {
+  readonly maxMessages: number
+  readonly maxObjectBytes: number
+}
+
+/** Objects that are imported together. */
+class ImportList {
+  readonly #target: ImportTarget
+  readonly #report: PublishReport
+  readonly #limits: ListLimits
+  #objects: ObjectInFile[] = []
+  #bytes = 0
+
+  constructor(target: ImportTarget, report: PublishReport, limits: ListLimits) {
+    this.#target = target
+    this.#report = report
+    this.#limits = limits
+  }
+
+  /** Adds an object. When there are enough, they are imported. */
+  async add(object: ObjectInFile): Promise<void> {
+    const { file, line, text } = object
+    const bytes = Buffer.byteLength(text)
+    const { maxMessages, maxObjectBytes } = this.#limits
+    if (bytes > maxObjectBytes) {
+      return this.#report.refuse(file, line, `it is larger than ${maxObjectBytes} bytes, and the bus would not take it`)
+    }
+    if (this.#bytes + bytes > largestListBytes) await this.take()
+    this.#objects.push(object)
+    this.#bytes += bytes
+    if (this.#objects.length >= maxMessages) await this.take()
+  }
+
+  /** Imports what was added since the last time. */
+  async take(): Promise<void> {
+    let objects = this.#objects
+    this.#objects = []
+    this.#bytes = 0
+    while (objects.length > 0) {
+      const refused = await this.#target.take(objects.map(({ text }) => text))
+      if (refused === undefined) break
+      const { file, line } = objects[refused.index] as ObjectInFile
+      this.#report.refuse(file, line, refused.reason)
+      objects = objects.toSpliced(refused.index, 1)
+    }
+    for (const { type } of objects) this.#report.countPublished(type, undefined)
+  }
+}

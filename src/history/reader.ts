@@ -1,0 +1,179 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { LoggedBatch } from '../delivery/batch.ts'
+import type { SnapshotSelection } from '../delivery/message-store.ts'
+import type { MessageType } from '../protocol/topics.ts'
+import { HistoryError } from './history-error.ts'
+import { codeOf } from './reason.ts'
+import { isIntact, readMessages, readTable } from './record.ts'
+import { type FoundRecord, Segment, segmentFileName, segmentHeaderBytes } from './segment.ts'
+import { explained, firstsIn } from './segments.ts'
+import { select } from './selection.ts'
+
+/** A message's place in the log. */
+export interface LogPlace {
+  readonly sequence: number
+  /** When it was accepted, in milliseconds since the epoch. */
+  readonly acceptedMs: number
+}
+
+/** What a log has, as far as it can be read. */
+export interface LogDescription {
+  /** Files of the log, and their bytes. */
+  readonly segments: number
+  readonly bytes: number
+  /** Messages for everyone, by type. */
+  readonly messages: Readonly<Record<MessageType, number>>
+  /** Messages that are for some subscribers only: requests for snapshots, and what applications answered. */
+  readonly others: number
+  /** Undefined if there is no message. */
+  readonly oldest: LogPlace | undefined
+  readonly newest: LogPlace | undefined
+}
+
+/** There is no such directory, or it is something else. */
+export class NoSuchHistoryError extends HistoryError {}
+
+/** Objects whose latest versions are looked for at once, as in the broker. */
+const selectedAtOnce = 500_000
+
+/**
+ * Reads the log in a directory while a broker writes it, or while none does. It writes nothing and takes no lock.
+ *
+ * It reads what was there when it was opened, to the last record that was whole then. What retention deletes meanwhile it
+ * still has: its files are open.
+ */
+export class LogReader {
+  readonly #segments: readonly Segment[]
+  readonly #damaged = new Map<string, number>()
+
+  private constructor(segments: readonly Segment[]) {
+    this.#segments = segments
+  }
+
+  /**
+   * Opens the log in a directory. It ends with {@link close}.
+   *
+   * @throws NoSuchHistoryError if there is no directory; HistoryError if it can't be read
+   */
+  static async open(directory: string): Promise<LogReader> {
+    const segments: Segment[] = []
+    try {
+      // Whoever begins a segment writes no more to those before it: all but the last are complete once they are listed.
+      const firsts = await firstsIn(directory)
+      for (const first of firsts) {
+        const segment = await openIfThere(join(directory, segmentFileName(first)), first, first === firsts.at(-1))
+        if (segment) segments.push(segment)
+      }
+      return new LogReader(segments)
+    } catch (error) {
+      for (const segment of segments) await segment.retire()
+      if (codeOf(error) === 'ENOENT') throw new NoSuchHistoryError(`there is no history in ${directory}`)
+      if (codeOf(error) === 'ENOTDIR') throw new NoSuchHistoryError(`${directory} is no directory of a history`)
+      throw explained(directory, error)
+    }
+  }
+
+  /** Bytes that could not be read because they are damaged, of what was read so far. */
+  get damagedBytes(): number {
+    let total = 0
+    for (const bytes of this.#damaged.values()) total += bytes
+    return total
+  }
+
+  /**
+   * The messages, from the oldest on, in batches as they are on disk: `frame` is the type, a space and the body, `object`
+   * is not there. Only those accepted at `sinceMs` (milliseconds since the epoch) or later.
+   */
+  async *batches(sinceMs = 0): AsyncGenerator<LoggedBatch, void, undefined> {
+    for await (const { header, bytes, at } of this.#records(sinceMs)) yield readMessages(bytes, at, header)
+  }
+
+  /**
+   * Finds out which messages for everyone are the latest versions of their objects, without those that remove one, among
+   * those accepted at `sinceMs` (milliseconds since the epoch) or later.
+   */
+  async latest(types: readonly MessageType[], sinceMs = 0): Promise<SnapshotSelection> {
+    const segments = this.#segmentsSince(sinceMs)
+    return select(segments, { types, sinceMs, upTo: await this.#lastSequence(), maxVersions: 0 }, selectedAtOnce)
+  }
+
+  /** Reads everything, and says what there is. */
+  async describe(): Promise<LogDescription> {
+    const messages = { indicator: 0, sighting: 0 }
+    let others = 0
+    let oldest: LogPlace | undefined
+    let newest: LogPlace | undefined
+    for await (const { header, bytes, at } of this.#records(0)) {
+      oldest ??= { sequence: header.first, acceptedMs: header.acceptedMs }
+      newest = { sequence: header.first + header.count - 1, acceptedMs: header.acceptedMs }
+      for (const { type, audience } of readTable(bytes, at, header)) {
+        if (audience === undefined && type !== 'snapshotrequest') messages[type]++
+        else others++
+      }
+    }
+    const bytes = this.#segments.reduce((total, { size }) => total + size, 0)
+    return { segments: this.#segments.length, bytes, messages, others, oldest, newest }
+  }
+
+  /** Lets go of the files. */
+  async close(): Promise<void> {
+    for (const segment of this.#segments) await segment.retire()
+  }
+
+  /** The intact records that were accepted at this time or later. */
+  async *#records(sinceMs: number): AsyncGenerator<FoundRecord, void, undefined> {
+    let next = 1
+    for (const segment of this.#segmentsSince(sinceMs)) {
+      for await (const record of this.#intactRecords(segment)) {
+        // Behind a write that failed, what it left may be there once more.
+        if (record.header.first < next) continue
+        next = record.header.first + record.header.count
+        if (record.header.acceptedMs >= sinceMs) yield record
+      }
+    }
+  }
+
+  async *#intactRecords(segment: Segment): AsyncGenerator<FoundRecord, void, undefined> {
+    /** Up to where everything is intact, or known to be damaged. */
+    let known = segmentHeaderBytes
+    for await (const record of segment.records(segmentHeaderBytes)) {
+      const { header, bytes, at, offset } = record
+      if (!isIntact(bytes, at, header)) continue
+      this.#noteDamage(segment, known, offset)
+      known = offset + header.bytes
+      yield record
+    }
+    // At the end of the last one it is what is being written, or what a crash has left.
+    if (segment !== this.#segments.at(-1)) this.#noteDamage(segment, known, segment.size)
+  }
+
+  #noteDamage({ path }: Segment, from: number, to: number): void {
+    if (from < to) this.#damaged.set(`${path}:${from}`, to - from)
+  }
+
+  /** The segments that may have messages that were accepted at this time or later. */
+  #segmentsSince(sinceMs: number): readonly Segment[] {
+    const after = this.#segments.findIndex(({ createdMs }) => createdMs > sinceMs)
+    return this.#segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
+  }
+
+  async #lastSequence(): Promise<number> {
+    const last = this.#segments.at(-1)
+    if (last === undefined) return 0
+    let next = last.first
+    for await (const { header } of this.#intactRecords(last)) next = Math.max(next, header.first + header.count)
+    return next - 1
+  }
+}
+
+/** Opens a segment, unless retention has deleted it meanwhile, or it is the newest and was not quite begun yet. */
+async function openIfThere(path: string, first: number, isLast: boolean): Promise<Segment | undefined> {
+  try {
+    if (isLast && (await stat(path)).size < segmentHeaderBytes) return undefined
+    return await Segment.open(path, first, 'r')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
