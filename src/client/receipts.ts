@@ -98,21 +98,17 @@ export class Receipts {
     })
   }
 
-  async #publishBatch(batch: Waiting[]): Promise<void> {
+  /** Publishes what goes with one request; in parts, if the bus can't take so much at once. */
+  async #publishBatch(batch: readonly Waiting[], startMs = performance.now()): Promise<void> {
     let rest = batch
-    while (rest.length > 0 && !this.#unsupported) {
-      const texts = rest.map(({ text }) => text)
+    while (rest.length > 0) {
       try {
-        const answer = await this.#insist(texts)
-        if (answer.answer === 'stored') {
-          const first = answer.last - rest.length + 1
-          for (const [index, { resolve }] of rest.entries()) resolve({ sequence: first + index })
-          return
-        }
+        const answer = await this.#insist(rest, startMs)
+        if (answer.answer === 'stored') return settle(rest, answer.last)
+        if (answer.answer === 'unable') return await this.#publishHalves(rest, startMs)
         if (answer.answer === 'unsupported') {
           this.#unsupported = true
-          this.#waiting.unshift(...rest)
-          return
+          return await this.#publishWithout(rest)
         }
         // All or nothing: without the one that is at fault, the others go again.
         rest[answer.index]?.reject(new InvalidMessageError(answer.reason))
@@ -124,17 +120,26 @@ export class Receipts {
     }
   }
 
-  /** Makes the request until there is an answer that says what became of it, or the time for that is over. */
-  async #insist(texts: readonly string[]): Promise<Exclude<PublishAnswer, { answer: 'unable' }>> {
+  async #publishHalves(batch: readonly Waiting[], startMs: number): Promise<void> {
+    const half = Math.ceil(batch.length / 2)
+    await this.#publishBatch(batch.slice(0, half), startMs)
+    await this.#publishBatch(batch.slice(half), startMs)
+  }
+
+  /**
+   * Makes the request until there is an answer that says what became of it, or the time for that is over. That the bus is
+   * unable is such an answer only if there is less that could be asked of it.
+   */
+  async #insist(batch: readonly Waiting[], startMs: number): Promise<PublishAnswer> {
+    const texts = batch.map(({ text }) => text)
     const { requestTimeoutMs: timeoutMs, publishTimeoutMs, connectTimeoutMs } = this.#settings
     const signals = [this.#gaveUp.signal]
-    const startMs = performance.now()
     let because = ''
     for (let attempts = 1; ; attempts++) {
       try {
         const answer = await this.#requests.publish(texts, { timeoutMs, signals })
         this.#hasAnswered = true
-        if (answer.answer !== 'unable') return answer
+        if (answer.answer !== 'unable' || batch.length > 1) return answer
         because = answer.reason
       } catch (error) {
         if (!(error instanceof BusUnavailableError)) throw error
@@ -142,9 +147,8 @@ export class Receipts {
         // A bus that never answered is not waited for as long as one that is away.
         if (!this.#hasAnswered && performance.now() - startMs > connectTimeoutMs) throw error
       }
-      const giveUpMs = startMs + publishTimeoutMs
       const pauseMs = retryPauseMs(attempts, this.#settings)
-      if (this.#hasAnswered && performance.now() + pauseMs > giveUpMs) break
+      if (this.#hasAnswered && performance.now() + pauseMs > startMs + publishTimeoutMs) break
       await sleep(pauseMs, undefined, { signal: this.#gaveUp.signal }).catch(() => throwIfAborted(signals))
     }
     throw new BusUnavailableError(
@@ -157,4 +161,9 @@ export class Receipts {
       await this.#withoutReceipt(text, signal).then(() => resolve(undefined), reject)
     }
   }
+}
+
+/** Gives everyone the receipt: the messages of one request have consecutive numbers. */
+function settle(batch: readonly Waiting[], last: number): void {
+  for (const [index, { resolve }] of batch.entries()) resolve({ sequence: last - batch.length + 1 + index })
 }

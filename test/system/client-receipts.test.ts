@@ -1,0 +1,109 @@
+/** Publishing with receipts, on a bus that answers as a test says. */
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { BusUnavailableError, type ConnectOptions, connect, InvalidMessageError } from '../../src/index.ts'
+import { StandInBus } from './stand-in-bus.ts'
+import { indicator } from './wire.ts'
+
+/** A bus with a log, and an application on it. */
+async function start(t: TestContext, options: ConnectOptions = {}) {
+  const bus = await StandInBus.start()
+  const quick = { requestTimeoutMs: 200, shortestRetryPauseMs: 10, longestRetryPauseMs: 20, closeTimeoutMs: 500 }
+  const application = connect({ endpoint: bus.endpoint, ...quick, ...options })
+  t.after(async () => {
+    await application.close()
+    bus.stop()
+  })
+  const log: string[] = []
+  const store = (messages: readonly object[]) => {
+    log.push(...messages.map(message => JSON.stringify(message)))
+    return { status: 'success', sequence: log.length }
+  }
+  bus.publishReply = store
+  return { bus, application, log, store }
+}
+
+const bodies = (count: number) => Array.from({ length: count }, () => indicator())
+
+describe('what is published with a receipt', { concurrency: true }, () => {
+  test('is acknowledged with its own number, many at once and in order', async t => {
+    const { bus, application, log, store } = await start(t)
+    let requests = 0
+    bus.publishReply = messages => {
+      requests++
+      return store(messages)
+    }
+    const published = bodies(1200)
+    const receipts = await Promise.all(published.map(body => application.publish(body)))
+    assert.deepEqual(log, published)
+    assert.deepEqual(
+      receipts.map(receipt => receipt?.sequence),
+      published.map((_, index) => index + 1),
+    )
+    assert.ok(requests <= 4, `${requests} requests`)
+    // One that is published the moment another one is acknowledged does not wait for ever.
+    for (const body of bodies(20)) await application.publish(body)
+  })
+
+  test('is refused alone if it is the one at fault; the others are stored', async t => {
+    const { bus, application, log, store } = await start(t)
+    const [good, bad, other] = bodies(3) as [string, string, string]
+    bus.publishReply = messages => {
+      const index = messages.findIndex(message => JSON.stringify(message) === bad)
+      return index < 0 ? store(messages) : { status: 'error', reason: 'not good enough', index }
+    }
+    const outcomes = await Promise.allSettled([good, bad, other].map(body => application.publish(body)))
+    assert.deepEqual(log, [good, other])
+    const [, refused] = outcomes
+    assert.ok(refused?.status === 'rejected' && refused.reason instanceof InvalidMessageError)
+    assert.match(refused.reason.message, /not good enough/)
+  })
+
+  test('goes in parts if the bus does not take so much at once', async t => {
+    const { bus, application, log, store } = await start(t)
+    bus.publishReply = messages =>
+      messages.length > 7 ? { status: 'error', reason: 'at most 7 messages' } : store(messages)
+    const published = bodies(100)
+    const receipts = await Promise.all(published.map(body => application.publish(body)))
+    assert.deepEqual(log, published)
+    assert.equal(receipts.at(-1)?.sequence, 100)
+  })
+
+  test('is asked for again until the bus answers and is able to', async t => {
+    const { bus, application, log, store } = await start(t)
+    let troubles = 0
+    bus.silent = true
+    const publishing = application.publish(indicator())
+    bus.publishReply = messages =>
+      ++troubles < 3 ? { status: 'error', reason: 'the history cannot be written at present' } : store(messages)
+    await new Promise(resolve => setTimeout(resolve, 300))
+    bus.silent = false
+    assert.deepEqual(await publishing, { sequence: 1 })
+    assert.equal(log.length, 1)
+  })
+
+  test('is given up after its time, with the reason', async t => {
+    const { bus, application } = await start(t, { publishTimeoutMs: 100 })
+    bus.publishReply = () => ({ status: 'error', reason: 'the disk is full' })
+    await assert.rejects(
+      application.publish(indicator()),
+      error =>
+        error instanceof BusUnavailableError && /not known what the bus has: the disk is full/.test(error.message),
+    )
+  })
+
+  for (const reply of [{ status: 'unknown request' }, { status: 'error', history: false }]) {
+    test(`goes without one if the bus says ${JSON.stringify(reply)}`, async t => {
+      const { bus, application } = await start(t)
+      bus.publishReply = () => reply
+      const published = bodies(10)
+      const receipts = await Promise.all(published.map(body => application.publish(body)))
+      assert.deepEqual(receipts, Array(10).fill(undefined))
+      await bus.until(() => bus.received.length === 10)
+      assert.deepEqual(
+        bus.received,
+        published.map(body => `stix2/indicator ${body}`),
+      )
+    })
+  }
+})
