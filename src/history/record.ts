@@ -93,7 +93,7 @@ function writeEntry(record: Buffer, at: number, { type, bytes, audience, object 
   let flags = 0
   if (object !== undefined && object.id !== '') {
     flags = flag.object + (object.removed ? flag.removed : 0)
-    if (writeObjectKey(object.id, record, at + 2) === 'hash') flags += flag.hashedKey
+    if (writeObjectKey(type, object.id, record, at + 2) === 'hash') flags += flag.hashedKey
     record.writeDoubleLE(microsecondsOf(object.modified), at + 18)
   } else record.fill(0, at + 2, at + 26)
   const topic = topicOf(audience)
@@ -155,7 +155,7 @@ function audienceOf(flags: number, topic: string): Audience | undefined {
 /** The key of an object by its id and type, as {@link readTable} gives it. */
 export function keyOf(type: FrameType, id: string): string {
   const key = Buffer.alloc(keyBytes)
-  const kind = writeObjectKey(id, key, 0) === 'hash' ? 1 : 0
+  const kind = writeObjectKey(type, id, key, 0) === 'hash' ? 1 : 0
   return String.fromCharCode(types.indexOf(type) * 2 + kind) + key.toString('latin1')
 }
 
