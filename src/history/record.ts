@@ -105,14 +105,20 @@ function writeEntry(record: Buffer, at: number, { type, bytes, audience, object 
   return at + entryBytes + (record[at + 30] as number)
 }
 
-/** Reads the header of a record. Undefined if there is none, or not all of it. */
+/**
+ * Reads the header of a record. Undefined if there is none, or not all of it. What it says is to be believed only of an intact
+ * record; if more than the length is damaged, it still leads to the next one.
+ */
 export function readHeader(bytes: Buffer, at: number): RecordHeader | undefined {
   if (at + headerBytes > bytes.length) return undefined
   const payloadBytes = bytes.readUInt32LE(at)
-  const first = bytes.readDoubleLE(at + 8)
-  const count = bytes.readUInt32LE(at + 24)
-  if (!(Number.isSafeInteger(first) && first > 0 && count > 0 && payloadBytes >= count * entryBytes)) return undefined
-  return { bytes: headerBytes + payloadBytes, first, acceptedMs: bytes.readDoubleLE(at + 16), count }
+  if (payloadBytes < entryBytes) return undefined
+  return {
+    bytes: headerBytes + payloadBytes,
+    first: bytes.readDoubleLE(at + 8),
+    acceptedMs: bytes.readDoubleLE(at + 16),
+    count: bytes.readUInt32LE(at + 24),
+  }
 }
 
 /** Is the whole record there, as it was written? */

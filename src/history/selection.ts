@@ -104,12 +104,12 @@ async function visitEntries(
     if (segment.first > upTo || !segment.acquire()) continue
     try {
       for await (const { header, bytes, at } of segment.records(segmentHeaderBytes)) {
-        if (header.first > upTo) return
         if (performance.now() > turnEndsMs) {
           await yieldToEventLoop()
           turnEndsMs = performance.now() + longestTurnMs
         }
         if (header.acceptedMs < sinceMs || !isIntact(bytes, at, header)) continue
+        if (header.first > upTo) return
         let sequence = header.first
         for (const entry of readTable(bytes, at, header)) {
           const isWanted = entry.audience === undefined && types.includes(entry.type as MessageType)
