@@ -90,9 +90,13 @@ export class LatestVersions {
   }
 }
 
-/** Which of so many parts a key belongs to. */
-export function partOf(key: string, parts: number): number {
-  return parts === 1 ? 0 : (key.charCodeAt(16) * 256 + key.charCodeAt(15)) % parts
+/** Which of so many parts a key belongs to. The seed makes it unpredictable: nobody can put all objects into one. */
+export function partOf(key: string, parts: number, seed: number): number {
+  if (parts === 1) return 0
+  let hash = seed
+  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x85ebca6b) ^ (hash >>> 15)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return ((hash ^ (hash >>> 16)) >>> 0) % parts
 }
 
 /** A mix of all words (the finish of MurmurHash3, word by word). */

@@ -10,11 +10,11 @@ const uuidLength = 36
 const dash = 0x2d
 
 /**
- * Writes the key of an object's id: the UUID itself where there is a plain one, else a part of a hash that nobody can make
- * collide. The type, which an id begins with, is no part of it.
+ * Writes the key of an object's id: the UUID itself where it stands behind the type, else a part of a hash of the id that
+ * nobody can make collide. The type is no part of it.
  */
-export function writeObjectKey(id: string, target: Buffer, offset: number): KeyKind {
-  if (writeUuid(id, target, offset)) return 'uuid'
+export function writeObjectKey(type: string, id: string, target: Buffer, offset: number): KeyKind {
+  if (id.length === type.length + 2 + uuidLength && id.startsWith(type) && writeUuid(id, target, offset)) return 'uuid'
   createHash('sha256').update(id).digest().copy(target, offset, 0, keyBytes)
   return 'hash'
 }
@@ -22,7 +22,7 @@ export function writeObjectKey(id: string, target: Buffer, offset: number): KeyK
 /** A UUID in lower-case digits after `type--`; any other spelling is another id. */
 function writeUuid(id: string, target: Buffer, offset: number): boolean {
   const start = id.length - uuidLength
-  if (start < 2 || id.charCodeAt(start - 1) !== dash || id.charCodeAt(start - 2) !== dash) return false
+  if (id.charCodeAt(start - 1) !== dash || id.charCodeAt(start - 2) !== dash) return false
   let at = offset
   for (let index = start; index < id.length; index += 2) {
     const position = index - start
@@ -46,7 +46,10 @@ function digitOf(code: number): number {
 /** `YYYY-MM-DDTHH:MM:SS`, then up to six digits of a fraction, then `Z` (STIX §2.11 timestamps as the protocol takes them). */
 const timestamp = /^(\d{4}-\d\d-\d\dt\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?z$/i
 
-/** A timestamp in microseconds since the epoch, to compare versions by; NaN if it is none. */
+/**
+ * A timestamp in microseconds since the epoch, to compare versions by; NaN if it is none. Exact from 1685 to 2255: of other
+ * years it may be the same for timestamps that are up to 32 microseconds apart.
+ */
 export function microsecondsOf(text: string): number {
   const match = timestamp.exec(text)
   if (match === null) return Number.NaN

@@ -116,7 +116,7 @@ function writeEntry(record: Buffer, at: number, { type, bytes, audience, object 
   let flags = 0
   if (object !== undefined && object.id !== '') {
     flags = flag.object + (object.removed ? flag.removed : 0)
-    if (writeObjectKey(object.id, record, at + 2) === 'hash') flags += flag.hashedKey
+    if (writeObjectKey(type, object.id, record, at + 2) === 'hash') flags += flag.hashedKey
     record.writeDoubleLE(microsecondsOf(object.modified), at + 18)
   } else record.fill(0, at + 2, at + 26)
   const topic = topicOf(audience)
@@ -128,14 +128,20 @@ function writeEntry(record: Buffer, at: number, { type, bytes, audience, object 
   return at + entryBytes + (record[at + 30] as number)
 }
 
-/** Reads the header of a record. Undefined if there is none, or not all of it. */
+/**
+ * Reads the header of a record. Undefined if there is none, or not all of it. What it says is to be believed only of an intact
+ * record; if more than the length is damaged, it still leads to the next one.
+ */
 export function readHeader(bytes: Buffer, at: number): RecordHeader | undefined {
   if (at + headerBytes > bytes.length) return undefined
   const payloadBytes = bytes.readUInt32LE(at)
-  const first = bytes.readDoubleLE(at + 8)
-  const count = bytes.readUInt32LE(at + 24)
-  if (!(Number.isSafeInteger(first) && first > 0 && count > 0 && payloadBytes >= count * entryBytes)) return undefined
-  return { bytes: headerBytes + payloadBytes, first, acceptedMs: bytes.readDoubleLE(at + 16), count }
+  if (payloadBytes < entryBytes) return undefined
+  return {
+    bytes: headerBytes + payloadBytes,
+    first: bytes.readDoubleLE(at + 8),
+    acceptedMs: bytes.readDoubleLE(at + 16),
+    count: bytes.readUInt32LE(at + 24),
+  }
 }
 
 /** Is the whole record there, as it was written? */
@@ -178,7 +184,7 @@ function audienceOf(flags: number, topic: string): Audience | undefined {
 /** The key of an object by its id and type, as {@link readTable} gives it. */
 export function keyOf(type: FrameType, id: string): string {
   const key = Buffer.alloc(keyBytes)
-  const kind = writeObjectKey(id, key, 0) === 'hash' ? 1 : 0
+  const kind = writeObjectKey(type, id, key, 0) === 'hash' ? 1 : 0
   return String.fromCharCode(types.indexOf(type) * 2 + kind) + key.toString('latin1')
 }
 

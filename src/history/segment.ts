@@ -46,6 +46,11 @@ export function firstInFileName(name: string): number | undefined {
   return /^\d{16}\.log$/.test(name) ? Number(name.slice(0, 16)) : undefined
 }
 
+/** Do these bytes begin like a segment? Of its first eight there may be less. */
+export function isSegmentStart(bytes: Buffer): boolean {
+  return magic.startsWith(bytes.toString('latin1', 0, magic.length))
+}
+
 /** One file of the log, opened. */
 export class Segment {
   readonly path: string
@@ -96,7 +101,7 @@ export class Segment {
     try {
       const header = Buffer.alloc(segmentHeaderBytes)
       const { bytesRead } = await file.read(header, 0, header.length, 0)
-      if (bytesRead < header.length || header.toString('latin1', 0, 8) !== magic) {
+      if (bytesRead < header.length || !isSegmentStart(header)) {
         throw new HistoryError(`${path} is not a segment of a history: move it away, or choose another history.path`)
       }
       const version = header.readUInt32LE(8)
@@ -190,19 +195,23 @@ export class Segment {
   }
 
   /**
-   * The records from `offset` on, which is where one begins. It ends at the first that is not whole; whether they are
-   * intact is for the reader to find out.
+   * The records from `offset` on, which is where one begins. It ends at the first that is not whole, and tells what is not
+   * read therefore; whether they are intact is for the reader to find out.
    */
-  async *records(offset: number): AsyncGenerator<FoundRecord, void, undefined> {
+  async *records(offset: number, onRest?: (bytes: number) => void): AsyncGenerator<FoundRecord, void, undefined> {
     const own = takeChunk()
     try {
-      yield* this.#recordsBy(own, offset)
+      yield* this.#recordsBy(own, offset, onRest)
     } finally {
       freeChunks.push(own)
     }
   }
 
-  async *#recordsBy(own: Buffer, offset: number): AsyncGenerator<FoundRecord, void, undefined> {
+  async *#recordsBy(
+    own: Buffer,
+    offset: number,
+    onRest?: (bytes: number) => void,
+  ): AsyncGenerator<FoundRecord, void, undefined> {
     let chunk = own
     while (offset < this.size) {
       const { bytesRead } = await this.#file.read(chunk, 0, Math.min(chunk.length, this.size - offset), offset)
@@ -211,22 +220,31 @@ export class Segment {
       let header = readHeader(bytes, at)
       for (; header !== undefined && at + header.bytes <= bytes.length; header = readHeader(bytes, at)) {
         if (offset + at >= this.#indexedTo) {
-          this.#note(header.first, offset + at)
+          if (this.#isPlaceAt(offset + at) && isIntact(bytes, at, header)) this.#note(header.first, offset + at)
           this.#indexedTo = offset + at + header.bytes
         }
         yield { header, bytes, at, offset: offset + at }
         at += header.bytes
       }
-      if (at === 0 && (header === undefined || offset + header.bytes > this.size)) return
+      // Asked for all of a record and not given it, the file is shorter than it was.
+      if (at === 0 && (!header || offset + header.bytes > this.size || header.bytes <= chunk.length)) {
+        onRest?.(this.size - offset)
+        return
+      }
       offset += at
       // A record may be larger than a chunk.
       chunk = at === 0 && header !== undefined ? Buffer.allocUnsafe(header.bytes) : own
     }
   }
 
-  #note(sequence: number, offset: number): void {
+  /** Shall the index know this place, if there is an intact record? One that is damaged would lead astray. */
+  #isPlaceAt(offset: number): boolean {
     const last = this.#index.at(-1)
-    if (last === undefined || offset - last.offset >= indexSpacingBytes) this.#index.push({ sequence, offset })
+    return last === undefined || offset - last.offset >= indexSpacingBytes
+  }
+
+  #note(sequence: number, offset: number): void {
+    if (this.#isPlaceAt(offset)) this.#index.push({ sequence, offset })
   }
 }
 
@@ -239,16 +257,4 @@ function withoutBytes(buffers: readonly Buffer[], bytes: number): readonly Buffe
   })
   const [first, ...others] = buffers.slice(whole)
   return first === undefined ? [] : [first.subarray(rest), ...others]
-}
-
-/** Finds the last intact record of a segment that may have been torn, and answers where it ends. */
-export async function intactEnd(segment: Segment): Promise<{ readonly end: number; readonly next: number }> {
-  let end = segmentHeaderBytes
-  let next = segment.first
-  for await (const { header, bytes, at, offset } of segment.records(segmentHeaderBytes)) {
-    if (!isIntact(bytes, at, header) || header.first < next) break
-    end = offset + header.bytes
-    next = header.first + header.count
-  }
-  return { end, next }
 }

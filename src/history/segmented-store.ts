@@ -116,10 +116,15 @@ export class SegmentedStore implements MessageStore {
   async *#batchesOf(segment: Segment, sequence: number): AsyncGenerator<LoggedBatch, void, undefined> {
     if (!segment.acquire()) return
     try {
-      for await (const { header, bytes, at, offset } of segment.records(await segment.placeOf(sequence))) {
-        if (header.first + header.count <= sequence) continue
-        if (isIntact(bytes, at, header)) yield readMessages(bytes, at, header)
-        else this.#reportDamage(segment.path, offset, header.bytes)
+      let intactTo = await segment.placeOf(sequence)
+      const report = (bytes: number) => this.#reportDamage(segment.path, intactTo, bytes)
+      for await (const { header, bytes, at, offset } of segment.records(intactTo, report)) {
+        if (!isIntact(bytes, at, header)) {
+          report(header.bytes)
+          continue
+        }
+        intactTo = offset + header.bytes
+        if (header.first + header.count > sequence) yield readMessages(bytes, at, header)
       }
     } finally {
       segment.release()

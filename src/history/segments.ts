@@ -1,7 +1,8 @@
 import { mkdir, open, readdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HistoryError } from './history-error.ts'
-import { firstInFileName, intactEnd, Segment, segmentFileName } from './segment.ts'
+import { isIntact } from './record.ts'
+import { firstInFileName, isSegmentStart, Segment, segmentFileName, segmentHeaderBytes } from './segment.ts'
 
 /** Files of damaged ends that are kept, for whoever wants to look into them. */
 const maxDamagedFiles = 3
@@ -25,22 +26,25 @@ export interface OpenedSegments {
  * last segment is read to its end, and what is not intact there is cut off. Throws {@link HistoryError}.
  */
 export async function openSegments(directory: string): Promise<OpenedSegments> {
+  const segments: Segment[] = []
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const firsts = await firstsIn(directory)
-    const segments: Segment[] = []
     for (const [index, first] of firsts.entries()) {
       const isLast = index === firsts.length - 1
       const path = join(directory, segmentFileName(first))
       if (isLast && (await isUnfinished(path))) await unlink(path)
       else segments.push(await Segment.open(path, first, 'r+'))
     }
+    // Even if nothing is left of them, messages had the numbers before the last file's.
+    const begun = firsts.at(-1) ?? 1
     const last = segments.at(-1)
-    if (last === undefined) return { segments, next: 1, damage: undefined }
+    if (last === undefined) return { segments, next: begun, damage: undefined }
     const { end, next } = await intactEnd(last)
     const damage = end < last.size ? await cutOff(last, end) : undefined
-    return { segments, next, damage }
+    return { segments, next: Math.max(next, begun), damage }
   } catch (error) {
+    for (const segment of segments) await segment.retire()
     throw explained(directory, error)
   }
 }
@@ -61,14 +65,28 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** A crash may leave the newest segment without its header. There is nothing in it yet. */
+/** A crash may leave the newest segment without its header, or with a part of it, or with zeros. There is nothing in it yet. */
 async function isUnfinished(path: string): Promise<boolean> {
   const handle = await open(path, 'r')
   try {
-    return (await handle.stat()).size === 0
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(segmentHeaderBytes), 0, segmentHeaderBytes, 0)
+    const start = buffer.subarray(0, bytesRead)
+    return start.every(byte => byte === 0) || (bytesRead < segmentHeaderBytes && isSegmentStart(start))
   } finally {
     await handle.close()
   }
+}
+
+/** Finds the last intact record of a segment that may have been torn, and answers where it ends. */
+async function intactEnd(segment: Segment): Promise<{ readonly end: number; readonly next: number }> {
+  let end = segmentHeaderBytes
+  let next = segment.first
+  for await (const { header, bytes, at, offset } of segment.records(segmentHeaderBytes)) {
+    if (!isIntact(bytes, at, header) || header.first < next) break
+    end = offset + header.bytes
+    next = header.first + header.count
+  }
+  return { end, next }
 }
 
 async function cutOff(segment: Segment, end: number): Promise<Damage> {

@@ -11,7 +11,7 @@ import { SequenceSet } from './sequence-set.ts'
 /** The longest that the event loop waits while messages are looked at, in milliseconds. */
 const longestTurnMs = 2
 
-/** Parts that objects are divided into at most: as many as two bytes of a key tell apart. */
+/** Parts that objects are divided into at most. */
 const mostParts = 65_536
 
 /** There are more objects than can be looked for at once. */
@@ -27,13 +27,14 @@ export async function select(
   maxAtOnce: number,
 ): Promise<SnapshotSelection> {
   const from = segments[0]?.first ?? criteria.upTo + 1
+  const seed = randomInt(2 ** 32 - 1)
   for (let parts = 1; ; parts *= 4) {
     const selected = new SequenceSet(from, criteria.upTo)
     const versions = new Set<string>()
     try {
       for (let part = 0; part < parts; part++) {
-        const latest = new LatestVersions(randomInt(2 ** 32 - 1))
-        await selectPart(segments, criteria, { part, parts, maxAtOnce }, latest, selected)
+        const latest = new LatestVersions(seed)
+        await selectPart(segments, criteria, { part, parts, maxAtOnce, seed }, latest, selected)
       }
     } catch (error) {
       if (error instanceof TooMany) continue
@@ -58,7 +59,7 @@ export async function select(
 async function selectPart(
   segments: readonly Segment[],
   criteria: SnapshotCriteria,
-  { part, parts, maxAtOnce }: { readonly part: number; readonly parts: number; readonly maxAtOnce: number },
+  { part, parts, maxAtOnce, seed }: Readonly<Record<'part' | 'parts' | 'maxAtOnce' | 'seed', number>>,
   latest: LatestVersions,
   selected: SequenceSet,
 ): Promise<void> {
@@ -67,7 +68,7 @@ async function selectPart(
       if (part === 0) selected.add(sequence)
       return
     }
-    if (partOf(entry.key, parts) !== part) return
+    if (partOf(entry.key, parts, seed) !== part) return
     // A version that does not say when it was modified is as late as it came.
     const before = latest.note(entry.key, Number.isNaN(entry.modified) ? Number.MAX_VALUE : entry.modified, sequence)
     if (before < 0) return
@@ -104,12 +105,12 @@ async function visitEntries(
     if (segment.first > upTo || !segment.acquire()) continue
     try {
       for await (const { header, bytes, at } of segment.records(segmentHeaderBytes)) {
-        if (header.first > upTo) return
         if (performance.now() > turnEndsMs) {
           await yieldToEventLoop()
           turnEndsMs = performance.now() + longestTurnMs
         }
         if (header.acceptedMs < sinceMs || !isIntact(bytes, at, header)) continue
+        if (header.first > upTo) return
         let sequence = header.first
         for (const entry of readTable(bytes, at, header)) {
           const isWanted = entry.audience === undefined && types.includes(entry.type as MessageType)

@@ -64,6 +64,8 @@ export class Writer {
   /** One write at a time: the memory of the one before is free. */
   readonly #arena = new Arena(2 * maxWriteBytes)
   #pending: LoggedBatch[] = []
+  /** How many of the pending ones, the oldest, are being written. */
+  #writing = 0
   #pendingBytes = 0
   #waiters: Waiter[] = []
   #next: number
@@ -71,6 +73,8 @@ export class Writer {
   /** Everything before is on disk. */
   #synced: number
   #lost = 0
+  /** Nothing that is pending before is there any more, but what is being written. */
+  #givenUpTo = 0
   #failure: unknown
   #running: Promise<void> | undefined
   #wakeUp: (() => void) | undefined
@@ -150,7 +154,7 @@ export class Writer {
     this.#next = batch.first + batch.messages.length
     if (this.isFailing) this.#giveUpOldest()
     this.#run()
-    if (this.#pendingBytes >= calmBytes) this.#wakeUp?.()
+    if (this.#pendingBytes >= calmBytes && !this.isFailing) this.#wakeUp?.()
   }
 
   /** Fulfilled when everything that was appended is on disk; rejects as long as writing fails. */
@@ -207,6 +211,11 @@ export class Writer {
     return this.#closing || this.#waiters.length > 0 || this.#pendingBytes >= calmBytes
   }
 
+  get #isUrgentToSync(): boolean {
+    // That writing works again is known when what was written is on disk.
+    return this.#closing || this.isFailing || this.#waiters.length > 0 || performance.now() >= this.#syncDueMs
+  }
+
   #calmPauseMs(): number {
     return this.#pending.length > 0 ? calmMs : Math.max(0, this.#syncDueMs - performance.now())
   }
@@ -227,7 +236,7 @@ export class Writer {
   async #writeAndSync(): Promise<void> {
     try {
       await this.#write()
-      if (this.#closing || this.#waiters.length > 0 || performance.now() >= this.#syncDueMs) await this.#sync()
+      if (this.#isUrgentToSync) await this.#sync()
       this.#recover()
     } catch (error) {
       await this.#fail(error)
@@ -245,30 +254,38 @@ export class Writer {
       bytes += batch.bytes
       records.push(...encodeRecords(batch, this.#arena))
     }
-    const segment = await this.#activeSegment(this.#pending[0] as LoggedBatch)
-    await segment.append(records)
+    this.#writing = count
+    try {
+      const segment = await this.#activeSegment(this.#pending[0] as LoggedBatch)
+      await segment.append(records)
+    } finally {
+      this.#writing = 0
+    }
     const written = this.#pending.splice(0, count)
-    const last = written.at(-1) as LoggedBatch
     this.#pendingBytes -= bytes
-    this.#readable = last.first + last.messages.length
+    this.#readable = Math.max(endOf(written), this.#givenUpTo)
     if (this.#syncDueMs === Number.POSITIVE_INFINITY) this.#syncDueMs = performance.now() + calmSyncMs
     this.#events.written()
   }
 
   async #sync(): Promise<void> {
     const readable = this.#readable
+    await this.#syncSegment(this.#segments.at(-1))
     this.#syncDueMs = Number.POSITIVE_INFINITY
+    this.#synced = readable
+    const waiters = this.#waiters
+    this.#waiters = waiters.filter(({ before }) => before > readable)
+    for (const { before, resolve } of waiters) if (before <= readable) resolve()
+  }
+
+  async #syncSegment(segment: Segment | undefined): Promise<void> {
     try {
-      await this.#segments.at(-1)?.sync()
+      await segment?.sync()
     } catch (error) {
       // Pages that failed to reach the disk may be gone from the system's memory, too: never write behind them.
       this.#abandoned = true
       throw error
     }
-    this.#synced = readable
-    const waiters = this.#waiters
-    this.#waiters = waiters.filter(({ before }) => before > readable)
-    for (const { before, resolve } of waiters) if (before <= readable) resolve()
   }
 
   /** The segment to write to: the last one, unless it is full, old or not to be trusted. */
@@ -277,7 +294,7 @@ export class Writer {
     const lifetimeMs = Math.max(msPerHour, (this.#settings.retentionDays * msPerDay) / 30)
     const isFull = active && (active.size >= this.#segmentBytes || Date.now() - active.createdMs > lifetimeMs)
     if (active && !isFull && !this.#abandoned) return active
-    if (active && !this.#abandoned) await active.sync()
+    if (!this.#abandoned) await this.#syncSegment(active)
     // One of this name can only be an abandoned one without a message.
     if (active?.first === first) await this.#segments.pop()?.retire()
     const segment = await Segment.create(join(this.#directory, segmentFileName(first)), first)
@@ -312,29 +329,38 @@ export class Writer {
     this.#events.recovered(lost)
   }
 
+  /** Gives up the oldest that are not being written. The newest stays, however large: what else would show that writing works? */
   #giveUpOldest(): void {
-    let givenUp = 0
-    while (this.#pendingBytes > this.#settings.maxUnwrittenBytes && givenUp < this.#pending.length) {
-      const { bytes, messages, first } = this.#pending[givenUp++] as LoggedBatch
+    let to = this.#writing
+    while (this.#pendingBytes > this.#settings.maxUnwrittenBytes && to < this.#pending.length - 1) {
+      const { bytes, messages } = this.#pending[to++] as LoggedBatch
       this.#pendingBytes -= bytes
       this.#lost += messages.length
-      this.#readable = first + messages.length
     }
-    if (givenUp === 0) return
-    this.#pending.splice(0, givenUp)
+    const givenUp = this.#pending.splice(this.#writing, to - this.#writing)
+    if (givenUp.length === 0) return
+    this.#givenUpTo = endOf(givenUp)
+    if (this.#writing > 0) return
+    this.#readable = this.#givenUpTo
     this.#events.written()
   }
 
   /** Deletes the oldest segments that are too old or too much. The one that is being written stays. */
   async #removeOld(): Promise<void> {
     const oldestMs = Date.now() - this.#settings.retentionDays * msPerDay
-    let bytes = this.#segments.reduce((total, { size }) => total + size, 0)
     for (let [oldest, second] = this.#segments; oldest && second; [oldest, second] = this.#segments) {
+      // Counted anew each time: meanwhile others may be gone, or longer.
+      const bytes = this.#segments.reduce((total, { size }) => total + size, 0)
       if (bytes <= this.#settings.maxBytes && second.createdMs >= oldestMs) return
       this.#segments.shift()
-      bytes -= oldest.size
       await unlink(oldest.path).catch(() => {})
       await oldest.retire()
     }
   }
+}
+
+/** The sequence number that follows these batches. */
+function endOf(batches: readonly LoggedBatch[]): number {
+  const last = batches.at(-1)
+  return last === undefined ? 0 : last.first + last.messages.length
 }
