@@ -6,6 +6,9 @@ import type { Queue } from './queue.ts'
  */
 const maxRun = 512
 
+/** The same for a subscriber that is fed from disk: who keeps up does not notice it. */
+const maxRunBehind = 64
+
 /** Where a joined subscriber's messages go. */
 export interface Outlet {
   readonly queue: Queue
@@ -15,7 +18,7 @@ export interface Outlet {
   refused(sent: number): void
   /** Something has to be fetched before the queue knows what is next. The outlet asks for another run. */
   starved(): void
-  /** The run is over, however it ended. */
+  /** It is not scheduled any more: what was fetched for it can go to others. */
   turnEnded(): void
 }
 
@@ -103,8 +106,11 @@ export class Egress {
     const { queue, topic } = outlet
     this.#running = outlet
     let sent = 0
+    // Whoever goes on in the next round keeps what was fetched for it.
+    let isOver = true
+    const atMost = queue.isBehind ? maxRunBehind : maxRun
     try {
-      while (sent < maxRun) {
+      while (sent < atMost) {
         const message = queue.head
         if (message === undefined) break
         await this.#send(topic + message.frame)
@@ -114,14 +120,16 @@ export class Egress {
         if (this.#running !== outlet) break
       }
       if (this.#running !== outlet) return
-      if (sent === maxRun) this.schedule(outlet)
-      else if (queue.need !== 'nothing') outlet.starved()
+      if (sent === atMost) {
+        isOver = false
+        this.schedule(outlet)
+      } else if (queue.need !== 'nothing') outlet.starved()
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') this.#refusals++
       else this.#failed(error)
       if (this.#running === outlet) outlet.refused(sent)
     } finally {
-      outlet.turnEnded()
+      if (isOver) outlet.turnEnded()
     }
   }
 }

@@ -140,6 +140,11 @@ export class Queue implements IdleQueue {
     return this.#isInSnapshot ? this.#snapshot : undefined
   }
 
+  /** Is it being fed from the store? */
+  get isBehind(): boolean {
+    return this.#page !== undefined
+  }
+
   /** The place to go back to when its connection, or this process, breaks. */
   get settled(): Checkpoint {
     return this.#checkpoints.settled

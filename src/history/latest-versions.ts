@@ -15,10 +15,14 @@ export class LatestVersions {
   readonly #words = new Uint32Array(5)
   readonly #seed: number
 
-  /** @param seed makes it unpredictable which keys are alike */
-  constructor(seed: number) {
+  /**
+   * @param seed makes it unpredictable which keys are alike
+   * @param expected how many objects there may be: for so many there is room from the start, because to make more takes
+   *   time. Memory that is not needed is not touched, and costs nothing.
+   */
+  constructor(seed: number, expected = 512) {
     this.#seed = seed
-    this.#capacity = 1024
+    this.#capacity = 2 ** Math.ceil(Math.log2(2 * expected + 2))
     this.#keys = new Uint32Array(this.#capacity * 5)
     this.#modified = new Float64Array(this.#capacity)
     this.#sequences = new Float64Array(this.#capacity)

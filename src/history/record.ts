@@ -18,7 +18,7 @@ export const headerBytes = 32
 const entryBytes = 31
 
 /** Payloads are not larger than this, unless one message is. */
-const maxPayloadBytes = 1_048_576
+const maxPayloadBytes = 262_144
 
 const types: readonly FrameType[] = ['indicator', 'sighting', 'snapshotrequest']
 const flag = { object: 1, removed: 2, hashedKey: 4, only: 8, except: 16 }

@@ -33,7 +33,7 @@ export async function select(
     const versions = new Set<string>()
     try {
       for (let part = 0; part < parts; part++) {
-        const latest = new LatestVersions(seed)
+        const latest = new LatestVersions(seed, Math.min(maxAtOnce + 1, Math.max(1, criteria.upTo - from + 1)))
         await selectPart(segments, criteria, { part, parts, maxAtOnce, seed }, latest, selected)
       }
     } catch (error) {
