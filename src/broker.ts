@@ -1,4 +1,4 @@
-import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createActor, toPromise, waitFor } from 'xstate'
 import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
@@ -81,6 +81,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       maxHeld: config.history.max_pages,
       cachedBytes: config.history.page_cache_bytes,
       maxSelections: config.snapshot.max_selections,
+      betweenPages: () => sleep(config.snapshot.page_pause * 1000),
     })
   const subscribers = new Subscribers({
     log: messages,

@@ -8,14 +8,21 @@ import { Selections } from './selections.ts'
 export interface SupplyBounds extends PageBounds {
   /** Snapshots whose selection is kept. */
   readonly maxSelections: number
+  /**
+   * Awaited before each page of a snapshot. What is live has the right of way: a snapshot is large, and whoever wants one
+   * does not mind whether it takes a second more.
+   */
+  betweenPages(): Promise<void>
 }
 
 /** Fetches from the store what queues need before they can go on. */
 export class Supplies {
   readonly selections: Selections
   readonly #pages: Pages
+  readonly #betweenPages: () => Promise<void>
 
-  constructor(store: MessageStore, { maxSelections, ...bounds }: SupplyBounds) {
+  constructor(store: MessageStore, { maxSelections, betweenPages, ...bounds }: SupplyBounds) {
+    this.#betweenPages = betweenPages
     this.selections = new Selections(store, maxSelections)
     this.#pages = new Pages(store, bounds)
   }
@@ -32,6 +39,7 @@ export class Supplies {
       } else {
         // Who waits for a page holds none, else all might wait for each other.
         this.#dropPage(queue)
+        if (replaying) await this.#betweenPages()
         const page = await this.#pages.hold(queue.position)
         if (signal.aborted) this.#pages.release()
         else queue.supplyPage(page)

@@ -66,6 +66,7 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'snapshot.max_open': ['1', '1000000'],
   'snapshot.max_merged': ['1', '100000000'],
   'snapshot.max_selections': ['1', '10000'],
+  'snapshot.page_pause': ['0', '10'],
   shutdown_timeout: ['0', '1.5'],
 }
 

@@ -15,7 +15,8 @@ const frameBytes = 20
 /** A log of which little is in memory, with or without a store behind it. */
 function openLog(store: MemoryStore | undefined, maxRecentMessages = 12) {
   const log = new MessageLog(store, { maxRecentMessages, maxRecentBytes: 1e9, durability: 'background' })
-  const supplies = store && new Supplies(store, { maxHeld: 2, cachedBytes: 500, maxSelections: 2 })
+  const supplies =
+    store && new Supplies(store, { maxHeld: 2, cachedBytes: 500, maxSelections: 2, betweenPages: async () => {} })
   return { log, supplies }
 }
 
