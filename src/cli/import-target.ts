@@ -1,16 +1,17 @@
-import { addressOf, readPort } from '../client/endpoint.ts'
+import { readPort } from '../client/endpoint.ts'
 import { BusUnavailableError } from '../client/errors.ts'
+import { Requests } from '../client/requests.ts'
 import type { Config } from '../config/schema.ts'
 import { batchOf } from '../delivery/batch.ts'
+import { storeSettings } from '../history/history.ts'
 import { HistoryError } from '../history/history-error.ts'
 import { acquireLock, describeOwner, ownerInWords } from '../history/lock.ts'
 import type { OwnerDescription } from '../history/owner.ts'
 import { SegmentedStore } from '../history/segmented-store.ts'
 import { decodeBody } from '../protocol/body.ts'
-import { decodeUtf8, isJsonObject, parseJson } from '../protocol/json.ts'
+import { parseJson } from '../protocol/json.ts'
 import type { Message } from '../protocol/message.ts'
 import { deepestNesting, nestsDeeperThan } from '../protocol/stix/nesting.ts'
-import { request } from '../sockets/client/request.ts'
 import { say } from './bus-options.ts'
 
 /** How long a broker may take for a list of messages, with its disk. */
@@ -56,27 +57,24 @@ function brokerAt(directory: string, owner: OwnerDescription, signal: AbortSigna
     const who = ownerInWords(owner)
     throw new HistoryError(`the history in ${directory} is in use (${who}), and nothing can be published there`)
   }
+  const requests = new Requests(endpoint)
   return {
     isBroker: true,
     take: async texts => {
       // The broker would not say which one it is.
       const tooDeep = texts.findIndex(text => nestsDeeperThan(deepestNesting - requestLevels, parseJson(text)))
       if (tooDeep >= 0) return { index: tooDeep, reason: 'it is nested too deep for a request to the broker' }
-      const text = `{"action":"publish","topic":"stix2/","message":[${texts.join()}]}`
-      const parts = await request(addressOf(endpoint), text, { timeoutMs: patienceMs, signals: [signal] })
-      const where = `${endpoint.host} port ${endpoint.port}`
-      if (parts === undefined) {
+      const answer = await requests.publish(texts, { timeoutMs: patienceMs, signals: [signal] }).catch(error => {
+        if (!(error instanceof BusUnavailableError)) throw error
         const unknown = `whether the last ${texts.length} objects were published is not known`
-        throw new BusUnavailableError(`no answer from ${where} within ${patienceMs} ms; ${unknown}`)
+        throw new BusUnavailableError(`${error.message}; ${unknown}`)
+      })
+      if (answer.answer === 'stored') return undefined
+      if (answer.answer === 'refused') {
+        return { index: answer.index, reason: answer.reason.replace(/^message \d+ was refused \(\w+\): /, '') }
       }
-      const reply = parseJson(decodeUtf8(Buffer.concat(parts)) ?? '')
-      const { status, reason, index } = isJsonObject(reply) ? reply : {}
-      if (status === 'success') return undefined
-      const because = typeof reason === 'string' ? reason : 'its reply is not intelligible'
-      if (typeof index !== 'number' || texts[index] === undefined) {
-        throw new BusUnavailableError(`the broker at ${where} does not take it: ${because}`)
-      }
-      return { index, reason: because.replace(/^message \d+ was refused \(\w+\): /, '') }
+      const because = answer.answer === 'unable' ? answer.reason : 'it acknowledges nothing'
+      throw new BusUnavailableError(`the broker at ${endpoint.host} port ${endpoint.port} does not take it: ${because}`)
     },
     close: async () => {},
   }
@@ -93,20 +91,12 @@ function endpointIn(manage: unknown): { readonly host: string; readonly port: nu
 async function openLog(directory: string, { history, validation }: Config): Promise<ImportTarget> {
   const lock = await acquireLock(directory, { command: 'threatbus history import' })
   try {
-    const store = await SegmentedStore.open(
-      directory,
-      {
-        retentionDays: history.retention_days,
-        maxBytes: history.max_bytes,
-        maxUnwrittenBytes: history.max_unwritten_bytes,
-      },
-      {
-        written: () => {},
-        failing: () => {},
-        recovered: () => {},
-        damaged: (path, bytes) => say(`${path}: ${bytes} bytes are damaged and passed over`),
-      },
-    )
+    const store = await SegmentedStore.open(directory, storeSettings(history), {
+      written: () => {},
+      failing: () => {},
+      recovered: () => {},
+      damaged: (path, bytes) => say(`${path}: ${bytes} bytes are damaged and passed over`),
+    })
     return {
       isBroker: false,
       take: async texts => {

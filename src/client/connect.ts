@@ -5,7 +5,7 @@ import { BusClosedError, InvalidArgumentError } from './errors.ts'
 import type { BusEvent } from './events.ts'
 import { openSubscription, type SubscribeOptions } from './open-subscription.ts'
 import { type ConnectOptions, type Settings, settingsOf } from './options.ts'
-import { type Publishable, readyMessage } from './publishable.ts'
+import { type Publishable, type ReadyMessage, readyMessage } from './publishable.ts'
 import { matchesNothing, Publishing } from './publishing.ts'
 import { type Receipt, Receipts } from './receipts.ts'
 import { Requests } from './requests.ts'
@@ -44,10 +44,7 @@ export class Bus {
     this.#settings = settings
     this.#requests = new Requests(settings.manage)
     this.#publishing = new Publishing(settings, this.#requests)
-    this.#receipts = new Receipts(settings, this.#requests, (text, signal) => {
-      const { type } = readyMessage(text, settings.maxMessageBytes)
-      return this.#publishing.publish(`stix2/${type}`, text, signal)
-    })
+    this.#receipts = new Receipts(settings, this.#requests, (message, signal) => this.#withoutReceipt(message, signal))
   }
 
   /**
@@ -72,10 +69,14 @@ export class Bus {
   async publish(message: Publishable, { signal }: { signal?: AbortSignal } = {}): Promise<Receipt | undefined> {
     this.#throwIfClosed()
     signal?.throwIfAborted()
-    const { type, text } = readyMessage(message, this.#settings.maxMessageBytes)
-    if (this.#settings.receipts) return this.#receipts.publish(text, signal)
-    await this.#publishing.publish(`stix2/${type}`, text, signal)
+    const ready = readyMessage(message, this.#settings.maxMessageBytes)
+    if (this.#settings.receipts) return this.#receipts.publish(ready, signal)
+    await this.#withoutReceipt(ready, signal)
     return undefined
+  }
+
+  #withoutReceipt({ type, text }: ReadyMessage, signal: AbortSignal | undefined): Promise<void> {
+    return this.#publishing.publish(`stix2/${type}`, text, signal)
   }
 
   /**

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { throwIfAborted } from '../sockets/client/request.ts'
 import { BusClosedError, BusUnavailableError, InvalidMessageError } from './errors.ts'
 import type { Settings } from './options.ts'
+import type { ReadyMessage } from './publishable.ts'
 import type { PublishAnswer, Requests } from './requests.ts'
 import { retryPauseMs } from './session.ts'
 
@@ -17,7 +18,7 @@ const maxBytesAtOnce = 1_048_576
 
 /** A message that waits for its receipt. */
 interface Waiting {
-  readonly text: string
+  readonly message: ReadyMessage
   readonly signal: AbortSignal | undefined
   resolve(receipt: Receipt | undefined): void
   reject(error: unknown): void
@@ -34,7 +35,7 @@ export class Receipts {
   readonly #settings: Settings
   readonly #requests: Requests
   /** Publishes without a receipt, on a bus that gives none. */
-  readonly #withoutReceipt: (text: string, signal: AbortSignal | undefined) => Promise<void>
+  readonly #withoutReceipt: (message: ReadyMessage, signal: AbortSignal | undefined) => Promise<void>
   readonly #gaveUp = new AbortController()
   #waiting: Waiting[] = []
   #work: Promise<void> | undefined
@@ -44,7 +45,7 @@ export class Receipts {
   constructor(
     settings: Settings,
     requests: Requests,
-    withoutReceipt: (text: string, signal: AbortSignal | undefined) => Promise<void>,
+    withoutReceipt: (message: ReadyMessage, signal: AbortSignal | undefined) => Promise<void>,
   ) {
     this.#settings = settings
     this.#requests = requests
@@ -57,9 +58,9 @@ export class Receipts {
    * Throws `InvalidMessageError` if the bus refuses it, `BusUnavailableError` if there is no receipt in time: then it is not
    * known whether the bus has it.
    */
-  publish(text: string, signal?: AbortSignal): Promise<Receipt | undefined> {
+  publish(message: ReadyMessage, signal?: AbortSignal): Promise<Receipt | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ text, signal, resolve, reject })
+      this.#waiting.push({ message, signal, resolve, reject })
       this.#work ??= this.#publishAll()
     })
   }
@@ -88,7 +89,7 @@ export class Receipts {
     let bytes = 0
     let count = 0
     while (count < this.#waiting.length && count < maxAtOnce) {
-      bytes += Buffer.byteLength((this.#waiting[count] as Waiting).text)
+      bytes += Buffer.byteLength((this.#waiting[count] as Waiting).message.text)
       if (count > 0 && bytes > maxBytesAtOnce) break
       count++
     }
@@ -131,7 +132,7 @@ export class Receipts {
    * unable is such an answer only if there is less that could be asked of it.
    */
   async #insist(batch: readonly Waiting[], startMs: number): Promise<PublishAnswer> {
-    const texts = batch.map(({ text }) => text)
+    const texts = batch.map(({ message }) => message.text)
     const { requestTimeoutMs: timeoutMs, publishTimeoutMs, connectTimeoutMs } = this.#settings
     const signals = [this.#gaveUp.signal]
     let because = ''
@@ -157,8 +158,8 @@ export class Receipts {
   }
 
   async #publishWithout(waiting: readonly Waiting[]): Promise<void> {
-    for (const { text, signal, resolve, reject } of waiting) {
-      await this.#withoutReceipt(text, signal).then(() => resolve(undefined), reject)
+    for (const { message, signal, resolve, reject } of waiting) {
+      await this.#withoutReceipt(message, signal).then(() => resolve(undefined), reject)
     }
   }
 }

@@ -88,7 +88,7 @@ export class Egress {
   }
 
   async #runRounds(): Promise<void> {
-    // Whoever schedules goes on first: the rest of its batch is pushed before the first run begins.
+    // Whoever schedules goes on first: all whom a batch wakes are scheduled before the first run begins.
     await undefined
     while (this.#scheduled.size > 0) {
       const waiting = this.#waiting

@@ -175,7 +175,7 @@ export class Queue implements IdleQueue {
   /** Lets go of the page that it holds; answers whether it held one. */
   dropPage(): boolean {
     if (this.#page === undefined) return false
-    if (this.#batch !== undefined && this.#page.batches.includes(this.#batch)) this.#batch = undefined
+    this.#batch = undefined
     this.#page = undefined
     return true
   }

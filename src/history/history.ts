@@ -1,8 +1,17 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
 import { acquireLock, type Lock } from './lock.ts'
-import { SegmentedStore } from './segmented-store.ts'
+import { SegmentedStore, type StoreSettings } from './segmented-store.ts'
 import { openSubscriptions, type SubscriptionJournal, subscriptionsFile } from './subscriptions.ts'
+
+/** How the configuration wants the messages of the log to be kept. */
+export function storeSettings(settings: Config['history']): StoreSettings {
+  return {
+    retentionDays: settings.retention_days,
+    maxBytes: settings.max_bytes,
+    maxUnwrittenBytes: settings.max_unwritten_bytes,
+  }
+}
 
 /** What a broker keeps on disk. */
 export class History {
@@ -10,7 +19,7 @@ export class History {
   readonly subscriptions: SubscriptionJournal
   readonly #lock: Lock
   readonly #maxUnwrittenBytes: number
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners: Set<() => void>
 
   private constructor(
     parts: { readonly store: SegmentedStore; readonly subscriptions: SubscriptionJournal; readonly lock: Lock },
@@ -33,22 +42,14 @@ export class History {
       log.error({ path, [unit]: lost }, `${lost} ${unit} of the history are damaged and passed over`)
     const lock = await acquireLock(directory)
     try {
-      const store = await SegmentedStore.open(
-        directory,
-        {
-          retentionDays: settings.retention_days,
-          maxBytes: settings.max_bytes,
-          maxUnwrittenBytes: settings.max_unwritten_bytes,
+      const store = await SegmentedStore.open(directory, storeSettings(settings), {
+        written: () => {
+          for (const listen of listeners) listen()
         },
-        {
-          written: () => {
-            for (const listen of listeners) listen()
-          },
-          failing: failing('the log of messages'),
-          recovered: lost => log.warn({ lost }, `the log of messages is written again; ${lost} messages are not in it`),
-          damaged: (path, bytes) => damaged(path, bytes, 'bytes'),
-        },
-      )
+        failing: failing('the log of messages'),
+        recovered: lost => log.warn({ lost }, `the log of messages is written again; ${lost} messages are not in it`),
+        damaged: (path, bytes) => damaged(path, bytes, 'bytes'),
+      })
       const subscriptions = await openSubscriptions(directory, {
         onFailing: failing('the list of subscriptions'),
         onRecovered: () => log.warn('the list of subscriptions is written again'),

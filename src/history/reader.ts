@@ -8,7 +8,7 @@ import { codeOf } from './reason.ts'
 import { isIntact, readMessages, readTable } from './record.ts'
 import { type FoundRecord, Segment, segmentFileName, segmentHeaderBytes } from './segment.ts'
 import { explained, firstsIn } from './segments.ts'
-import { select } from './selection.ts'
+import { defaultAtOnce, select } from './selection.ts'
 
 /** A message's place in the log. */
 export interface LogPlace {
@@ -33,9 +33,6 @@ export interface LogDescription {
 
 /** There is no such directory, or it is something else. */
 export class NoSuchHistoryError extends HistoryError {}
-
-/** Objects whose latest versions are looked for at once, as in the broker. */
-const selectedAtOnce = 500_000
 
 /**
  * Reads the log in a directory while a broker writes it, or while none does. It writes nothing and takes no lock.
@@ -95,7 +92,7 @@ export class LogReader {
    */
   async latest(types: readonly MessageType[], sinceMs = 0): Promise<SnapshotSelection> {
     const segments = this.#segmentsSince(sinceMs)
-    return select(segments, { types, sinceMs, upTo: await this.#lastSequence(), maxVersions: 0 }, selectedAtOnce)
+    return select(segments, { types, sinceMs, upTo: await this.#lastSequence(), maxVersions: 0 }, defaultAtOnce)
   }
 
   /** Reads everything, and says what there is. */

@@ -3,7 +3,7 @@ import type { MessageStore, SnapshotCriteria, SnapshotSelection } from '../deliv
 import { isIntact, readMessages } from './record.ts'
 import type { Segment } from './segment.ts'
 import { openSegments } from './segments.ts'
-import { select } from './selection.ts'
+import { defaultAtOnce, select } from './selection.ts'
 import { Writer, type WriterEvents, type WriterSettings } from './writer.ts'
 
 /** How the messages of a log are kept. */
@@ -21,8 +21,6 @@ export interface StoreEvents extends WriterEvents {
 /** About so many bytes are read at once. */
 const pageBytes = 262_144
 
-const defaultSelectedAtOnce = 500_000
-
 /**
  * The messages of the log in files of a directory (see segment.ts). They are read with positional reads and never mapped
  * into memory, so replaying gigabytes costs this process a page; what is too old goes by deleting files.
@@ -38,7 +36,7 @@ export class SegmentedStore implements MessageStore {
   private constructor(writer: Writer, settings: StoreSettings, events: StoreEvents) {
     this.#writer = writer
     this.#events = events
-    this.#selectedAtOnce = settings.maxSelectedAtOnce ?? defaultSelectedAtOnce
+    this.#selectedAtOnce = settings.maxSelectedAtOnce ?? defaultAtOnce
   }
 
   /** Opens the log in a directory, which is made if it isn't there. Throws `HistoryError` if it can't be used. */

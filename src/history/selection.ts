@@ -8,6 +8,9 @@ import { isIntact, keyOf, readTable, type TableEntry } from './record.ts'
 import { type Segment, segmentHeaderBytes } from './segment.ts'
 import { SequenceSet } from './sequence-set.ts'
 
+/** Objects whose latest versions are looked for at once unless something else is said: about 20 MB. */
+export const defaultAtOnce = 500_000
+
 /** The longest that the event loop waits while messages are looked at, in milliseconds. */
 const longestTurnMs = 2
 

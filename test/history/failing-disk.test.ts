@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,6 +6,7 @@ import { after, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { HistoryError } from '../../src/history/history-error.ts'
 import { type JournalEvents, openSubscriptions, type SubscriptionJournal } from '../../src/history/subscriptions.ts'
+import { runLimited } from './limited.ts'
 import { apply, changes, inDirectory, Model, recordedEvents, subscription } from './subscription-arbitraries.ts'
 
 const byTopic = (journal: SubscriptionJournal) => new Map(journal.all().map(record => [record.topic, record]))
@@ -157,16 +156,7 @@ describe('on a disk that fails, the journal of subscriptions', () => {
 
   test('keeps what was written when the operating system refuses the rest, and goes on when it fits again', async () => {
     await inDirectory(async directory => {
-      const script = join(import.meta.dirname, 'limited-process.js')
-      // 64 blocks of 512 or 1024 bytes, as the shell counts them.
-      const child = spawn('/bin/sh', ['-c', 'ulimit -f 64; exec "$0" "$@"', process.execPath, script, directory], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
-      let printed = ''
-      child.stdout.setEncoding('utf8').on('data', text => {
-        printed += text
-      })
-      const [code] = await once(child, 'close')
+      const [code, printed] = await runLimited('limited-process.js', directory)
       assert.equal(code, 0)
       assert.match(printed, /^failing: EFBIG.*\nrejected\nrecovered\nwritten\n$/)
       const journal = await openSubscriptions(directory, recordedEvents())

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { type FileHandle, open } from 'node:fs/promises'
-import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { SegmentedStore, type StoreSettings } from '../../src/history/segmented-store.ts'
 import { messageOf } from '../../src/protocol/message.ts'
+import { runLimited } from './limited.ts'
 import { loggedBatch } from './log-arbitraries.ts'
 import { framesFrom, openStore, toldEvents, wideSettings } from './log-directory.ts'
 import { inDirectory } from './subscription-arbitraries.ts'
@@ -252,16 +250,7 @@ describe('on a disk that fails, the messages', () => {
 
   test('are cut off where the operating system refused the rest', async () => {
     await inDirectory(async directory => {
-      const script = join(import.meta.dirname, 'limited-store-process.js')
-      // 64 blocks of 512 or 1024 bytes, as the shell counts them: a segment can't become larger.
-      const child = spawn('/bin/sh', ['-c', 'ulimit -f 64; exec "$0" "$@"', process.execPath, script, directory], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
-      let printed = ''
-      child.stdout.setEncoding('utf8').on('data', text => {
-        printed += text
-      })
-      const [code] = await once(child, 'close')
+      const [code, printed] = await runLimited('limited-store-process.js', directory)
       assert.equal(code, 0)
       const [, acknowledged = '', next = '', lost = ''] =
         /^failing: EFBIG.*\nacknowledged (\d+) of (\d+)\nrecovered: (\d+) lost\nwritten\n$/.exec(printed) ?? [printed]

@@ -39,6 +39,8 @@ export class StandInBus {
   ports = { manage: 0, pub: 0, sub: 0 }
   silent = false
   refusal: string | undefined
+  /** How often it was asked to publish with a receipt. */
+  publications = 0
   /** The original knows no receipts, and neither does this one unless a test says so. */
   publishReply: PublishReply = () => ({ status: 'unknown request' })
   readonly #options: StandInOptions
@@ -115,7 +117,8 @@ export class StandInBus {
   #serve(): void {
     this.#loop(this.#manage, async frames => {
       const request: Heard = JSON.parse(String(frames.at(-1)))
-      if (request.action !== 'publish') this.heard.push(request)
+      if (request.action === 'publish') this.publications++
+      else this.heard.push(request)
       this.#changed()
       if (!this.silent) await this.#manage.send([...frames.slice(0, -1), JSON.stringify(this.#reply(request))])
     })
