@@ -224,6 +224,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       restoreSubscribers: () => subscribing.restore(history?.subscriptions.all() ?? []),
       subscribe,
       publishWithReceipt,
+      remember: context => subscribing.remember(context),
       reply: (route, reply) => manage.reply(route, JSON.stringify(reply)),
       announceServing: ports => {
         log.info({ host: zmq.host, ...ports }, 'serving')

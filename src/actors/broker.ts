@@ -1,7 +1,7 @@
 import { assign, fromPromise } from 'xstate'
 import { brokerChart } from '../../machines/broker.ts'
 import type { endpointChart } from '../../machines/endpoint.ts'
-import type { ReplyRoute } from '../../machines/vocabulary.ts'
+import type { ReplyRoute, SubscriberContext } from '../../machines/vocabulary.ts'
 import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { ManagementReply } from '../protocol/management.ts'
 import { errorReply, success } from '../protocol/management.ts'
@@ -23,6 +23,8 @@ export interface BrokerSurroundings {
   subscribe(wish: SubscriptionWish, ports: Ports): Promise<ManagementReply>
   /** Publishes what came by this route, and answers the reply once it is on disk. Never rejects. */
   publishWithReceipt(route: ReplyRoute): Promise<ManagementReply>
+  /** Fulfilled when what changed of a subscription survives this process, or can't be made to. Never rejects. */
+  remember(subscriber: SubscriberContext): Promise<void>
   reply(route: ReplyRoute, reply: ManagementReply): void
   announceServing(ports: Ports): void
   reportUndelivered(messages: number): void
@@ -63,11 +65,17 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       },
       passHeartbeat: ({ event }) => {
         if (event.type !== 'management.heartbeat') return
-        const subscription = subscribers.find(event.topic)
-        if (event.received !== undefined) subscription?.queue.confirm(event.received)
-        subscription?.actor.send({ type: 'heartbeat.received' })
-        if (event.received !== undefined) subscription?.actor.send({ type: 'receipt.confirmed' })
-        reply(event.route, subscription ? success : unknownSubscription)
+        const { route, topic, received } = event
+        const subscription = subscribers.find(topic)
+        if (subscription === undefined) return reply(route, unknownSubscription)
+        const { queue, actor } = subscription
+        const begins = received !== undefined && !queue.confirms
+        if (received !== undefined) queue.confirm(received)
+        actor.send({ type: 'heartbeat.received' })
+        if (received !== undefined) actor.send({ type: 'receipt.confirmed' })
+        // From this answer on it counts on being sent nothing twice, also after a crash.
+        if (begins) surroundings.remember(actor.getSnapshot().context).then(() => reply(route, success))
+        else reply(route, success)
       },
       refuseWhileNotServing: ({ event }) => {
         if ('route' in event) reply(event.route, errorReply('the broker is starting or stopping'))
