@@ -154,7 +154,7 @@ export class LogReader {
 
   /** The segments that may have messages that were accepted at this time or later. */
   #segmentsSince(sinceMs: number): readonly Segment[] {
-    const after = this.#segments.findIndex(({ createdMs }) => createdMs > sinceMs)
+    const after = this.#segments.findIndex(({ createdMs }) => createdMs >= sinceMs)
     return this.#segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
   }
 

@@ -143,7 +143,7 @@ export class Writer {
 
   /** The segments that may have messages that were accepted at this time or later. */
   segmentsSince(sinceMs: number): readonly Segment[] {
-    const after = this.#segments.findIndex(segment => segment.createdMs > sinceMs)
+    const after = this.#segments.findIndex(segment => segment.createdMs >= sinceMs)
     return this.#segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
   }
 
