@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { HistoryError } from './history-error.ts'
 import { isIntact, type RecordHeader, readHeader } from './record.ts'
 
@@ -10,6 +10,9 @@ import { isIntact, type RecordHeader, readHeader } from './record.ts'
 
 const magic = 'TBUSLOG\n'
 const formatVersion = 1
+
+/** What follows the name of a segment that has no header yet. */
+export const unnamedSuffix = '.new'
 
 /** Bytes of a segment's header. */
 export const segmentHeaderBytes = 32
@@ -77,7 +80,10 @@ export class Segment {
     this.size = size
   }
 
-  /** Begins a segment. A file of its name that a failed attempt left is overwritten. */
+  /**
+   * Begins a segment. A file of its name that a failed attempt left is overwritten. It gets its name with its header: on a
+   * full disk files can be made that nothing can be written to, and by the next attempt another name may be due.
+   */
   static async create(path: string, first: number): Promise<Segment> {
     const createdMs = Date.now()
     const header = Buffer.alloc(segmentHeaderBytes)
@@ -85,11 +91,14 @@ export class Segment {
     header.writeUInt32LE(formatVersion, 8)
     header.writeDoubleLE(first, 16)
     header.writeDoubleLE(createdMs, 24)
-    const file = await open(path, 'w+', 0o600)
+    const unnamed = `${path}${unnamedSuffix}`
+    const file = await open(unnamed, 'w+', 0o600)
     try {
       await file.write(header, 0, header.length, 0)
+      await rename(unnamed, path)
     } catch (error) {
       await file.close()
+      await unlink(unnamed).catch(() => {})
       throw error
     }
     return new Segment(file, path, first, createdMs, segmentHeaderBytes)

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { segmentFileName } from '../../src/history/segment.ts'
 import { SegmentedStore, type StoreSettings } from '../../src/history/segmented-store.ts'
 import { messageOf } from '../../src/protocol/message.ts'
 import { loggedBatch } from './log-arbitraries.ts'
@@ -13,12 +15,14 @@ import { inDirectory } from './subscription-arbitraries.ts'
 /** What becomes of a write: it waits for this, and fails if it rejects. Undefined: it is done at once. */
 let beforeWrite: (() => Promise<void>) | undefined
 let beforeSync: (() => Promise<void>) | undefined
+/** The same of the header of a segment. */
+let beforeHeader: (() => Promise<void>) | undefined
 
 // All files of this process are of this class, which Node does not export.
 const handle = await open(process.execPath, 'r')
 const prototype: FileHandle = Object.getPrototypeOf(handle)
 await handle.close()
-const { writev, datasync } = prototype
+const { writev, datasync, write } = prototype
 prototype.writev = async function (buffers, position) {
   await beforeWrite?.()
   return writev.call(this, buffers, position) as ReturnType<typeof writev<typeof buffers>>
@@ -27,7 +31,11 @@ prototype.datasync = async function () {
   await beforeSync?.()
   return datasync.apply(this)
 }
-after(() => Object.assign(prototype, { writev, datasync }))
+prototype.write = async function (this: FileHandle, ...given: Parameters<typeof write>) {
+  await beforeHeader?.()
+  return write.apply(this, given)
+} as typeof write
+after(() => Object.assign(prototype, { writev, datasync, write }))
 
 const full = async () => {
   throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
@@ -127,6 +135,36 @@ describe('on a disk that fails, the messages', () => {
       assert.deepEqual(await numbersOf(store), [1, 2, 3, 4, 5, 11, 12, 13, 14, 15])
       assert.deepEqual([store.readable, store.unwrittenBytes], [16, 0])
       await store.close()
+    })
+  })
+
+  test('have no file left of segments that could not be begun, under whichever name', async () => {
+    await inDirectory(async directory => {
+      const { store, told, next, append } = await openWatched(directory, { segmentBytes: 1, maxUnwrittenBytes: 300 })
+      append(100)
+      await store.committed()
+      let attempts = 0
+      beforeHeader = () => {
+        attempts++
+        return full()
+      }
+      // With each that is given up, the next attempt is to begin with another one.
+      for (let count = 0; count < 20; count++) {
+        append(100)
+        const before = attempts
+        while (attempts === before) await new Promise(setImmediate)
+      }
+      const recovered = next()
+      beforeHeader = undefined
+      await recovered
+      await store.committed()
+      assert.deepEqual(told, ['failing: ENOSPC: no space left on device, write', 'recovered: 17 lost'])
+      await store.close()
+      assert.deepEqual(readdirSync(directory).sort(), [segmentFileName(1), segmentFileName(19)])
+      const again = await openStore(directory)
+      assert.deepEqual(again.told, [])
+      assert.deepEqual(await numbersOf(again.store), [1, 19, 20, 21])
+      await again.store.close()
     })
   })
 
