@@ -50,6 +50,9 @@ export async function openSegments(directory: string): Promise<OpenedSegments> {
     if (last === undefined) return { segments, next: begun, damage: undefined }
     const { end, next } = await intactEnd(last)
     const damage = end < last.size ? await cutOff(last, end) : undefined
+    // A process that was killed may have left it in the system's memory only: from now on it counts as being on disk.
+    await last.sync()
+    await syncDirectory(directory)
     return { segments, next: Math.max(next, begun), damage }
   } catch (error) {
     for (const segment of segments) await segment.retire()

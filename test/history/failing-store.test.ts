@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { cpSync, readdirSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
@@ -14,28 +14,33 @@ import { inDirectory } from './subscription-arbitraries.ts'
 
 /** What becomes of a write: it waits for this, and fails if it rejects. Undefined: it is done at once. */
 let beforeWrite: (() => Promise<void>) | undefined
-let beforeSync: (() => Promise<void>) | undefined
-/** The same of the header of a segment. */
+let beforeSync: ((file: FileHandle) => Promise<void>) | undefined
+/** The same of the directory, and of the header of a segment. */
+let beforeDirectorySync: (() => Promise<void>) | undefined
 let beforeHeader: (() => Promise<void>) | undefined
 
 // All files of this process are of this class, which Node does not export.
 const handle = await open(process.execPath, 'r')
 const prototype: FileHandle = Object.getPrototypeOf(handle)
 await handle.close()
-const { writev, datasync, write } = prototype
+const { writev, datasync, write, sync } = prototype
 prototype.writev = async function (buffers, position) {
   await beforeWrite?.()
   return writev.call(this, buffers, position) as ReturnType<typeof writev<typeof buffers>>
 }
 prototype.datasync = async function () {
-  await beforeSync?.()
+  await beforeSync?.(this)
   return datasync.apply(this)
 }
 prototype.write = async function (this: FileHandle, ...given: Parameters<typeof write>) {
   await beforeHeader?.()
   return write.apply(this, given)
 } as typeof write
-after(() => Object.assign(prototype, { writev, datasync, write }))
+prototype.sync = async function () {
+  await beforeDirectorySync?.()
+  return sync.apply(this)
+}
+after(() => Object.assign(prototype, { writev, datasync, write, sync }))
 
 const full = async () => {
   throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
@@ -66,6 +71,12 @@ async function openWatched(directory: string, settings: Partial<StoreSettings>) 
     store.append(loggedBatch([messageOf('indicator', String(store.next).padEnd(bytes - 10, '.'))], store.next))
   }
   return { store, told, next, append }
+}
+
+/** The bytes of a file from there on are gone: what a system may do with those that it could not put on disk. */
+async function letGo(file: FileHandle, from: number): Promise<void> {
+  const { size } = await file.stat()
+  if (size > from) await writev.call(file, [Buffer.alloc(size - from)], from)
 }
 
 const numbersOf = async (store: SegmentedStore) => [...(await framesFrom(store)).keys()]
@@ -239,6 +250,114 @@ describe('on a disk that fails, the messages', () => {
       assert.equal(attempts, 1)
       assert.deepEqual(told, ['failing: ENOSPC: no space left on device, write', 'recovered: 0 lost'])
       assert.deepEqual(await numbersOf(store), [1, 2, 3])
+      await store.close()
+    })
+  })
+
+  for (const segmentBytes of [1, 1e6]) {
+    const what = segmentBytes === 1 ? 'a new segment' : 'one that has some'
+    test(`are acknowledged after a sync of ${what} failed only once they are written anew`, async () => {
+      await inDirectory(async directory => {
+        const { store, told, next, append } = await openWatched(directory, { segmentBytes })
+        append(100)
+        await store.committed()
+        let failed: FileHandle | undefined
+        let syncs = 0
+        beforeSync = async file => {
+          // Before a new segment is begun the one before it is put on disk.
+          if (++syncs < (segmentBytes === 1 ? 2 : 1)) return
+          beforeSync = undefined
+          failed = file
+          await full()
+        }
+        append(100)
+        const failing = next()
+        await assert.rejects(store.committed(), /ENOSPC/)
+        await failing
+        if (store.isFailing) await next()
+        await store.committed()
+        // Nothing more was appended, and what could not be put on disk goes now.
+        assert.ok(failed)
+        if (failed.fd >= 0) await letGo(failed, 32 + 163)
+        assert.deepEqual(told, ['failing: ENOSPC: no space left on device, write', 'recovered: 0 lost'])
+        await store.close()
+        const again = await openStore(directory)
+        assert.deepEqual(await numbersOf(again.store), [1, 2])
+        await again.store.close()
+      })
+    })
+  }
+
+  test('that the system let go of when it could not put them on disk are told as lost, and no others', async () => {
+    await inDirectory(async directory => {
+      const { store, told, next, append } = await openWatched(directory, { segmentBytes: 1000 })
+      // The first segment is full with these, which are on disk when the next one begins.
+      for (let count = 0; count < 7; count++) append(100)
+      await store.written()
+      for (let count = 0; count < 3; count++) {
+        append(100)
+        await store.written()
+      }
+      beforeSync = async file => {
+        beforeSync = undefined
+        // The segment's header and its first record are still there.
+        await letGo(file, 32 + 163)
+        await full()
+      }
+      const failing = next()
+      await assert.rejects(store.committed(), /ENOSPC/)
+      await failing
+      if (store.isFailing) await next()
+      assert.deepEqual(told, ['failing: ENOSPC: no space left on device, write', 'recovered: 2 lost'])
+      await store.committed()
+      append(100)
+      await store.committed()
+      assert.deepEqual(await numbersOf(store), [1, 2, 3, 4, 5, 6, 7, 8, 11])
+      await store.close()
+    })
+  })
+
+  test('are acknowledged only once the name of their file is on disk', async () => {
+    await inDirectory(async directory => {
+      const { store, next, append } = await openWatched(directory, {})
+      let named = 0
+      beforeDirectorySync = async () => {
+        if (named++ < 3) await full()
+      }
+      append(100)
+      const failing = next()
+      await assert.rejects(store.committed(), /ENOSPC/)
+      await failing
+      if (store.isFailing) await next()
+      await store.committed()
+      beforeDirectorySync = undefined
+      assert.equal(named, 4)
+      assert.deepEqual(readdirSync(directory), [segmentFileName(1)])
+      assert.deepEqual(await numbersOf(store), [1])
+      await store.close()
+    })
+  })
+
+  test('that a killed process left are on disk once the log is opened', async () => {
+    await inDirectory(async directory => {
+      const { store, append } = await openWatched(directory, {})
+      append(100)
+      await store.written()
+      const copy = join(directory, 'copy')
+      cpSync(join(directory, segmentFileName(1)), join(copy, segmentFileName(1)))
+      let synced = ''
+      beforeSync = async () => {
+        synced += 'file '
+      }
+      beforeDirectorySync = async () => {
+        synced += 'directory'
+      }
+      const again = await openStore(copy)
+      beforeSync = beforeDirectorySync = undefined
+      assert.equal(synced, 'file directory')
+      await again.store.committed()
+      assert.deepEqual(await numbersOf(again.store), [1])
+      await again.store.close()
       await store.close()
     })
   })
