@@ -201,11 +201,13 @@ export class Writer {
     await undefined
     while (this.#pending.length > 0 || this.#synced < this.#readable) {
       if (!this.#isUrgent) await this.#pause(this.#calmPauseMs())
+      const isLastAttempt = this.#closing
       this.#step = this.#writeAndSync()
       await this.#step
       if (this.isFailing) {
-        if (this.#closing) return
-        await this.#pause(this.#settings.retryMs ?? 1000)
+        if (isLastAttempt) return
+        // Closing that began meanwhile could not wake anything up: it has its own attempt.
+        if (!this.#closing) await this.#pause(this.#settings.retryMs ?? 1000)
       }
     }
     // At once, and not when this promise is settled: what is appended in between would not be written.

@@ -228,6 +228,21 @@ describe('on a disk that fails, the messages', () => {
     })
   })
 
+  test('are tried once more when it is closed while they could not be written', async () => {
+    await inDirectory(async directory => {
+      const { store, append, next } = await openWatched(directory, { retryMs: 1e6 })
+      const failing = next()
+      beforeWrite = full
+      append(100)
+      await failing
+      beforeWrite = undefined
+      await store.close()
+      const again = await openStore(directory)
+      assert.deepEqual(await numbersOf(again.store), [1])
+      await again.store.close()
+    })
+  })
+
   test('that are not surely on disk are not acknowledged, and nothing is written behind them', async () => {
     await inDirectory(async directory => {
       // Each message fills a segment: the next one begins with putting it on disk.
