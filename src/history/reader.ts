@@ -59,7 +59,7 @@ export class LogReader {
       // Whoever begins a segment writes no more to those before it: all but the last are complete once they are listed.
       const firsts = await firstsIn(directory)
       for (const first of firsts) {
-        const segment = await openIfThere(join(directory, segmentFileName(first)), first, first === firsts.at(-1))
+        const segment = await openIfThere(join(directory, segmentFileName(first)), first)
         if (segment) segments.push(segment)
       }
       return new LogReader(segments)
@@ -151,7 +151,7 @@ export class LogReader {
 
   /** The segments that may have messages that were accepted at this time or later. */
   #segmentsSince(sinceMs: number): readonly Segment[] {
-    const after = this.#segments.findIndex(({ createdMs }) => createdMs > sinceMs)
+    const after = this.#segments.findIndex(({ createdMs }) => createdMs >= sinceMs)
     return this.#segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
   }
 
@@ -164,10 +164,10 @@ export class LogReader {
   }
 }
 
-/** Opens a segment, unless retention has deleted it meanwhile, or it is the newest and was not quite begun yet. */
-async function openIfThere(path: string, first: number, isLast: boolean): Promise<Segment | undefined> {
+/** Opens a segment, unless retention has deleted it meanwhile, or nothing is behind its header, if that is there at all. */
+async function openIfThere(path: string, first: number): Promise<Segment | undefined> {
   try {
-    if (isLast && (await stat(path)).size < segmentHeaderBytes) return undefined
+    if ((await stat(path)).size <= segmentHeaderBytes) return undefined
     return await Segment.open(path, first, 'r')
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { HistoryError } from './history-error.ts'
 import { isIntact, type RecordHeader, readHeader } from './record.ts'
 
@@ -10,6 +10,9 @@ import { isIntact, type RecordHeader, readHeader } from './record.ts'
 
 const magic = 'TBUSLOG\n'
 const formatVersion = 1
+
+/** What follows the name of a segment that has no header yet. */
+export const unnamedSuffix = '.new'
 
 /** Bytes of a segment's header. */
 export const segmentHeaderBytes = 32
@@ -60,6 +63,8 @@ export class Segment {
   readonly createdMs: number
   /** Bytes up to the end of its last intact record. */
   size: number
+  /** Bytes of it that are surely on disk. */
+  syncedSize: number
   readonly #file: FileHandle
   #readers = 0
   #retired = false
@@ -74,10 +79,13 @@ export class Segment {
     this.path = path
     this.first = first
     this.createdMs = createdMs
-    this.size = size
+    this.size = this.syncedSize = size
   }
 
-  /** Begins a segment. A file of its name that a failed attempt left is overwritten. */
+  /**
+   * Begins a segment. It has no name until {@link enter}: on a full disk files can be made that nothing can be written to,
+   * and by the next attempt another name may be due.
+   */
   static async create(path: string, first: number): Promise<Segment> {
     const createdMs = Date.now()
     const header = Buffer.alloc(segmentHeaderBytes)
@@ -85,14 +93,32 @@ export class Segment {
     header.writeUInt32LE(formatVersion, 8)
     header.writeDoubleLE(first, 16)
     header.writeDoubleLE(createdMs, 24)
-    const file = await open(path, 'w+', 0o600)
+    const unnamed = `${path}${unnamedSuffix}`
+    const file = await open(unnamed, 'w+', 0o600)
     try {
       await file.write(header, 0, header.length, 0)
     } catch (error) {
       await file.close()
+      await unlink(unnamed).catch(() => {})
       throw error
     }
     return new Segment(file, path, first, createdMs, segmentHeaderBytes)
+  }
+
+  /** Gives a segment that was begun its name. If there is a file of this name, it takes its place. */
+  async enter(): Promise<void> {
+    try {
+      await rename(`${this.path}${unnamedSuffix}`, this.path)
+    } catch (error) {
+      await this.discard()
+      throw error
+    }
+  }
+
+  /** Gives up a segment that was begun and has no name. */
+  async discard(): Promise<void> {
+    await this.retire()
+    await unlink(`${this.path}${unnamedSuffix}`).catch(() => {})
   }
 
   /** Opens a segment that is there. Throws {@link HistoryError} if it is none, or made by a newer version. */
@@ -139,6 +165,7 @@ export class Segment {
   /** Cuts off everything from `end` on: what a crash or a failed write left behind the last record. */
   async cut(end = this.size): Promise<void> {
     this.size = end
+    this.syncedSize = Math.min(this.syncedSize, end)
     this.#index = this.#index.filter(({ offset }) => offset < end)
     this.#indexedTo = Math.min(this.#indexedTo, end)
     await this.#file.truncate(end)

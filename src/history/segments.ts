@@ -2,7 +2,14 @@ import { mkdir, open, readdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HistoryError } from './history-error.ts'
 import { isIntact } from './record.ts'
-import { firstInFileName, isSegmentStart, Segment, segmentFileName, segmentHeaderBytes } from './segment.ts'
+import {
+  firstInFileName,
+  isSegmentStart,
+  Segment,
+  segmentFileName,
+  segmentHeaderBytes,
+  unnamedSuffix,
+} from './segment.ts'
 
 /** Files of damaged ends that are kept, for whoever wants to look into them. */
 const maxDamagedFiles = 3
@@ -29,11 +36,12 @@ export async function openSegments(directory: string): Promise<OpenedSegments> {
   const segments: Segment[] = []
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
+    await removeUnnamed(directory)
     const firsts = await firstsIn(directory)
     for (const [index, first] of firsts.entries()) {
       const isLast = index === firsts.length - 1
       const path = join(directory, segmentFileName(first))
-      if (isLast && (await isUnfinished(path))) await unlink(path)
+      if (await isUnfinished(path, isLast)) await unlink(path)
       else segments.push(await Segment.open(path, first, 'r+'))
     }
     // Even if nothing is left of them, messages had the numbers before the last file's.
@@ -42,6 +50,9 @@ export async function openSegments(directory: string): Promise<OpenedSegments> {
     if (last === undefined) return { segments, next: begun, damage: undefined }
     const { end, next } = await intactEnd(last)
     const damage = end < last.size ? await cutOff(last, end) : undefined
+    // A process that was killed may have left it in the system's memory only: from now on it counts as being on disk.
+    await last.sync()
+    await syncDirectory(directory)
     return { segments, next: Math.max(next, begun), damage }
   } catch (error) {
     for (const segment of segments) await segment.retire()
@@ -65,10 +76,22 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** A crash may leave the newest segment without its header, or with a part of it, or with zeros. There is nothing in it yet. */
-async function isUnfinished(path: string): Promise<boolean> {
+/** What a crash left of segments that were just being begun. */
+async function removeUnnamed(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (firstInFileName(name.slice(0, -unnamedSuffix.length)) === undefined || !name.endsWith(unnamedSuffix)) continue
+    await unlink(join(directory, name))
+  }
+}
+
+/**
+ * A crash may leave the newest segment without its header, or with a part of it, or with zeros. There is nothing in it yet.
+ * So may a disk that failed when an older one was begun; but then nothing is behind its header either.
+ */
+async function isUnfinished(path: string, isLast: boolean): Promise<boolean> {
   const handle = await open(path, 'r')
   try {
+    if (!isLast && (await handle.stat()).size > segmentHeaderBytes) return false
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(segmentHeaderBytes), 0, segmentHeaderBytes, 0)
     const start = buffer.subarray(0, bytesRead)
     return start.every(byte => byte === 0) || (bytesRead < segmentHeaderBytes && isSegmentStart(start))

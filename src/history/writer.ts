@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import type { LoggedBatch } from '../delivery/batch.ts'
 import { Arena, encodeRecords } from './record.ts'
+import { rescueTail } from './rescue.ts'
 import { Segment, segmentFileName } from './segment.ts'
 import { syncDirectory } from './segments.ts'
 
@@ -83,6 +84,10 @@ export class Writer {
   #step: Promise<void> = Promise.resolve()
   /** The active segment can't be trusted any more: what comes next begins another one. */
   #abandoned = false
+  /** The active segment's name may not be on disk. */
+  #isUnlisted = false
+  /** Messages that were written since everything was on disk last. */
+  #unsynced = 0
   #syncDueMs = Number.POSITIVE_INFINITY
   readonly #retention: NodeJS.Timeout
 
@@ -143,7 +148,7 @@ export class Writer {
 
   /** The segments that may have messages that were accepted at this time or later. */
   segmentsSince(sinceMs: number): readonly Segment[] {
-    const after = this.#segments.findIndex(segment => segment.createdMs > sinceMs)
+    const after = this.#segments.findIndex(segment => segment.createdMs >= sinceMs)
     return this.#segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
   }
 
@@ -196,11 +201,13 @@ export class Writer {
     await undefined
     while (this.#pending.length > 0 || this.#synced < this.#readable) {
       if (!this.#isUrgent) await this.#pause(this.#calmPauseMs())
+      const isLastAttempt = this.#closing
       this.#step = this.#writeAndSync()
       await this.#step
       if (this.isFailing) {
-        if (this.#closing) return
-        await this.#pause(this.#settings.retryMs ?? 1000)
+        if (isLastAttempt) return
+        // Closing that began meanwhile could not wake anything up: it has its own attempt.
+        if (!this.#closing) await this.#pause(this.#settings.retryMs ?? 1000)
       }
     }
     // At once, and not when this promise is settled: what is appended in between would not be written.
@@ -235,6 +242,7 @@ export class Writer {
 
   async #writeAndSync(): Promise<void> {
     try {
+      if (this.#abandoned) await this.#rescue()
       await this.#write()
       if (this.#isUrgentToSync) await this.#sync()
       this.#recover()
@@ -263,6 +271,7 @@ export class Writer {
     }
     const written = this.#pending.splice(0, count)
     this.#pendingBytes -= bytes
+    for (const { messages } of written) this.#unsynced += messages.length
     this.#readable = Math.max(endOf(written), this.#givenUpTo)
     if (this.#syncDueMs === Number.POSITIVE_INFINITY) this.#syncDueMs = performance.now() + calmSyncMs
     this.#events.written()
@@ -279,13 +288,40 @@ export class Writer {
   }
 
   async #syncSegment(segment: Segment | undefined): Promise<void> {
+    if (segment === undefined) return
+    const { size } = segment
     try {
-      await segment?.sync()
+      await segment.sync()
+      if (this.#isUnlisted) await syncDirectory(this.#directory)
     } catch (error) {
-      // Pages that failed to reach the disk may be gone from the system's memory, too: never write behind them.
+      // Pages that failed to reach the disk may be gone from the system's memory, too: never write behind them, and never
+      // believe a sync that succeeds the next time.
       this.#abandoned = true
       throw error
     }
+    segment.syncedSize = size
+    this.#isUnlisted = false
+    this.#unsynced = 0
+  }
+
+  /** What the abandoned segment has and what may not be on disk gets there in another one. Rejects if it does not yet. */
+  async #rescue(): Promise<void> {
+    const abandoned = this.#segments.at(-1)
+    if (abandoned === undefined || abandoned.syncedSize === abandoned.size) return
+    const rescued = await rescueTail(abandoned, first => join(this.#directory, segmentFileName(first)))
+    if (rescued) {
+      await rescued.segment.enter()
+      // From here on it is the one that is tried again if the directory can't be synced: it may have taken the other's place.
+      if (rescued.segment.first === abandoned.first) this.#segments.pop()
+      this.#segments.push(rescued.segment)
+      if (rescued.segment.first === abandoned.first) await abandoned.retire()
+      await syncDirectory(this.#directory)
+      rescued.segment.syncedSize = rescued.segment.size
+      this.#abandoned = this.#isUnlisted = false
+    } else abandoned.syncedSize = abandoned.size
+    this.#lost += this.#unsynced - (rescued?.messages ?? 0)
+    this.#unsynced = 0
+    this.#synced = this.#readable
   }
 
   /** The segment to write to: the last one, unless it is full, old or not to be trusted. */
@@ -298,9 +334,10 @@ export class Writer {
     // One of this name can only be an abandoned one without a message.
     if (active?.first === first) await this.#segments.pop()?.retire()
     const segment = await Segment.create(join(this.#directory, segmentFileName(first)), first)
+    await segment.enter()
     this.#segments.push(segment)
     this.#abandoned = false
-    await syncDirectory(this.#directory)
+    this.#isUnlisted = true
     await this.#removeOld()
     return segment
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { HistoryError } from '../../src/history/history-error.ts'
+import { LogReader } from '../../src/history/reader.ts'
 import { encodeRecords } from '../../src/history/record.ts'
 import { segmentFileName, segmentHeaderBytes } from '../../src/history/segment.ts'
 import { messageOf } from '../../src/protocol/message.ts'
@@ -110,6 +111,26 @@ describe('after a crash, the messages on disk', () => {
       assert.equal(store.oldest, 5001)
       await store.close()
     })
+  })
+
+  test('are all there beside a segment that was hardly begun, wherever it is', async () => {
+    for (const left of ['', 'TBUSL', '\0'.repeat(segmentHeaderBytes)]) {
+      await inDirectory(async directory => {
+        const names = await writeLog(directory, 13)
+        writeFileSync(join(directory, segmentFileName(4)), left)
+        writeFileSync(join(directory, `${segmentFileName(14)}.new`), left)
+        const reader = await LogReader.open(directory)
+        let read = 0
+        for await (const { messages } of reader.batches()) read += messages.length
+        assert.equal(read, 13)
+        await reader.close()
+        const { store, told } = await openStore(directory)
+        assert.deepEqual(told, [])
+        assert.deepEqual(await framesFrom(store), framesOf(upTo(13)))
+        assert.deepEqual(readdirSync(directory).sort(), names)
+        await store.close()
+      })
+    }
   })
 
   test('leave at most three files of damaged ends', async () => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { cpSync, readdirSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { segmentFileName } from '../../src/history/segment.ts'
 import { SegmentedStore, type StoreSettings } from '../../src/history/segmented-store.ts'
 import { messageOf } from '../../src/protocol/message.ts'
 import { runLimited } from './limited.ts'
@@ -10,22 +13,33 @@ import { inDirectory } from './subscription-arbitraries.ts'
 
 /** What becomes of a write: it waits for this, and fails if it rejects. Undefined: it is done at once. */
 let beforeWrite: (() => Promise<void>) | undefined
-let beforeSync: (() => Promise<void>) | undefined
+let beforeSync: ((file: FileHandle) => Promise<void>) | undefined
+/** The same of the directory, and of the header of a segment. */
+let beforeDirectorySync: (() => Promise<void>) | undefined
+let beforeHeader: (() => Promise<void>) | undefined
 
 // All files of this process are of this class, which Node does not export.
 const handle = await open(process.execPath, 'r')
 const prototype: FileHandle = Object.getPrototypeOf(handle)
 await handle.close()
-const { writev, datasync } = prototype
+const { writev, datasync, write, sync } = prototype
 prototype.writev = async function (buffers, position) {
   await beforeWrite?.()
   return writev.call(this, buffers, position) as ReturnType<typeof writev<typeof buffers>>
 }
 prototype.datasync = async function () {
-  await beforeSync?.()
+  await beforeSync?.(this)
   return datasync.apply(this)
 }
-after(() => Object.assign(prototype, { writev, datasync }))
+prototype.write = async function (this: FileHandle, ...given: Parameters<typeof write>) {
+  await beforeHeader?.()
+  return write.apply(this, given)
+} as typeof write
+prototype.sync = async function () {
+  await beforeDirectorySync?.()
+  return sync.apply(this)
+}
+after(() => Object.assign(prototype, { writev, datasync, write, sync }))
 
 const full = async () => {
   throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
@@ -56,6 +70,12 @@ async function openWatched(directory: string, settings: Partial<StoreSettings>) 
     store.append(loggedBatch([messageOf('indicator', String(store.next).padEnd(bytes - 10, '.'))], store.next))
   }
   return { store, told, next, append }
+}
+
+/** The bytes of a file from there on are gone: what a system may do with those that it could not put on disk. */
+async function letGo(file: FileHandle, from: number): Promise<void> {
+  const { size } = await file.stat()
+  if (size > from) await writev.call(file, [Buffer.alloc(size - from)], from)
 }
 
 const numbersOf = async (store: SegmentedStore) => [...(await framesFrom(store)).keys()]
@@ -128,6 +148,36 @@ describe('on a disk that fails, the messages', () => {
     })
   })
 
+  test('have no file left of segments that could not be begun, under whichever name', async () => {
+    await inDirectory(async directory => {
+      const { store, told, next, append } = await openWatched(directory, { segmentBytes: 1, maxUnwrittenBytes: 300 })
+      append(100)
+      await store.committed()
+      let attempts = 0
+      beforeHeader = () => {
+        attempts++
+        return full()
+      }
+      // With each that is given up, the next attempt is to begin with another one.
+      for (let count = 0; count < 20; count++) {
+        append(100)
+        const before = attempts
+        while (attempts === before) await new Promise(setImmediate)
+      }
+      const recovered = next()
+      beforeHeader = undefined
+      await recovered
+      await store.committed()
+      assert.deepEqual(told, ['failing: ENOSPC: no space left on device, write', 'recovered: 17 lost'])
+      await store.close()
+      assert.deepEqual(readdirSync(directory).sort(), [segmentFileName(1), segmentFileName(19)])
+      const again = await openStore(directory)
+      assert.deepEqual(again.told, [])
+      assert.deepEqual(await numbersOf(again.store), [1, 19, 20, 21])
+      await again.store.close()
+    })
+  })
+
   test('that are too large for what may be kept are tried all the same, and nothing runs hot', async () => {
     await inDirectory(async directory => {
       const { store, told, next, append } = await openWatched(directory, { maxUnwrittenBytes: 1000 })
@@ -177,6 +227,21 @@ describe('on a disk that fails, the messages', () => {
     })
   })
 
+  test('are tried once more when it is closed while they could not be written', async () => {
+    await inDirectory(async directory => {
+      const { store, append, next } = await openWatched(directory, { retryMs: 1e6 })
+      const failing = next()
+      beforeWrite = full
+      append(100)
+      await failing
+      beforeWrite = undefined
+      await store.close()
+      const again = await openStore(directory)
+      assert.deepEqual(await numbersOf(again.store), [1])
+      await again.store.close()
+    })
+  })
+
   test('that are not surely on disk are not acknowledged, and nothing is written behind them', async () => {
     await inDirectory(async directory => {
       // Each message fills a segment: the next one begins with putting it on disk.
@@ -199,6 +264,114 @@ describe('on a disk that fails, the messages', () => {
       assert.equal(attempts, 1)
       assert.deepEqual(told, ['failing: ENOSPC: no space left on device, write', 'recovered: 0 lost'])
       assert.deepEqual(await numbersOf(store), [1, 2, 3])
+      await store.close()
+    })
+  })
+
+  for (const segmentBytes of [1, 1e6]) {
+    const what = segmentBytes === 1 ? 'a new segment' : 'one that has some'
+    test(`are acknowledged after a sync of ${what} failed only once they are written anew`, async () => {
+      await inDirectory(async directory => {
+        const { store, told, next, append } = await openWatched(directory, { segmentBytes })
+        append(100)
+        await store.committed()
+        let failed: FileHandle | undefined
+        let syncs = 0
+        beforeSync = async file => {
+          // Before a new segment is begun the one before it is put on disk.
+          if (++syncs < (segmentBytes === 1 ? 2 : 1)) return
+          beforeSync = undefined
+          failed = file
+          await full()
+        }
+        append(100)
+        const failing = next()
+        await assert.rejects(store.committed(), /ENOSPC/)
+        await failing
+        if (store.isFailing) await next()
+        await store.committed()
+        // Nothing more was appended, and what could not be put on disk goes now.
+        assert.ok(failed)
+        if (failed.fd >= 0) await letGo(failed, 32 + 163)
+        assert.deepEqual(told, ['failing: ENOSPC: no space left on device, write', 'recovered: 0 lost'])
+        await store.close()
+        const again = await openStore(directory)
+        assert.deepEqual(await numbersOf(again.store), [1, 2])
+        await again.store.close()
+      })
+    })
+  }
+
+  test('that the system let go of when it could not put them on disk are told as lost, and no others', async () => {
+    await inDirectory(async directory => {
+      const { store, told, next, append } = await openWatched(directory, { segmentBytes: 1000 })
+      // The first segment is full with these, which are on disk when the next one begins.
+      for (let count = 0; count < 7; count++) append(100)
+      await store.written()
+      for (let count = 0; count < 3; count++) {
+        append(100)
+        await store.written()
+      }
+      beforeSync = async file => {
+        beforeSync = undefined
+        // The segment's header and its first record are still there.
+        await letGo(file, 32 + 163)
+        await full()
+      }
+      const failing = next()
+      await assert.rejects(store.committed(), /ENOSPC/)
+      await failing
+      if (store.isFailing) await next()
+      assert.deepEqual(told, ['failing: ENOSPC: no space left on device, write', 'recovered: 2 lost'])
+      await store.committed()
+      append(100)
+      await store.committed()
+      assert.deepEqual(await numbersOf(store), [1, 2, 3, 4, 5, 6, 7, 8, 11])
+      await store.close()
+    })
+  })
+
+  test('are acknowledged only once the name of their file is on disk', async () => {
+    await inDirectory(async directory => {
+      const { store, next, append } = await openWatched(directory, {})
+      let named = 0
+      beforeDirectorySync = async () => {
+        if (named++ < 3) await full()
+      }
+      append(100)
+      const failing = next()
+      await assert.rejects(store.committed(), /ENOSPC/)
+      await failing
+      if (store.isFailing) await next()
+      await store.committed()
+      beforeDirectorySync = undefined
+      assert.equal(named, 4)
+      assert.deepEqual(readdirSync(directory), [segmentFileName(1)])
+      assert.deepEqual(await numbersOf(store), [1])
+      await store.close()
+    })
+  })
+
+  test('that a killed process left are on disk once the log is opened', async () => {
+    await inDirectory(async directory => {
+      const { store, append } = await openWatched(directory, {})
+      append(100)
+      await store.written()
+      const copy = join(directory, 'copy')
+      cpSync(join(directory, segmentFileName(1)), join(copy, segmentFileName(1)))
+      let synced = ''
+      beforeSync = async () => {
+        synced += 'file '
+      }
+      beforeDirectorySync = async () => {
+        synced += 'directory'
+      }
+      const again = await openStore(copy)
+      beforeSync = beforeDirectorySync = undefined
+      assert.equal(synced, 'file directory')
+      await again.store.committed()
+      assert.deepEqual(await numbersOf(again.store), [1])
+      await again.store.close()
       await store.close()
     })
   })

@@ -55,6 +55,22 @@ function expectedOf(
 }
 
 describe('the selection of a snapshot', () => {
+  test('has what was accepted in the very millisecond that it begins with, in whichever segment', async t => {
+    await inDirectory(async directory => {
+      const sinceMs = 1_700_000_000_000
+      t.mock.timers.enable({ apis: ['Date'], now: sinceMs })
+      // Each message fills a segment, and all segments are begun in that millisecond.
+      const { store } = await openStore(directory, { segmentBytes: 1 })
+      for (let sequence = 1; sequence <= 3; sequence++) {
+        store.append(loggedBatch([messageOf('indicator', '{}')], sequence, sinceMs))
+        await store.committed()
+      }
+      const selection = await store.select({ types: ['indicator'], sinceMs, upTo: 3, maxVersions: 0 })
+      assert.equal(selection.size, 3)
+      await store.close()
+    })
+  })
+
   test('is the latest version of each object that is not removed, and what is no object', async () => {
     await fc.assert(
       fc.asyncProperty(
