@@ -1,24 +1,8 @@
-import { type LoadedConfig, loadConfig } from '../config/load.ts'
-import { ConfigError } from '../config/problems.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import { type Config, configSchema } from '../config/schema.ts'
+import { readConfig } from './program-config.ts'
 
-/**
- * Reads the broker's configuration: from `file`, else from `config.yaml` or `config.yml` in the working directory, else
- * from the defaults; `THREATBUS_…` variables win. If it has mistakes, tells all of them on standard error and answers
- * undefined.
- */
+/** Reads the broker's configuration, over which `THREATBUS_…` variables win; undefined if it has mistakes, which are told. */
 export function readBrokerConfig(file: string | undefined): LoadedConfig<Config> | undefined {
-  try {
-    return loadConfig(configSchema, {
-      file,
-      defaultFiles: ['config.yaml', 'config.yml'],
-      cwd: process.cwd(),
-      env: process.env,
-      envPrefix: 'THREATBUS_',
-    })
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    return undefined
-  }
+  return readConfig(configSchema, 'THREATBUS_', file)
 }

@@ -1,13 +1,12 @@
 import { stringify } from 'yaml'
-import { readBrokerConfig } from './broker-config.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import { exitCodes } from './exit-codes.ts'
 
 /**
  * Prints the configuration that would be in effect, as YAML on standard output, and what would be ignored on standard
- * error. Answers the exit code: `badConfiguration` if there are mistakes, which are all told.
+ * error. Answers the exit code: `badConfiguration` if there were mistakes (undefined), which have all been told.
  */
-export function check(options: { readonly config?: string | undefined }): number {
-  const loaded = readBrokerConfig(options.config)
+export function check(loaded: LoadedConfig<unknown> | undefined): number {
   if (loaded === undefined) return exitCodes.badConfiguration
   for (const warning of loaded.warnings) process.stderr.write(`warning: ${warning}\n`)
   process.stdout.write(`# from ${loaded.source}\n${stringify(loaded.config)}`)

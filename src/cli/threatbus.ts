@@ -35,8 +35,8 @@ program
   .command('check')
   .description('Check a configuration and print what is in effect, as YAML.')
   .action(async () => {
-    const { check } = await import('./check.ts')
-    process.exitCode = check(program.opts<{ config?: string }>())
+    const [{ check }, { readBrokerConfig }] = await Promise.all([import('./check.ts'), import('./broker-config.ts')])
+    process.exitCode = check(readBrokerConfig(program.opts<{ config?: string }>().config))
   })
 
 program
