@@ -82,6 +82,11 @@ export const rooms: readonly Room[] = [
     mayImportTypesOf: ['src/actors/complete.ts'],
   },
   {
+    path: 'src/connector/',
+    rule: 'the VAST connector is an application: it imports the client, machines, protocol, configuration, xstate and node:',
+    mayImport: ['src/connector/', 'src/client/', 'machines/', 'src/protocol/', 'src/config/', 'xstate', 'node:*'],
+  },
+  {
     path: 'src/index.ts',
     rule: 'the public entry shows the client library and the types of the protocol and the vocabulary',
     mayImport: ['src/client/'],

@@ -1,0 +1,81 @@
+import type { JsonObject } from '../protocol/stix/kind.ts'
+import { quoted } from '../protocol/stix/quoted.ts'
+import { queryFor } from './query.ts'
+import { type Sought, soughtBy } from './sought.ts'
+import { type Unconverted, unconverted } from './unconvertible.ts'
+
+export type { Unconvertible } from './unconvertible.ts'
+
+/** VAST's types of IoCs (VAST.md "Indicator → VAST"). */
+export type IocType = 'ip' | 'ipv6' | 'domain' | 'url'
+
+/** What VAST's live matcher looks for. */
+export interface Ioc {
+  /** As the pattern has it, without any escapes; it never begins with a dash. */
+  readonly value: string
+  readonly type: IocType
+}
+
+/** An indicator for VAST. */
+export interface Conversion {
+  /**
+   * For the live matcher: each once, in the pattern's order. Empty if the indicator can only be queried: for what is not
+   * of VAST's types of IoCs, and for a value that begins with a dash, which `matcher add` would take for an option.
+   */
+  readonly iocs: readonly Ioc[]
+  /** For the retro match; at most {@link longestQuery} bytes. Always there as of now. */
+  readonly query: string | undefined
+  /** The first value that the pattern looks for, whether or not it is in `iocs`: what `%ioc` stands for. */
+  readonly value: string
+}
+
+/**
+ * Longest query, in bytes of UTF-8. Linux takes arguments of up to 131,071 bytes (MAX_ARG_STRLEN, execve(2)); a query of
+ * this length has room for a thousand host names.
+ */
+export const longestQuery = 120_000
+
+/**
+ * Converts an indicator for VAST (VAST.md "Indicator → VAST"), or says why not; it never throws. Point indicators
+ * become what they became in the original. Where that was wrong, it is not followed: an `OR` is no point with an odd
+ * value, and what is compared with an address must be one of its family, or it would be an arbitrary query.
+ */
+export function convertIndicator(indicator: {
+  readonly pattern?: unknown
+  readonly pattern_type?: unknown
+}): { readonly ok: true; readonly conversion: Conversion } | Unconverted {
+  const { pattern, pattern_type: language } = indicator
+  // Indicators without it are older than STIX 2.1, which has one language only.
+  if (language !== undefined && language !== null && language !== 'stix') {
+    return unconverted('other_language', `the pattern's language is ${quoted(language)}`)
+  }
+  if (typeof pattern !== 'string') return unconverted('not_a_pattern', `the pattern is ${quoted(pattern)}`)
+  const sought = soughtBy(pattern)
+  if ('reason' in sought) return sought
+  const [first] = sought
+  if (first === undefined) return unconverted('empty_value')
+  const query = queryFor(sought)
+  const bytes = Buffer.byteLength(query)
+  if (bytes > longestQuery) {
+    return unconverted('query_too_long', `the query for ${sought.length} values would have ${bytes} bytes`)
+  }
+  return { ok: true, conversion: { iocs: sought.flatMap(iocFor), query, value: first.value } }
+}
+
+function iocFor({ kind, value }: Sought): readonly Ioc[] {
+  const isIoc = kind === 'ip' || kind === 'ipv6' || kind === 'domain' || kind === 'url'
+  return isIoc && !value.startsWith('-') ? [{ value, type: kind }] : []
+}
+
+/**
+ * The value that `%ioc` stands for (VAST.md "Context transformation and sinks"): the first that the pattern of the
+ * sighting's indicator looks for, else `x_threatbus_indicator_value`. None if the sighting has neither.
+ */
+export function iocValueOf(sighting: JsonObject): string | undefined {
+  const { x_threatbus_indicator: indicator, x_threatbus_indicator_value: value } = sighting
+  if (typeof indicator === 'object' && indicator !== null) {
+    const converted = convertIndicator(indicator)
+    if (converted.ok) return converted.conversion.value
+  }
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
