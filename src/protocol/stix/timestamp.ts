@@ -17,7 +17,7 @@ const pointAt = 19
 /** Shortest timestamp, one without a fraction, in characters. */
 const shortest = pointAt + 1
 /** Most digits in a fraction of a second (PROTOCOL "What is a valid message"): microseconds. */
-const mostFractionDigits = 6
+export const mostFractionDigits = 6
 /** Fewest digits in the fraction of `created` and `modified` (STIX §3.2): milliseconds. */
 const millisecondDigits = 3
 /** Longest timestamp, in characters: with a point and a whole fraction. */

@@ -1,0 +1,134 @@
+import { compareTimestamps } from '../protocol/stix/timestamp.ts'
+import type { Sighting, Timestamp } from '../protocol/stix/types.ts'
+import { summedSighting } from './sightings.ts'
+
+/** How sightings are summed up. */
+export interface SightingRateOptions {
+  /** Sightings of one IoC that go out one by one in a minute (`max_sightings_per_minute`); 0 lets all of them out. */
+  readonly perMinute: number
+  /** IoCs that are counted at once. For one more, the minute of the one counted longest ends early. Default 10,000. */
+  readonly mostIocs?: number
+  /** What tells the time that passes, in milliseconds since whenever. Default `performance.now`. */
+  readonly clock?: () => number
+  /** What tells the date, for `created` and `modified` of sums. */
+  readonly date?: () => Date
+}
+
+/** One IoC's present minute. */
+interface Minute {
+  /** When it ends, by the clock. */
+  readonly end: number
+  /** Sightings that went out. */
+  passed: number
+  /** What waits to go out as one. */
+  sum: Waiting | undefined
+}
+
+interface Waiting {
+  readonly latest: Sighting
+  readonly count: number
+  readonly firstSeen: Timestamp
+  readonly lastSeen: Timestamp
+}
+
+const minute = 60_000
+
+/**
+ * Decides for each sighting whether it goes out now or is summed up with others of its IoC (issue 4 "noisy
+ * indicators"). An IoC's minute begins with its first sighting; what is too much for it goes out as one sighting when it
+ * is over. Every sighting is accounted for once: by itself, or in the `count` of a sum. Pure: whoever uses it asks for
+ * what is due, at {@link nextDue}.
+ */
+export class SightingRate {
+  readonly #perMinute: number
+  readonly #mostIocs: number
+  readonly #clock: () => number
+  readonly #date: () => Date
+  /** In the order in which the minutes end. */
+  readonly #minutes = new Map<string, Minute>()
+
+  /** Nothing is counted yet. */
+  constructor(options: SightingRateOptions) {
+    const { perMinute, mostIocs = 10_000, clock = () => performance.now(), date = () => new Date() } = options
+    this.#perMinute = perMinute
+    this.#mostIocs = Math.max(1, mostIocs)
+    this.#clock = clock
+    this.#date = date
+  }
+
+  /** Takes a sighting, and gives what goes out now: it, or nothing, and sums that are due. */
+  take(sighting: Sighting): readonly Sighting[] {
+    if (this.#perMinute <= 0) return [sighting]
+    const out = this.due()
+    const key = keyOf(sighting)
+    const counted = this.#minutes.get(key) ?? this.#begin(key, out)
+    if (counted.passed < this.#perMinute) {
+      counted.passed++
+      out.push(sighting)
+    } else counted.sum = added(counted.sum, sighting)
+    return out
+  }
+
+  /** The sums of the minutes that are over. */
+  due(): Sighting[] {
+    const now = this.#clock()
+    const out: Sighting[] = []
+    for (const [key, { end }] of this.#minutes) {
+      if (end > now) break
+      this.#end(key, out)
+    }
+    return out
+  }
+
+  /** When the next sum is due, by the clock; undefined while nothing waits. */
+  get nextDue(): number | undefined {
+    for (const { end, sum } of this.#minutes.values()) if (sum) return end
+    return undefined
+  }
+
+  /** All sums, due or not, to be called at the end; every minute begins anew. */
+  flush(): Sighting[] {
+    const out: Sighting[] = []
+    for (const key of [...this.#minutes.keys()]) this.#end(key, out)
+    return out
+  }
+
+  #begin(key: string, out: Sighting[]): Minute {
+    if (this.#minutes.size >= this.#mostIocs) {
+      for (const oldest of this.#minutes.keys()) {
+        this.#end(oldest, out)
+        break
+      }
+    }
+    const begun: Minute = { end: this.#clock() + minute, passed: 0, sum: undefined }
+    this.#minutes.set(key, begun)
+    return begun
+  }
+
+  #end(key: string, out: Sighting[]): void {
+    const sum = this.#minutes.get(key)?.sum
+    this.#minutes.delete(key)
+    if (sum) out.push(sum.count === 1 ? sum.latest : summedSighting(sum.latest, sum, this.#date()))
+  }
+}
+
+/** What makes sightings ones of the same IoC. A probabilistic matcher gives all of them the same reference. */
+function keyOf(sighting: Sighting): string {
+  const { sighting_of_ref, x_threatbus_match_type, x_threatbus_indicator_value } = sighting
+  return JSON.stringify([sighting_of_ref, x_threatbus_match_type, x_threatbus_indicator_value])
+}
+
+/** The sum with one more sighting in it, which may be a sum itself. Events of a retro match come in any order. */
+function added(sum: Waiting | undefined, sighting: Sighting): Waiting {
+  const { count = 1, created } = sighting
+  const lastSeen = sighting.last_seen ?? created
+  const firstSeen = sighting.first_seen ?? lastSeen
+  if (sum === undefined) return { latest: sighting, count, firstSeen, lastSeen }
+  const isLatest = compareTimestamps(lastSeen, sum.lastSeen) >= 0
+  return {
+    latest: isLatest ? sighting : sum.latest,
+    count: sum.count + count,
+    firstSeen: compareTimestamps(firstSeen, sum.firstSeen) < 0 ? firstSeen : sum.firstSeen,
+    lastSeen: isLatest ? lastSeen : sum.lastSeen,
+  }
+}

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto'
+import { parseJson } from '../protocol/json.ts'
+import { checkObject } from '../protocol/stix/check.ts'
+import { identifierOf } from '../protocol/stix/identifier.ts'
+import { isObject, type JsonObject } from '../protocol/stix/kind.ts'
+import { quoted } from '../protocol/stix/quoted.ts'
+import type { Identifier, Indicator, Sighting, Timestamp } from '../protocol/stix/types.ts'
+import { timestampOf } from './event-time.ts'
+
+/** How an indicator was found (VAST.md "VAST → Sighting"): in the stored events, or in one as it came in. */
+export type MatchType = 'RETRO' | 'LIVE'
+
+/**
+ * Every reason for which something that VAST reports becomes no sighting, each with the sentence that explains it. A
+ * closed list: logs, metrics and tests use these names and no others.
+ */
+export const unreportableSentences = {
+  no_time: 'the event has neither ts nor timestamp',
+  unreadable_time: 'the time of the event is none',
+  malformed_match: 'the match is not an object with an indicator and an event',
+  malformed_reference: 'the reference of the match does not name an indicator of Threat Bus',
+  invalid_sighting: 'the sighting would not be valid STIX',
+} as const
+
+/** The name of a reason for not reporting. */
+export type Unreportable = keyof typeof unreportableSentences
+
+/** What VAST reports as a sighting, or why it is none, by name and for people. */
+export type Reported =
+  | { readonly ok: true; readonly sighting: Sighting }
+  | { readonly ok: false; readonly reason: Unreportable; readonly detail: string }
+
+/** What stands before an indicator's id in the reference of an IoC (VAST.md "Indicator → VAST"). */
+export const referencePrefix = 'threatbus__'
+
+/** What a match of a probabilistic matcher refers to, which keeps no references (VAST.md "VAST → Sighting"). */
+export const unknownIndicator: Identifier<'note'> = 'note--00000000-0000-4000-8000-000000000000'
+
+/**
+ * The sighting of an indicator in a stored event (VAST.md "VAST → Sighting", "Retro"). `event` is a line of a query's
+ * output, parsed, and becomes part of the sighting as it is; `now` is when the sighting was made.
+ */
+export function retroSighting(event: JsonObject, indicator: Indicator, now: Date): Reported {
+  return report(event, now, indicator.id, {
+    x_threatbus_sighting_context: event,
+    x_threatbus_indicator: indicator,
+    x_threatbus_match_type: 'RETRO',
+  })
+}
+
+/**
+ * The sighting of an IoC by the live matcher (VAST.md "VAST → Sighting", "Live"). `match` is a line of the matcher's
+ * output, parsed; its event becomes part of the sighting as it is; `now` is when the sighting was made.
+ */
+export function liveSighting(match: JsonObject, now: Date): Reported {
+  const { indicator, event } = match
+  if (!isObject(indicator) || !isObject(event) || typeof indicator.value !== 'string')
+    return unreported('malformed_match')
+  const id = referredTo(indicator.context)
+  if (id === undefined) return unreported('malformed_reference', `the reference is ${quoted(indicator.context)}`)
+  return report(event, now, id, {
+    x_threatbus_sighting_context: event,
+    x_threatbus_indicator_value: indicator.value,
+    x_threatbus_match_type: 'LIVE',
+  })
+}
+
+/** How often, and when, the sightings were made that one stands for. */
+export interface Sum {
+  /** At least 1; more than STIX can say (§5.2.1 `count`) is said as the most that it can. */
+  readonly count: number
+  readonly firstSeen: Timestamp
+  readonly lastSeen: Timestamp
+}
+
+/** STIX §5.2.1 `count`. */
+const mostCounted = 999_999_999
+
+/**
+ * One sighting that stands for many of the same IoC (issue 4 "noisy indicators"): it has the context of the latest, and
+ * STIX's properties for that: `count`, `first_seen` and `last_seen` (§5.2.1).
+ */
+export function summedSighting(latest: Sighting, { count, firstSeen, lastSeen }: Sum, now: Date): Sighting {
+  const summed = { count: Math.min(count, mostCounted), first_seen: firstSeen, last_seen: lastSeen }
+  return { ...latest, ...freshCommonProperties(now), ...summed }
+}
+
+/** VAST.md "VAST → Sighting", the last paragraph. */
+function freshCommonProperties(now: Date) {
+  const created = now.toISOString()
+  return {
+    type: 'sighting',
+    spec_version: '2.1',
+    id: `sighting--${randomUUID()}`,
+    created,
+    modified: created,
+  } as const satisfies Partial<Sighting>
+}
+
+function report(event: JsonObject, now: Date, id: Identifier, custom: JsonObject): Reported {
+  const time = event.ts ?? event.timestamp
+  if (time === undefined || time === null) return unreported('no_time')
+  const seen = timestampOf(time)
+  if (seen === undefined) return unreported('unreadable_time', `the time of the event is ${quoted(time)}`)
+  const sighting: Sighting = { ...freshCommonProperties(now), last_seen: seen, sighting_of_ref: id, ...custom }
+  // What is left to go wrong lies in the event and the indicator, such as nesting that the bus refuses.
+  const checked = checkObject(sighting, 'lenient', now)
+  return 'refused' in checked ? unreported('invalid_sighting', checked.detail) : { ok: true, sighting }
+}
+
+function unreported(reason: Unreportable, detail: string = unreportableSentences[reason]): Reported {
+  return { ok: false, reason, detail }
+}
+
+const indicatorId = identifierOf('indicator')
+
+/** The id in a reference, which is JSON of a string in a string; undefined if it is malformed. */
+function referredTo(context: unknown): Identifier | undefined {
+  if (context === null || context === undefined) return unknownIndicator
+  const reference = typeof context === 'string' ? parseJson(context) : undefined
+  if (typeof reference !== 'string' || !reference.startsWith(referencePrefix)) return undefined
+  const id = reference.slice(referencePrefix.length)
+  return indicatorId.lenient(id) ? (id as Identifier<'indicator'>) : undefined
+}
