@@ -27,6 +27,9 @@ export interface SessionSurroundings {
   tell(step: SessionStep['step'], topic: string, failure: unknown): void
 }
 
+/** Bounds of the pauses before a request that failed is made again. */
+export type RetryPauses = Pick<Settings, 'shortestRetryPauseMs' | 'longestRetryPauseMs'>
+
 /** Doublings after which a pause grows no longer, whatever its bounds. */
 const maxDoublings = 20
 
@@ -34,7 +37,7 @@ const maxDoublings = 20
  * The pause after so many failed attempts: doubled with each, up to the longest, and of that a random part between a half
  * and the whole, so that applications that lost the same bus don't all come back at once.
  */
-export function retryPauseMs(failedAttempts: number, settings: Settings, random = Math.random()): number {
+export function retryPauseMs(failedAttempts: number, settings: RetryPauses, random = Math.random()): number {
   const { shortestRetryPauseMs, longestRetryPauseMs } = settings
   const doublings = Math.min(Math.max(failedAttempts - 1, 0), maxDoublings)
   return Math.min(shortestRetryPauseMs * 2 ** doublings, longestRetryPauseMs) * (0.5 + random / 2)

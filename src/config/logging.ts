@@ -7,8 +7,14 @@ export const logLevels = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as co
 /** The name of a log level. */
 export type LogLevel = (typeof logLevels)[number]
 
-/** The `logging` section, the same in every program but for the log file's name. */
-export function loggingSection(defaultFileName: string) {
+/**
+ * The `logging` section, the same in every program but for the log file's name, and what is said of `file`: for a broker,
+ * SIGHUP opens the file anew.
+ */
+export function loggingSection(
+  defaultFileName: string,
+  file = 'Log to a file, as JSON lines. SIGHUP makes the program open it anew (logrotate).',
+) {
   return section({
     console: flag()
       .default(true)
@@ -16,9 +22,7 @@ export function loggingSection(defaultFileName: string) {
     console_verbosity: oneOfUpperCase(logLevels)
       .default('INFO')
       .describe('The least severe level that is logged to standard error.'),
-    file: flag()
-      .default(false)
-      .describe('Log to a file, as JSON lines. SIGHUP makes the program open it anew (logrotate).'),
+    file: flag().default(false).describe(file),
     file_verbosity: oneOfUpperCase(logLevels)
       .default('INFO')
       .describe('The least severe level that is logged to the file.'),

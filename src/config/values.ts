@@ -19,7 +19,8 @@ export const longestDuration = 2_147_483
 /** The shortest duration where 0 makes no sense, in seconds: about what a timer can keep. */
 export const shortestDuration = 0.01
 
-function expecting<Schema extends z.ZodType>(expected: string, schema: Schema): Schema {
+/** Gives a schema the phrase that error messages tell of it. */
+export function expecting<Schema extends z.ZodType>(expected: string, schema: Schema): Schema {
   expectations.add(schema, { expected })
   return schema
 }
@@ -73,6 +74,16 @@ export function fileName() {
       .min(1)
       .regex(/^[^\0]*$/),
   )
+}
+
+/** Where something listens: a host name or an IP address (an IPv6 address in brackets), and a port. */
+export function endpoint() {
+  return expecting('host:port or [IPv6 address]:port', z.string().regex(/^(?:\[[\da-fA-F:.]+(?:%[\w.-]+)?\]|[\w.-]+):\d{1,5}$/))
+}
+
+/** What may be left out, or left empty (`sink:` with nothing behind it, which YAML reads as null). */
+export function unlessEmpty<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess(value => value ?? undefined, schema.optional())
 }
 
 /** The address of a machine: a host name, an IPv4 or an IPv6 address, without a port. */

@@ -106,7 +106,8 @@ async function start([program = '', ...args]: readonly string[], withInput: bool
   }
 }
 
-function unstarted(outcome: CommandOutcome, sentence: string): CommandResult {
+/** The result of a command that never ran. */
+export function unstarted(outcome: CommandOutcome, sentence: string): CommandResult {
   return { outcome, sentence, stderr: '', overlongLines: 0 }
 }
 

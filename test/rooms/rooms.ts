@@ -83,8 +83,12 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/connector/',
-    rule: 'the VAST connector is an application: it imports the client, machines, protocol, configuration, xstate and node:',
-    mayImport: ['src/connector/', 'src/client/', 'machines/', 'src/protocol/', 'src/config/', 'xstate', 'node:*'],
+    rule: 'the VAST connector is an application: it imports the client, machines, protocol, configuration, observers, p-queue, zod, xstate and node:, types of pino, and the type that makes a chart complete',
+    mayImport: [
+      ...['src/connector/', 'src/client/', 'machines/', 'src/protocol/', 'src/config/', 'src/observe/'],
+      ...['p-queue', 'zod', 'xstate', 'node:*'],
+    ],
+    mayImportTypesOf: ['src/actors/complete.ts', 'pino'],
   },
   {
     path: 'src/index.ts',

@@ -1,0 +1,196 @@
+import PQueue from 'p-queue'
+import type { Logger } from 'pino'
+import { createActor, toPromise } from 'xstate'
+import { connect } from '../client/connect.ts'
+import type { BusEvent } from '../client/events.ts'
+import type { Subscription } from '../client/subscription.ts'
+import { parseCommand } from './command-line.ts'
+import { type ConnectorConfig, standardOutput } from './config.ts'
+import { Counters } from './counters.ts'
+import { Intake } from './intake.ts'
+import { connectorLogic } from './lifecycle.ts'
+import { liveMatcherLogic } from './live-matcher.ts'
+import { LiveMatching } from './live-matching.ts'
+import { MatcherContent } from './matcher-content.ts'
+import { MetricsFile } from './metrics-file.ts'
+import { Outbox } from './outbox.ts'
+import { ContextCommands, Reporting } from './reporting.ts'
+import { RetroMatching } from './retro-matching.ts'
+import { SightingRate } from './sighting-rate.ts'
+import { type LineSink, PipedContexts, PrintedContexts } from './sinks.ts'
+import { ConnectorStory } from './story.ts'
+import { Vast } from './vast.ts'
+import type { WaitingStore } from './waiting-file.ts'
+
+/** A connector that runs. */
+export interface Connector {
+  /** Begins the end: no indicator is taken any more. */
+  stop(): void
+  /** Nobody takes what is printed any more; `failure` unless the reader just left. */
+  outputClosed(failure: unknown): void
+  /** Fulfilled when it has ended, with what was wrong if it was not told to. */
+  readonly stopped: Promise<{ readonly failure: unknown }>
+}
+
+const ms = (seconds: number) => seconds * 1000
+
+/** Starts the VAST connector: this is the list of what it is made of. `output` is where `sink: STDOUT` prints. */
+export function startConnector(
+  config: ConnectorConfig,
+  log: Logger,
+  store: WaitingStore,
+  output: LineSink,
+): Connector {
+  const counters = new Counters()
+  const story = new ConnectorStory(log, counters)
+  const metrics = new MetricsFile(counters, config.metrics.filename, ms(config.metrics.interval), err =>
+    story.trouble('metrics', 'the metrics can not be written', { err }),
+  )
+  const pauses = {
+    shortestRetryPauseMs: ms(config.retry_pause.shortest),
+    longestRetryPauseMs: ms(config.retry_pause.longest),
+  }
+  const limits = { maxLineBytes: config.max_line_bytes, killGraceMs: ms(config.kill_grace) }
+
+  // VAST, and the calls of it.
+  const vast = new Vast({
+    ...limits,
+    binary: config.vast_binary,
+    endpoint: config.vast,
+    commands: config.commands,
+    timeoutMs: ms(config.vast_timeout),
+    matcher: config.matcher_name ?? '',
+    queryTimeoutMs: ms(config.retro_match_timeout),
+    maxEvents: config.retro_match_max_events,
+  })
+  const calls = new PQueue({ concurrency: config.max_background_tasks, autoStart: false })
+  let timesAway = 0
+  const suspectVast = () => send({ type: 'vast.suspected' })
+
+  // The bus, and the way of sightings to it, or of contexts elsewhere.
+  const bus = connect({ endpoint: config.threatbus, ...pauses, onEvent: heard })
+  const outbox = new Outbox({
+    ...{ bus, store, story, counters, pauses },
+    maxBytes: config.max_waiting_sighting_bytes,
+  })
+  const commands = new ContextCommands(config.max_commands, { ...limits, timeoutMs: ms(config.command_timeout) })
+  const destination = destinationOf(config.sink)
+  const reporting = new Reporting({
+    ...{ destination, commands, story },
+    transformation: config.transform_context === undefined ? undefined : parseCommand(config.transform_context),
+    rate: new SightingRate({ perMinute: destination === outbox ? config.max_sightings_per_minute : 0 }),
+  })
+
+  // What matches.
+  const attempts = config.retro_match_attempts
+  const retro = new RetroMatching({
+    ...{ vast, calls, reporting, store, story, counters, pauses, attempts, suspectVast },
+    most: config.max_waiting_indicators,
+    timesAway: () => timesAway,
+    working: isWorking => send({ type: isWorking ? 'matching.began' : 'matching.done' }),
+  })
+  const content = new MatcherContent({
+    ...{ vast, calls, story, pauses, attempts, suspectVast },
+    most: config.max_live_iocs,
+  })
+  const live = new LiveMatching({
+    ...{ vast, content, reporting, story, counters },
+    atOnce: config.max_commands,
+  })
+  const matcher = createActor(
+    liveMatcherLogic({
+      ...{ matching: live, content, pauses },
+      tell: step => story.matcherStep(step, config.matcher_name ?? '', live.ending),
+    }),
+  )
+  const intake = new Intake({
+    content: config.live_match ? content : undefined,
+    retro: config.retro_match ? retro : undefined,
+    ...{ story, counters },
+  })
+
+  // The life of all of it.
+  let subscription: Subscription | undefined
+  const actor = createActor(
+    connectorLogic({
+      pauses,
+      finishTimeoutMs: ms(config.shutdown_timeout),
+      flushTimeoutMs: ms(config.flush_timeout),
+      subscribe: async signal => {
+        const waiting = new AbortController()
+        const giveUp = () => waiting.abort(signal.reason)
+        signal.addEventListener('abort', giveUp)
+        try {
+          const options = { snapshotDays: config.snapshot, signal: waiting.signal }
+          subscription = await bus.subscribe('stix2/indicator', options)
+        } finally {
+          // Once it is granted, it outlives the waiting for it.
+          signal.removeEventListener('abort', giveUp)
+        }
+      },
+      takeIndicators: async signal => {
+        const messages = subscription?.[Symbol.asyncIterator]()
+        while (!signal.aborted) {
+          const next = await messages?.next()
+          if (next === undefined || next.done || signal.aborted) return
+          await intake.take(next.value, signal)
+        }
+      },
+      askVast: signal => vast.status(signal),
+      resumeMatching: () => {
+        calls.start()
+        if (config.live_match) matcher.send({ type: 'vast.back' })
+      },
+      holdMatching: () => calls.pause(),
+      startLiveMatcher: () => {
+        if (config.live_match) matcher.start()
+      },
+      stopLiveMatcher: () => {
+        if (config.live_match) matcher.send({ type: 'stop' })
+      },
+      finishMatching: async () => {
+        retro.end()
+        if (config.live_match) await toPromise(matcher)
+        await calls.onPendingZero()
+        await live.reported()
+      },
+      endCommands: async () => {
+        retro.kill()
+        commands.kill()
+        outbox.refuse()
+        if (config.live_match) await toPromise(matcher)
+        await calls.onPendingZero()
+        await live.reported()
+      },
+      flushSightings: async () => {
+        await reporting.flush()
+        await outbox.flush()
+      },
+      leaveBus: async () => {
+        outbox.close()
+        await bus.close()
+      },
+      tell: (step, trouble) => {
+        if (step.step === 'vast_away') {
+          timesAway++
+          if (config.live_match) matcher.send({ type: 'vast.away' })
+        }
+        story.step(step, trouble)
+      },
+    }),
+  )
+  for (const kept of store.left) resume(kept)
+  actor.start()
+
+  return {
+    stop: () => send({ type: 'stop' }),
+    outputClosed: failure => send({ type: 'output.closed', failure }),
+    stopped: toPromise(actor).then(async end => {
+      await metrics.close()
+      await output.flush()
+      story.close({ indicators: retro.unfinished, sightings: outbox.waiting, kept: store.isKept })
+      store.close()
+      return end
+    }),
+  }
+}

@@ -1,0 +1,166 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type PQueue from 'p-queue'
+import { type RetryPauses, retryPauseMs } from '../client/session.ts'
+import type { CommandResult } from './command.ts'
+import { referencePrefix } from './sightings.ts'
+import type { ConnectorStory } from './story.ts'
+import type { Vast } from './vast.ts'
+
+/** What the live matcher's content needs. */
+export interface ContentSurroundings {
+  readonly vast: Pick<Vast, 'addIoc' | 'removeIoc'>
+  /** The calls of VAST: so many at once, none while it is away. */
+  readonly calls: PQueue
+  readonly story: ConnectorStory
+  readonly pauses: RetryPauses
+  /** IoCs that are looked for at once. */
+  readonly most: number
+  /** Times that VAST is told of a value that it refuses. */
+  readonly attempts: number
+  /** A call failed: VAST may be away. */
+  suspectVast(): void
+}
+
+/** A value that the live matcher looks for, or shall look for no longer. */
+interface Ioc {
+  /** The indicators that want it, by id; the last one is what its matches refer to. None: it is to be removed. */
+  readonly wantedBy: Set<string>
+  /** Calls about it that failed in a row. */
+  failures: number
+}
+
+/** Changes of the live matcher go before queries: they are short, and what comes in now is matched by them alone. */
+const priority = 1
+
+/**
+ * What the live matcher is to look for, as the bus says, and the calls that make it so. At most one call for a value runs
+ * at a time, and when it is done what is wanted by then counts: so whatever order calls take, the last word is the bus's.
+ */
+export class MatcherContent {
+  readonly #surroundings: ContentSurroundings
+  readonly #iocs = new Map<string, Ioc>()
+  readonly #valuesOf = new Map<string, readonly string[]>()
+  /** Values of which VAST has not been told yet what is wanted. */
+  readonly #untold = new Set<string>()
+  readonly #telling = new Set<string>()
+  readonly #ending = new AbortController()
+  #isHeld = true
+
+  constructor(surroundings: ContentSurroundings) {
+    this.#surroundings = surroundings
+  }
+
+  /** An indicator wants these values, and no longer those it wanted before. */
+  put(indicator: string, values: readonly string[]): void {
+    for (const value of this.#valuesOf.get(indicator) ?? []) if (!values.includes(value)) this.#unwant(indicator, value)
+    const taken = values.filter(value => this.#want(indicator, value))
+    if (taken.length === 0) this.#valuesOf.delete(indicator)
+    else this.#valuesOf.set(indicator, taken)
+    this.#tell()
+  }
+
+  /** An indicator wants nothing any more. `values` are those that it names, should it not be known here. */
+  remove(indicator: string, values: readonly string[]): void {
+    for (const value of new Set([...(this.#valuesOf.get(indicator) ?? []), ...values])) this.#unwant(indicator, value)
+    this.#valuesOf.delete(indicator)
+    this.#tell()
+  }
+
+  /** Is this value to be removed, though VAST may still look for it? */
+  isRemoved(value: string): boolean {
+    return this.#iocs.get(value)?.wantedBy.size === 0
+  }
+
+  /** The matcher is attached: whatever it knew before, it is told everything. */
+  fill(): void {
+    this.#isHeld = false
+    for (const value of this.#iocs.keys()) this.#untold.add(value)
+    this.#tell()
+  }
+
+  /** VAST is told nothing until the matcher is filled again. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  /** The end: what is removed is still removed, if VAST is there. What is wanted will be wanted after the next start. */
+  end(): void {
+    for (const [value, { wantedBy }] of this.#iocs) if (wantedBy.size > 0) this.#untold.delete(value)
+    this.#isHeld = false
+    this.#tell()
+    this.#ending.abort()
+  }
+
+  #want(indicator: string, value: string): boolean {
+    const ioc = this.#iocs.get(value)
+    if (ioc === undefined && this.#iocs.size >= this.#surroundings.most) {
+      const sentence = 'the live matcher looks for as many IoCs as it may (max_live_iocs)'
+      this.#surroundings.story.lost('live_matcher_full', sentence, { indicator, value })
+      return false
+    }
+    const { wantedBy } = ioc ?? this.#begin(value)
+    // The last one is what matches refer to.
+    wantedBy.delete(indicator)
+    wantedBy.add(indicator)
+    this.#untold.add(value)
+    return true
+  }
+
+  #unwant(indicator: string, value: string): void {
+    const ioc = this.#iocs.get(value) ?? this.#begin(value)
+    ioc.wantedBy.delete(indicator)
+    this.#untold.add(value)
+  }
+
+  #begin(value: string): Ioc {
+    const ioc = { wantedBy: new Set<string>(), failures: 0 }
+    this.#iocs.set(value, ioc)
+    return ioc
+  }
+
+  /** Makes calls for what is untold, no more at once than there is room for. */
+  #tell(): void {
+    const { calls } = this.#surroundings
+    for (const value of this.#untold) {
+      if (this.#isHeld || this.#telling.size >= calls.concurrency) return
+      if (this.#telling.has(value)) continue
+      this.#telling.add(value)
+      calls.add(() => this.#tellOf(value), { priority })
+    }
+  }
+
+  async #tellOf(value: string): Promise<void> {
+    const ioc = this.#iocs.get(value)
+    // Said with the call: what is wanted anew while it runs is untold again.
+    const isUntold = this.#untold.delete(value)
+    if (ioc !== undefined && isUntold && !this.#isHeld) {
+      const { vast } = this.#surroundings
+      const reference = [...ioc.wantedBy].at(-1)
+      const result =
+        reference === undefined
+          ? await vast.removeIoc(value, {})
+          : await vast.addIoc(value, `${referencePrefix}${reference}`, {})
+      if (result.outcome === 'succeeded') ioc.failures = 0
+      else await this.#again(value, ioc, result)
+      if (ioc.wantedBy.size === 0 && !this.#untold.has(value)) this.#iocs.delete(value)
+    } else if (isUntold) this.#untold.add(value)
+    this.#telling.delete(value)
+    this.#tell()
+  }
+
+  async #again(value: string, ioc: Ioc, { outcome, sentence, stderr }: CommandResult): Promise<void> {
+    const { story, attempts, pauses, suspectVast } = this.#surroundings
+    suspectVast()
+    ioc.failures++
+    const what = ioc.wantedBy.size === 0 ? 'removing an IoC' : 'adding an IoC'
+    if (ioc.failures < attempts) {
+      story.trouble(`matcher ${outcome}`, `${what}: VAST ${sentence}; it is told again`, { value, stderr })
+      this.#untold.add(value)
+      const { signal } = this.#ending
+      await sleep(retryPauseMs(ioc.failures, pauses), undefined, { signal }).catch(() => {})
+    } else {
+      story.lost('ioc_refused', `${what} failed ${ioc.failures} times: VAST ${sentence}`, { value, stderr })
+      ioc.failures = 0
+    }
+  }
+}

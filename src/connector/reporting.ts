@@ -1,0 +1,153 @@
+import PQueue from 'p-queue'
+import { parseJson } from '../protocol/json.ts'
+import type { Sighting } from '../protocol/stix/types.ts'
+import { type CommandLimits, type CommandResult, runCommand, unstarted } from './command.ts'
+import { type CommandTemplate, fill, UnfillableError } from './command-line.ts'
+import { iocValueOf } from './ioc.ts'
+import type { SightingRate } from './sighting-rate.ts'
+import type { ConnectorStory } from './story.ts'
+
+/** Where sightings go, or their contexts. */
+export interface Destination {
+  /** Does it keep others waiting, so that what takes long must not be held against them? */
+  readonly isHeldUp: boolean
+  /**
+   * Takes one; fulfilled when it is there or kept. Says whether that is so: not if the connector ends before. `values` are
+   * for placeholders.
+   */
+  take(sighting: Sighting, values: ContextValues): Promise<boolean>
+}
+
+/** What `%ioc` and `%matchtype` stand for (VAST.md "Context transformation and sinks"). */
+export interface ContextValues extends Readonly<Record<string, string | undefined>> {
+  readonly ioc: string | undefined
+  readonly matchtype: string | undefined
+}
+
+/** How much larger than a line JSON may be that is printed on many. */
+const indentation = 4
+
+/** Runs the commands that contexts are given to: so many at once, each so long. */
+export class ContextCommands {
+  readonly #running: PQueue
+  readonly #limits: CommandLimits & { readonly timeoutMs: number }
+  readonly #killing = new AbortController()
+
+  constructor(atOnce: number, limits: CommandLimits & { readonly timeoutMs: number }) {
+    this.#running = new PQueue({ concurrency: atOnce })
+    this.#limits = limits
+  }
+
+  /** Runs a command on a context, and answers what became of it, with what it printed if that is wanted. Never throws. */
+  async run(
+    template: CommandTemplate,
+    values: ContextValues,
+    context: unknown,
+    wantsOutput: boolean,
+  ): Promise<CommandResult & { readonly output: string }> {
+    let command: readonly string[]
+    try {
+      command = fill(template, values)
+    } catch (error) {
+      if (!(error instanceof UnfillableError)) throw error
+      return { ...unstarted('not_started', `was not started: ${error.message}`), output: '' }
+    }
+    return this.#running.add(() => this.#run(command, `${JSON.stringify(context)}\n`, wantsOutput))
+  }
+
+  /** Kills those that run, and starts no more. */
+  kill(): void {
+    this.#killing.abort()
+  }
+
+  async #run(command: readonly string[], stdin: string, wantsOutput: boolean) {
+    let output = ''
+    const result = await runCommand(command, {
+      ...this.#limits,
+      stdin,
+      // JSON may be printed on many lines, and indented.
+      maxOutputBytes: wantsOutput ? indentation * this.#limits.maxLineBytes : Number.POSITIVE_INFINITY,
+      onLine: line => {
+        if (wantsOutput) output += `${line}\n`
+      },
+      signal: this.#killing.signal,
+    })
+    return { ...result, output }
+  }
+}
+
+/** What the reporting needs. */
+export interface ReportingSurroundings {
+  readonly destination: Destination
+  readonly commands: ContextCommands
+  /** `transform_context`, if it is set. */
+  readonly transformation: CommandTemplate | undefined
+  readonly rate: SightingRate
+  readonly story: ConnectorStory
+}
+
+/** The last part of a sighting's way: it is counted against its IoC's rate, its context is transformed, and it goes. */
+export class Reporting {
+  readonly #surroundings: ReportingSurroundings
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(surroundings: ReportingSurroundings) {
+    this.#surroundings = surroundings
+  }
+
+  /** See {@link Destination.isHeldUp}. */
+  get isHeldUp(): boolean {
+    return this.#surroundings.destination.isHeldUp
+  }
+
+  /** Reports a sighting. Fulfilled when it is there, kept, or summed up. Says whether that is so. */
+  async report(sighting: Sighting): Promise<boolean> {
+    const { rate } = this.#surroundings
+    const went = await this.#deliverAll(rate.take(sighting))
+    this.#awaitDue()
+    return went
+  }
+
+  /** Reports what was summed up so far. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    await this.#deliverAll(this.#surroundings.rate.flush())
+  }
+
+  /** Sums go when they are due. */
+  #awaitDue(): void {
+    const { rate } = this.#surroundings
+    if (this.#timer !== undefined || rate.nextDue === undefined) return
+    const deliver = async () => {
+      this.#timer = undefined
+      await this.#deliverAll(rate.due())
+      this.#awaitDue()
+    }
+    this.#timer = setTimeout(deliver, Math.max(0, rate.nextDue - Date.now())).unref()
+  }
+
+  async #deliverAll(sightings: readonly Sighting[]): Promise<boolean> {
+    const went = await Promise.all(sightings.map(sighting => this.#deliver(sighting)))
+    return went.every(each => each)
+  }
+
+  async #deliver(sighting: Sighting): Promise<boolean> {
+    const { transformation, destination } = this.#surroundings
+    const matchtype = sighting.x_threatbus_match_type
+    const values = { ioc: iocValueOf(sighting), matchtype: typeof matchtype === 'string' ? matchtype : undefined }
+    const transformed = transformation === undefined ? sighting : await this.#transform(sighting, transformation, values)
+    return destination.take(transformed, values)
+  }
+
+  /** The sighting with its context transformed; as it is if that fails, rather than lost (VAST.md). */
+  async #transform(sighting: Sighting, template: CommandTemplate, values: ContextValues): Promise<Sighting> {
+    const { commands, story } = this.#surroundings
+    const result = await commands.run(template, values, sighting.x_threatbus_sighting_context, true)
+    const context = result.outcome === 'succeeded' ? parseJson(result.output) : undefined
+    if (context !== undefined) return { ...sighting, x_threatbus_sighting_context: context }
+    const what = result.outcome === 'succeeded' ? 'printed no JSON' : result.sentence
+    const fields = { command: template[0], ioc: values.ioc, stderr: result.stderr }
+    story.lost('transformation_failed', `transform_context ${what}; the sighting goes untransformed`, fields)
+    return sighting
+  }
+}

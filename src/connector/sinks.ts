@@ -1,0 +1,58 @@
+import type { Sighting } from '../protocol/stix/types.ts'
+import type { CommandTemplate } from './command-line.ts'
+import type { Counters } from './counters.ts'
+import type { ContextCommands, ContextValues, Destination } from './reporting.ts'
+import type { ConnectorStory } from './story.ts'
+
+/** Where lines are printed. */
+export interface LineSink {
+  /** Fulfilled when there is room for the next one. */
+  write(line: string): Promise<void>
+  /** Fulfilled when what was written is out. */
+  flush(): Promise<void>
+}
+
+/** `sink: STDOUT`: prints contexts, one JSON a line, and nothing else. */
+export class PrintedContexts implements Destination {
+  readonly isHeldUp = false
+  readonly #output: LineSink
+  readonly #counters: Counters
+
+  constructor(output: LineSink, counters: Counters) {
+    this.#output = output
+    this.#counters = counters
+  }
+
+  async take(sighting: Sighting): Promise<boolean> {
+    await this.#output.write(JSON.stringify(sighting.x_threatbus_sighting_context))
+    this.#counters.reported()
+    return true
+  }
+}
+
+/** `sink: CMD`: gives each context to a command of its own. */
+export class PipedContexts implements Destination {
+  readonly isHeldUp = false
+  readonly #commands: ContextCommands
+  readonly #template: CommandTemplate
+  readonly #story: ConnectorStory
+  readonly #counters: Counters
+
+  constructor(commands: ContextCommands, template: CommandTemplate, story: ConnectorStory, counters: Counters) {
+    this.#commands = commands
+    this.#template = template
+    this.#story = story
+    this.#counters = counters
+  }
+
+  async take(sighting: Sighting, values: ContextValues): Promise<boolean> {
+    const result = await this.#commands.run(this.#template, values, sighting.x_threatbus_sighting_context, false)
+    if (result.outcome === 'aborted') return false
+    if (result.outcome === 'succeeded') this.#counters.reported()
+    else {
+      const fields = { command: this.#template[0], ioc: values.ioc, stderr: result.stderr }
+      this.#story.lost('sink_failed', `the sink ${result.sentence}; the context is lost`, fields)
+    }
+    return true
+  }
+}
