@@ -1,0 +1,194 @@
+// For any value: pattern → query → only that value is looked for, and no value becomes an option or a second argument.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { fill, parseCommand, UnfillableError } from '../../src/connector/command-line.ts'
+import { convertIndicator } from '../../src/connector/ioc.ts'
+import {
+  addIocArguments,
+  defaultVastCommands,
+  removeIocArguments,
+  retroMatchArguments,
+} from '../../src/connector/vast-commands.ts'
+import { finds, parseQuery, type Term } from '../fixtures/vast-query.ts'
+import { printPattern } from '../properties/pattern-print.ts'
+import { patternTree } from '../properties/pattern-trees.ts'
+
+/** Any text, with what could end a string, a query, a line or an argument made likely. */
+const text = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc
+    .array(
+      fc.constantFrom(
+        ...['"', '\\', '\\"', "'", ' || ', ' && ', '#type == "x"', ' == net.uri', ':string', '(', ')', '!', '|'],
+        ...['\n', '\r', '\t', '\0', '\x1b', '\u2028', '\ud800', '$(id)', '`id`', ';', '*', ' ', '-', '--', '%ioc'],
+        ...['a', 'example.org', '1.2.3.4', '::1', '/8', '%', 'é', '🎉'],
+      ),
+      { maxLength: 12 },
+    )
+    .map(parts => parts.join('')),
+)
+
+const path = fc.constantFrom('ipv4-addr:value', 'ipv6-addr:value', 'domain-name:value', 'url:value', 'email-addr:value')
+
+function literal(value: string): string {
+  return `'${value.replace(/[\\']/g, '\\$&')}'`
+}
+
+const fields: Readonly<Record<string, readonly Term['field'][]>> = {
+  'ipv4-addr:value': [':addr'],
+  'ipv6-addr:value': [':addr'],
+  'domain-name:value': ['net.domain', 'net.hostname'],
+  'url:value': ['net.uri'],
+  'email-addr:value': [':string'],
+}
+
+const address = fc.oneof(fc.ipV4(), fc.ipV6())
+
+test('a query looks for the values of the pattern in the right fields, and for nothing else', () => {
+  const comparison = fc.tuple(path, fc.oneof(text, address))
+  fc.assert(
+    fc.property(fc.array(comparison, { minLength: 1, maxLength: 4 }), comparisons => {
+      const pattern = `[${comparisons.map(([where, value]) => `${where} = ${literal(value)}`).join(' OR ')}]`
+      const converted = convertIndicator({ pattern, pattern_type: 'stix' })
+      if (!converted.ok) {
+        assert.ok(['not_an_address', 'empty_value', 'unsendable_value'].includes(converted.reason), pattern)
+        return
+      }
+      const unique = new Map(comparisons.map(comparison => [comparison.join(' '), comparison]))
+      const expected = [...unique.values()].flatMap(([where, value]) => fields[where]?.map(field => ({ field, value })))
+      assert.deepEqual(parseQuery(converted.conversion.query ?? ''), expected)
+      assert.equal(converted.conversion.value, comparisons[0]?.[1])
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('any domain, URL and mail address that an argument can hold is converted, and only it is found', () => {
+  const sendable = text.filter(value => value !== '' && !/[\0\p{Cs}]/u.test(value))
+  fc.assert(
+    fc.property(fc.constantFrom('domain-name', 'url', 'email-addr'), sendable, text, (type, value, other) => {
+      const converted = convertIndicator({ pattern: `[${type}:value = ${literal(value)}]` })
+      assert.ok(converted.ok)
+      const terms = parseQuery(converted.conversion.query ?? '')
+      const event = (name: string) => ({ http: { hostname: name, url: name } })
+      assert.equal(finds(terms, event(value)), true)
+      assert.equal(finds(terms, event(other)), other === value)
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('a subnet finds the addresses in it', () => {
+  fc.assert(
+    fc.property(fc.ipV4(), fc.integer({ min: 0, max: 32 }), (network, bits) => {
+      const converted = convertIndicator({ pattern: `[ipv4-addr:value ISSUBSET '${network}/${bits}']` })
+      assert.ok(converted.ok)
+      const terms = parseQuery(converted.conversion.query ?? '')
+      assert.deepEqual(terms, [{ field: ':subnet', value: `${network}/${bits}` }])
+      assert.equal(finds(terms, { src_ip: network }), true)
+    }),
+  )
+})
+
+test('any pattern at all is converted to a query that can be read, or refused', () => {
+  const patterns = fc.oneof(
+    patternTree.map(tree => printPattern(tree)),
+    fc.string(),
+    text,
+  )
+  fc.assert(
+    fc.property(patterns, pattern => {
+      const converted = convertIndicator({ pattern, pattern_type: 'stix' })
+      if (converted.ok) assert.ok(parseQuery(converted.conversion.query ?? '').length > 0)
+      else assert.match(converted.detail, /\S/)
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+/** The arguments, or undefined if the values must not be filled in. */
+function unlessUnfillable(make: () => readonly string[]): readonly string[] | undefined {
+  try {
+    return make()
+  } catch (error) {
+    assert.ok(error instanceof UnfillableError)
+    return undefined
+  }
+}
+
+test('no value becomes an option or a second argument of VAST, whatever the matcher is told', () => {
+  fc.assert(
+    fc.property(text, text, text, (matcher, value, reference) => {
+      const at = { endpoint: 'localhost:42000', matcher, value }
+      const added = unlessUnfillable(() => addIocArguments(defaultVastCommands, { ...at, reference }))
+      const removed = unlessUnfillable(() => removeIocArguments(defaultVastCommands, at))
+      const node = ['-e', 'localhost:42000']
+      const isSafe = (word: string) => !word.startsWith('-') && !word.includes('\0')
+      const areSafe = (...words: string[]) => words.every(isSafe)
+      const add = [...node, 'matcher', 'add', matcher, value, reference]
+      assert.deepEqual(added, areSafe(matcher, value, reference) ? add : undefined)
+      const remove = [...node, 'matcher', 'remove', matcher, value]
+      assert.deepEqual(removed, areSafe(matcher, value) ? remove : undefined)
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('every IoC and every query can be an argument of VAST', () => {
+  fc.assert(
+    fc.property(path, fc.oneof(text, address), (where, value) => {
+      const converted = convertIndicator({ pattern: `[${where} = ${literal(value)}]` })
+      if (!converted.ok) return
+      const { iocs, query = '' } = converted.conversion
+      const options = { endpoint: 'h:1', maxEvents: 5, lowPriority: true }
+      const words = retroMatchArguments(defaultVastCommands, { ...options, query })
+      assert.deepEqual(words.slice(-2), ['json', query])
+      assert.equal(words.length, 8)
+      for (const ioc of iocs) {
+        const added = addIocArguments(defaultVastCommands, {
+          endpoint: 'h:1',
+          matcher: 'm',
+          value: ioc.value,
+          reference: 'r',
+        })
+        assert.deepEqual(added.slice(-2), [ioc.value, 'r'])
+      }
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('no value becomes an option or a second argument of a command', () => {
+  const commands = [
+    'run %ioc',
+    'run -x %ioc %matchtype',
+    'run --ioc=%ioc',
+    'run \'a b\' --x=[%ioc] "%ioc %matchtype"',
+    'run -- %ioc',
+    'run %ioc%ioc',
+    'run %matchtype%ioc x%iocy',
+  ]
+  fc.assert(
+    fc.property(fc.constantFrom(...commands), text, (command, ioc) => {
+      const template = parseCommand(command)
+      const filled = unlessUnfillable(() => fill(template, { ioc, matchtype: 'RETRO' }))
+      if (filled === undefined) {
+        assert.ok(ioc.includes('\0') || ioc.startsWith('-') || ioc === '')
+        return
+      }
+      assert.equal(filled.length, template.length)
+      const end = template.indexOf('--')
+      for (const [index, argument] of filled.entries()) {
+        const written = template[index] ?? ''
+        assert.ok(written.startsWith('-') || !argument.startsWith('-') || (end >= 0 && index > end))
+        const pieces = written
+          .split(/(%ioc|%matchtype)/)
+          .map(piece => (piece === '%ioc' ? ioc : piece === '%matchtype' ? 'RETRO' : piece))
+        assert.equal(argument, pieces.join(''))
+      }
+    }),
+    { numRuns: 1000 },
+  )
+})

@@ -1,0 +1,172 @@
+// What indicators become for VAST, by examples: VAST.md "Indicator → VAST".
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { convertIndicator, iocValueOf, longestQuery } from '../../src/connector/ioc.ts'
+import type { Unconvertible } from '../../src/connector/unconvertible.ts'
+
+function conversionOf(pattern: string) {
+  const converted = convertIndicator({ pattern, pattern_type: 'stix' })
+  assert.ok(converted.ok, JSON.stringify(converted))
+  return converted.conversion
+}
+
+describe('a point indicator becomes an IoC and a query', () => {
+  for (const [pattern, type, value, query] of [
+    ["[ipv4-addr:value = '203.0.113.7']", 'ip', '203.0.113.7', '203.0.113.7'],
+    ["[ipv6-addr:value = '2001:db8::7']", 'ipv6', '2001:db8::7', '2001:db8::7'],
+    [
+      "[domain-name:value='automatedrelax.org']",
+      'domain',
+      'automatedrelax.org',
+      '"automatedrelax.org" == net.domain || "automatedrelax.org" == net.hostname',
+    ],
+    ["[url:value = 'http://a.test/?q=1&r=2']", 'url', 'http://a.test/?q=1&r=2', '"http://a.test/?q=1&r=2" == net.uri'],
+    ["([(ipv4-addr:'value' == '203.0.113.7')])", 'ip', '203.0.113.7', '203.0.113.7'],
+  ] as const) {
+    test(pattern, () => assert.deepEqual(conversionOf(pattern), { iocs: [{ value, type }], query, value }))
+  }
+
+  test('quotes and backslashes are escaped in the query, and only there', () => {
+    const value = String.raw`http://a.test/"\|| #type == "x`
+    const pattern = String.raw`[url:value = 'http://a.test/"\\|| #type == "x']`
+    const query = String.raw`"http://a.test/\"\\|| #type == \"x" == net.uri`
+    assert.deepEqual(conversionOf(pattern), { iocs: [{ value, type: 'url' }], query, value })
+  })
+})
+
+describe('beyond the original', () => {
+  for (const [pattern, query, values] of [
+    [
+      "[ipv4-addr:value IN ('192.0.2.1', '192.0.2.2', '192.0.2.1')]",
+      '192.0.2.1 || 192.0.2.2',
+      ['192.0.2.1', '192.0.2.2'],
+    ],
+    [
+      "[url:value = 'http://a.test' OR ipv6-addr:value = '::1']",
+      '"http://a.test" == net.uri || ::1',
+      ['http://a.test', '::1'],
+    ],
+    [
+      "[ipv4-addr:value = '192.0.2.1'] OR [ipv4-addr:value = '192.0.2.2']",
+      '192.0.2.1 || 192.0.2.2',
+      ['192.0.2.1', '192.0.2.2'],
+    ],
+    ["[ipv4-addr:value ISSUBSET '10.0.0.0/8']", '10.0.0.0/8', []],
+    ["[ipv6-addr:value ISSUBSET '2001:db8::/32']", '2001:db8::/32', []],
+    ["[ipv4-addr:value ISSUBSET '192.0.2.1']", '192.0.2.1', ['192.0.2.1']],
+    ["[email-addr:value='bogaardlisa803@gmail.com']", ':string == "bogaardlisa803@gmail.com"', []],
+    [
+      "[file:hashes.MD5 = 'D41D8CD98F00B204E9800998ECF8427E']",
+      ':string == "D41D8CD98F00B204E9800998ECF8427E" || :string == "d41d8cd98f00b204e9800998ecf8427e"',
+      [],
+    ],
+    [
+      "[file:hashes.'SHA-1' = 'da39a3ee5e6b4b0d3255bfef95601890afd80709']",
+      ':string == "da39a3ee5e6b4b0d3255bfef95601890afd80709"',
+      [],
+    ],
+    // `matcher add` would take it for an option.
+    ["[domain-name:value = '--help']", '"--help" == net.domain || "--help" == net.hostname', []],
+  ] as const) {
+    test(`${pattern} becomes a query`, () => {
+      const { query: made, iocs } = conversionOf(pattern)
+      assert.equal(made, query)
+      assert.deepEqual(
+        iocs.map(ioc => ioc.value),
+        values,
+      )
+    })
+  }
+})
+
+describe('what cannot be converted is refused by its reason', () => {
+  const many = Array.from({ length: 10_000 }, (_, index) => `'host-${index}.example'`).join()
+  for (const [reason, ...patterns] of [
+    [
+      'not_a_pattern',
+      '',
+      'x',
+      "[ipv4-addr:value = '1.2.3.4'",
+      "ipv4-addr:value = '1.2.3.4'",
+      "[a:b = 'c'] OR",
+      '[[a:b = 1]]',
+    ],
+    [
+      'not_a_point',
+      "[ipv4-addr:value = '1.2.3.4' AND url:value = 'x']",
+      "[ipv4-addr:value = '1.2.3.4'] AND [url:value = 'x']",
+      "[ipv4-addr:value = '1.2.3.4'] FOLLOWEDBY [url:value = 'x']",
+      "[ipv4-addr:value = '1.2.3.4'] REPEATS 5 TIMES",
+      "([ipv4-addr:value = '1.2.3.4'] OR [url:value = 'x']) WITHIN 5 SECONDS",
+      '[EXISTS ipv4-addr:value]',
+    ],
+    [
+      'unsupported_object',
+      "[process:name='fservernetd']",
+      "[file:name='roleaccountd.plist']",
+      "[android-property:name='sys.brand.note']",
+      "[ipv4-addr:value.x = '1.2.3.4']",
+      "[ipv4-addr:value[0] = '1.2.3.4']",
+      "[network-traffic:dst_ref.value = '1.2.3.4']",
+      "[ipv4-addr:value = '1.2.3.4' OR file:name = 'x']",
+    ],
+    [
+      'unsupported_comparison',
+      "[ipv4-addr:value != '1.2.3.4']",
+      "[ipv4-addr:value NOT = '1.2.3.4']",
+      "[ipv4-addr:value NOT IN ('1.2.3.4')]",
+      "[url:value LIKE 'http://%']",
+      "[url:value MATCHES '.*']",
+      "[domain-name:value ISSUBSET '10.0.0.0/8']",
+      "[ipv4-addr:value ISSUPERSET '10.0.0.0/8']",
+    ],
+    ['not_a_string', '[ipv4-addr:value = 1]', "[url:value IN ('a', true)]", "[domain-name:value = h'00']"],
+    [
+      'not_an_address',
+      "[ipv4-addr:value = '1.2.3.4' OR ipv4-addr:value = '1.2.3']",
+      "[ipv4-addr:value = '::1']",
+      "[ipv6-addr:value = '1.2.3.4']",
+      "[ipv6-addr:value = 'fe80::1%eth0']",
+      '[ipv4-addr:value = \'1.2.3.4 || #type == "x"\']',
+      "[ipv4-addr:value = '1.2.3.4\n']",
+      "[ipv4-addr:value = '10.0.0.0/8']",
+      "[ipv4-addr:value ISSUBSET '10.0.0.0/33']",
+      "[ipv4-addr:value ISSUBSET '10.0.0.0/08']",
+      "[ipv4-addr:value ISSUBSET '10.0.0.0/']",
+      '[ipv4-addr:value ISSUBSET \'10.0.0.0/8 || :string ni ""\']',
+      "[ipv6-addr:value ISSUBSET '::/129']",
+    ],
+    ['empty_value', "[domain-name:value = '']", '[url:value IN ()]'],
+    ['unsendable_value', "[domain-name:value = 'a\0b']", "[url:value = 'a\ud800b']"],
+    ['query_too_long', `[domain-name:value IN (${many})]`, `[url:value = '${'x'.repeat(longestQuery)}']`],
+  ] as const) {
+    test(reason, () => {
+      for (const pattern of patterns) {
+        const converted = convertIndicator({ pattern, pattern_type: 'stix' })
+        const found: Unconvertible | undefined = converted.ok ? undefined : converted.reason
+        assert.equal(found, reason, pattern.slice(0, 200))
+        assert.ok(!converted.ok && converted.detail.length < 300 && !/[\n\0]/.test(converted.detail))
+      }
+    })
+  }
+
+  test('other_language, and what is no text', () => {
+    const pattern = 'alert tcp any any -> any any'
+    assert.equal(reasonOf({ pattern, pattern_type: 'suricata' }), 'other_language')
+    assert.equal(reasonOf({ pattern: 5, pattern_type: 'stix' }), 'not_a_pattern')
+    assert.equal(reasonOf({}), 'not_a_pattern')
+  })
+})
+
+function reasonOf(indicator: { pattern?: unknown; pattern_type?: unknown }): Unconvertible | undefined {
+  const converted = convertIndicator(indicator)
+  return converted.ok ? undefined : converted.reason
+}
+
+test('%ioc is the first value of the pattern, else the value that the matcher reported', () => {
+  const indicator = { pattern: "[email-addr:value IN ('a@b.test', 'c@d.test')]", pattern_type: 'stix' }
+  assert.equal(iocValueOf({ x_threatbus_indicator: indicator, x_threatbus_indicator_value: 'x' }), 'a@b.test')
+  assert.equal(iocValueOf({ x_threatbus_indicator: { pattern: 'none' }, x_threatbus_indicator_value: 'x' }), 'x')
+  assert.equal(iocValueOf({ x_threatbus_indicator_value: '-x "y"' }), '-x "y"')
+  assert.equal(iocValueOf({}), undefined)
+})

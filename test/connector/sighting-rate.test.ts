@@ -1,0 +1,89 @@
+// How noisy IoCs are summed up: issue 4, `max_sightings_per_minute`.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { SightingRate } from '../../src/connector/sighting-rate.ts'
+import { liveSighting } from '../../src/connector/sightings.ts'
+import { checkObject } from '../../src/protocol/stix/check.ts'
+import type { Sighting } from '../../src/protocol/stix/types.ts'
+
+const date = () => new Date('2024-01-26T21:28:21.013Z')
+
+/** The sighting of a value in an event of second `at`. */
+function seen(value: string, at: number): Sighting {
+  const event = { ts: `2017-03-24T19:31:${String(at % 60).padStart(2, '0')}Z`, at }
+  const reported = liveSighting({ indicator: { value, context: null }, event }, date())
+  return reported.ok ? reported.sighting : assert.fail(reported.detail)
+}
+
+test('what is more than so many a minute goes out as one sighting when the minute is over', () => {
+  let time = 0
+  const rate = new SightingRate({ perMinute: 2, clock: () => time, date })
+  const sightings = [5, 9, 30, 10, 20].map(at => seen('a.test', at))
+  const passed = sightings.flatMap(sighting => rate.take(sighting))
+  assert.deepEqual(passed, sightings.slice(0, 2))
+  assert.deepEqual(rate.take(seen('b.test', 40)).length, 1)
+  assert.equal(rate.nextDue, 60_000)
+  time = 59_999
+  assert.deepEqual(rate.due(), [])
+  time = 60_000
+  const [sum, ...more] = rate.due()
+  assert.ok(sum)
+  assert.deepEqual(more, [])
+  assert.equal(sum.count, 3)
+  assert.equal(sum.first_seen, '2017-03-24T19:31:10Z')
+  assert.equal(sum.last_seen, '2017-03-24T19:31:30Z')
+  assert.deepEqual(sum.x_threatbus_sighting_context, { ts: '2017-03-24T19:31:30Z', at: 30 })
+  assert.ok(!sightings.some(({ id }) => id === sum.id))
+  assert.ok(!('refused' in checkObject(sum, 'strict')))
+  assert.equal(rate.nextDue, undefined)
+})
+
+test('with 0 a minute everything goes out at once', () => {
+  const rate = new SightingRate({ perMinute: 0 })
+  const sighting = seen('a.test', 1)
+  for (let count = 0; count < 100; count++) assert.deepEqual(rate.take(sighting), [sighting])
+  assert.equal(rate.nextDue, undefined)
+})
+
+test('a sighting too many that stays alone goes out as it is', () => {
+  const rate = new SightingRate({ perMinute: 1, clock: () => 0, date })
+  const [first, second] = [seen('a.test', 1), seen('a.test', 2)]
+  assert.deepEqual(rate.take(first), [first])
+  assert.deepEqual(rate.take(second), [])
+  assert.deepEqual(rate.flush(), [second])
+})
+
+test('every sighting is accounted for once, whatever the IoCs, the times and the bound', () => {
+  const steps = fc.array(
+    fc.record({ value: fc.constantFrom('a', 'b', 'c', 'd', 'e'), at: fc.nat(59), passes: fc.nat(40_000) }),
+    { maxLength: 60 },
+  )
+  const options = fc.record({ perMinute: fc.integer({ min: 1, max: 3 }), mostIocs: fc.integer({ min: 1, max: 6 }) })
+  fc.assert(
+    fc.property(steps, options, (taken, { perMinute, mostIocs }) => {
+      let time = 0
+      const rate = new SightingRate({ perMinute, mostIocs, clock: () => time, date })
+      const out = taken.flatMap(({ value, at, passes }) => {
+        time += passes
+        return [...rate.due(), ...rate.take(seen(value, at))]
+      })
+      out.push(...rate.flush())
+      assert.equal(rate.nextDue, undefined)
+      for (const value of new Set(taken.map(step => step.value))) {
+        const mine = out.filter(sighting => sighting.x_threatbus_indicator_value === value)
+        const times = taken
+          .filter(step => step.value === value)
+          .map(({ at }) => `2017-03-24T19:31:${String(at).padStart(2, '0')}Z`)
+        assert.equal(
+          mine.reduce((sum, { count = 1 }) => sum + count, 0),
+          times.length,
+        )
+        const last = mine.map(({ last_seen = '' }) => last_seen).sort()
+        const first = mine.map(({ first_seen, last_seen = '' }) => first_seen ?? last_seen).sort()
+        assert.deepEqual([first.at(0), last.at(-1)], [times.toSorted().at(0), times.toSorted().at(-1)])
+      }
+    }),
+    { numRuns: 500 },
+  )
+})

@@ -1,0 +1,175 @@
+// What VAST reports becomes sightings: VAST.md "VAST → Sighting".
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { timestampOf } from '../../src/connector/event-time.ts'
+import { liveSighting, type Reported, retroSighting, unknownIndicator } from '../../src/connector/sightings.ts'
+import { checkObject } from '../../src/protocol/stix/check.ts'
+import { deepestNesting } from '../../src/protocol/stix/nesting.ts'
+import { isTimestamp } from '../../src/protocol/stix/timestamp.ts'
+import type { Indicator, Sighting } from '../../src/protocol/stix/types.ts'
+
+const now = new Date('2024-01-26T21:28:21.013Z')
+const indicator: Indicator = {
+  type: 'indicator',
+  spec_version: '2.1',
+  id: 'indicator--2dd0c9c2-8b6d-4a0e-9b5f-0d9e6a6a2c11',
+  created: '2021-07-18T10:00:00.000Z',
+  modified: '2021-07-18T10:00:00.000Z',
+  valid_from: '2021-07-18T10:00:00Z',
+  pattern: "[domain-name:value='weather4free.com']",
+  pattern_type: 'stix',
+}
+/** A line of wrccdc-2017-alerts.ndjson, shortened. */
+const event = {
+  timestamp: '2017-03-24T14:01:29.933314-0600',
+  event_type: 'alert',
+  src_ip: '10.10.8.168',
+  http: { hostname: 'www.internetdownloadmanager.com', url: '/data/update623.txt?v=628b1' },
+}
+const reference = JSON.stringify(`threatbus__${indicator.id}`)
+
+function sightingFrom(reported: Reported): Sighting {
+  assert.ok(reported.ok, JSON.stringify(reported))
+  const { sighting } = reported
+  for (const mode of ['lenient', 'strict'] as const) assert.ok(!('refused' in checkObject(sighting, mode)))
+  assert.match(sighting.id, /^sighting--[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  return sighting
+}
+
+test('an event that a query finds becomes a sighting of the indicator', () => {
+  const { id, ...sighting } = sightingFrom(retroSighting(event, indicator, now))
+  assert.deepEqual(sighting, {
+    type: 'sighting',
+    spec_version: '2.1',
+    created: '2024-01-26T21:28:21.013Z',
+    modified: '2024-01-26T21:28:21.013Z',
+    last_seen: '2017-03-24T20:01:29.933314Z',
+    sighting_of_ref: indicator.id,
+    x_threatbus_sighting_context: event,
+    x_threatbus_indicator: indicator,
+    x_threatbus_match_type: 'RETRO',
+  })
+  assert.notEqual(sightingFrom(retroSighting(event, indicator, now)).id, id)
+})
+
+test('a live match becomes a sighting of what its reference names', () => {
+  const match = { indicator: { value: 'a.test', context: reference }, type: 'suricata.alert', event }
+  const { id: _, ...sighting } = sightingFrom(liveSighting(match, now))
+  assert.deepEqual(sighting, {
+    type: 'sighting',
+    spec_version: '2.1',
+    created: '2024-01-26T21:28:21.013Z',
+    modified: '2024-01-26T21:28:21.013Z',
+    last_seen: '2017-03-24T20:01:29.933314Z',
+    sighting_of_ref: indicator.id,
+    x_threatbus_sighting_context: event,
+    x_threatbus_indicator_value: 'a.test',
+    x_threatbus_match_type: 'LIVE',
+  })
+})
+
+test('the match of a probabilistic matcher refers to the note that stands for an unknown indicator', () => {
+  const { sighting_of_ref } = sightingFrom(liveSighting({ indicator: { value: 'a', context: null }, event }, now))
+  assert.equal(sighting_of_ref, 'note--00000000-0000-4000-8000-000000000000')
+  assert.equal(sighting_of_ref, unknownIndicator)
+})
+
+describe('what becomes no sighting is refused by its reason', () => {
+  const { timestamp: _, ...timeless } = event
+  const nested = JSON.parse(`${'{"a":'.repeat(deepestNesting)}1${'}'.repeat(deepestNesting)}`)
+  const live = (context: unknown) => liveSighting({ indicator: { value: 'a', context }, event }, now)
+  for (const [reason, reported] of [
+    ['no_time', retroSighting(timeless, indicator, now)],
+    ['no_time', retroSighting({ ...timeless, ts: null }, indicator, now)],
+    ['unreadable_time', retroSighting({ ...event, ts: 'yesterday' }, indicator, now)],
+    ['unreadable_time', retroSighting({ ...event, ts: {} }, indicator, now)],
+    ['invalid_sighting', retroSighting({ ...event, nested }, indicator, now)],
+    ['malformed_match', liveSighting({ event }, now)],
+    ['malformed_match', liveSighting({ indicator: { value: 5, context: reference }, event }, now)],
+    ['malformed_match', liveSighting({ indicator: { value: 'a', context: reference } }, now)],
+    ['malformed_reference', live(`threatbus__${indicator.id}`)],
+    ['malformed_reference', live(JSON.stringify(indicator.id))],
+    ['malformed_reference', live('"threatbus__indicator--x"')],
+    ['malformed_reference', live(reference.replace('indicator--', 'malware--'))],
+    ['malformed_reference', live(5)],
+    ['no_time', liveSighting({ indicator: { value: 'a', context: reference }, event: timeless }, now)],
+  ] as const) {
+    test(`${reason} ${JSON.stringify(reported).slice(0, 120)}`, () => {
+      assert.equal(reported.ok, false)
+      assert.equal(!reported.ok && reported.reason, reason)
+    })
+  }
+})
+
+describe("the times of VAST and its sensors become STIX's", () => {
+  for (const [time, expected] of [
+    ['2017-03-24T19:31:55.123456789', '2017-03-24T19:31:55.123456Z'],
+    ['2017-03-24T19:31:55.123456789Z', '2017-03-24T19:31:55.123456Z'],
+    ['2017-03-24T14:01:29.933314-0600', '2017-03-24T20:01:29.933314Z'],
+    ['2017-12-31T23:59:59.5-01:30', '2018-01-01T01:29:59.5Z'],
+    ['2017-03-24 19:31:55', '2017-03-24T19:31:55Z'],
+    ['2017-03-24T19:31+02', '2017-03-24T17:31:00Z'],
+    [1490383915.123456, '2017-03-24T19:31:55.123456Z'],
+    [1490383915, '2017-03-24T19:31:55.000000Z'],
+    [0.9999999, '1970-01-01T00:00:01.000000Z'],
+    [-0.5, '1969-12-31T23:59:59.500000Z'],
+    ['2017-02-30T00:00:00', undefined],
+    ['2017-03-24T24:00:00', undefined],
+    ['2017-03-24', undefined],
+    ['0001-01-01T00:00:00+01', undefined],
+    ['', undefined],
+    [1e300, undefined],
+    [Number.NaN, undefined],
+    [true, undefined],
+    [null, undefined],
+  ] as const) {
+    test(`${time} becomes ${expected}`, () => assert.equal(timestampOf(time), expected))
+  }
+
+  test('any date as Node writes it, and any number of seconds of our era', () => {
+    const dates = fc.date({ min: new Date('0001-01-02'), max: new Date('9999-12-30'), noInvalidDate: true })
+    fc.assert(
+      fc.property(dates, fc.integer({ min: -12 * 60, max: 14 * 60 }), (date, offset) => {
+        const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, -1)
+        const two = (number: number) => String(Math.floor(Math.abs(number))).padStart(2, '0')
+        const zone = `${offset < 0 ? '-' : '+'}${two(offset / 60)}:${two(offset % 60)}`
+        assert.equal(timestampOf(local + zone), date.toISOString())
+        const fromSeconds = timestampOf(date.getTime() / 1000)
+        assert.ok(Math.abs(Date.parse(fromSeconds ?? '') - date.getTime()) <= 1)
+      }),
+    )
+  })
+
+  test('anything else is a timestamp or none', () => {
+    const texts = fc.oneof(fc.string(), fc.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?([+-]\d{4})?Z?$/))
+    fc.assert(
+      fc.property(fc.oneof(texts, fc.double(), fc.jsonValue()), time => {
+        const found = timestampOf(time)
+        assert.ok(found === undefined || isTimestamp(found), `${time} ${found}`)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
+
+test('whatever an event holds, its sighting is valid or it is refused', () => {
+  const times = fc.constantFrom(
+    '2017-03-24T14:01:29.933314-0600',
+    '2017-03-24T19:31:55.123456789',
+    1490383915.1,
+    'x',
+    null,
+  )
+  const held = fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'type', 'ts')), fc.jsonValue())
+  fc.assert(
+    fc.property(held, times, fc.string(), (content, time, value) => {
+      const found = { ...content, timestamp: time }
+      const match = { indicator: { value, context: reference }, event: found }
+      for (const reported of [retroSighting(found, indicator, now), liveSighting(match, now)]) {
+        if (reported.ok) assert.equal(sightingFrom(reported).x_threatbus_sighting_context, found)
+        else assert.match(reported.reason, /_time$/)
+      }
+    }),
+  )
+})
