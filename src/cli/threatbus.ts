@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { exitCodes } from './exit-codes.ts'
 import { readSince } from './since.ts'
+import { version } from './version.ts'
 
 /*
  * The command line. What a command does is in a file of its own, loaded when it is called: `threatbus ping` does not
@@ -145,10 +145,6 @@ function since(text: string): number {
   const ms = readSince(text, Date.now())
   if (ms !== undefined) return ms
   throw new InvalidArgumentError('It must be like 2026-11-24, 2026-11-24T06:00:00Z, 7d or 12h.')
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
 }
 
 function wholeNumber(text: string): number {

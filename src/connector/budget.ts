@@ -8,11 +8,6 @@ export class Budget {
     this.#limit = limit
   }
 
-  /** Does somebody wait? */
-  get isSpent(): boolean {
-    return this.#waiting.length > 0
-  }
-
   /**
    * Takes so much, once there is room; what is larger than everything goes when nothing else is held. Says whether it was
    * taken: it is not if the signal is aborted first.

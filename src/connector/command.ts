@@ -68,7 +68,7 @@ export async function runCommand(command: readonly string[], options: CommandOpt
   const child = await start(command, stdin !== undefined)
   if (child instanceof Error) return unstarted('not_started', `could not be started: ${child.message}`)
   options.onStarted?.()
-  const running = new RunningCommand(child, options)
+  const execution = new RunningCommand(child, options)
   // It may end without having read what it was given.
   child.stdin?.on('error', () => {}).end(stdin)
 
@@ -80,17 +80,17 @@ export async function runCommand(command: readonly string[], options: CommandOpt
   let bytes = 0
   let thrown: { readonly error: unknown } | undefined
   try {
-    for await (const piece of running.output()) {
+    for await (const piece of execution.output()) {
       bytes += piece.length
-      if (bytes > maxOutputBytes) running.kill('too_much_output')
+      if (bytes > maxOutputBytes) execution.kill('too_much_output')
       else await hand(lines.push(piece))
     }
-    if (!running.wasKilled) await hand(lines.end())
+    if (!execution.wasKilled) await hand(lines.end())
   } catch (error) {
     thrown = { error }
-    running.kill('aborted')
+    execution.kill('aborted')
   }
-  const end = await running.ended()
+  const end = await execution.ended()
   if (thrown !== undefined) throw thrown.error
   return { ...end, overlongLines }
 }
@@ -111,6 +111,12 @@ export function unstarted(outcome: CommandOutcome, sentence: string): CommandRes
   return { outcome, sentence, stderr: '', overlongLines: 0 }
 }
 
+/** Commands under way. However this process ends, if it can still do something, they end with it. */
+const running = new Set<RunningCommand>()
+process.on('exit', () => {
+  for (const each of running) each.killAtOnce()
+})
+
 /** A process under way: it has a deadline, can be killed, and says in the end what became of it. */
 class RunningCommand {
   readonly #child: ChildProcess
@@ -124,6 +130,7 @@ class RunningCommand {
 
   constructor(child: ChildProcess, options: CommandOptions) {
     const { timeoutMs = 0, signal } = options
+    running.add(this)
     this.#child = child
     this.#options = options
     this.#exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
@@ -162,9 +169,15 @@ class RunningCommand {
     }, this.#options.killGraceMs)
   }
 
+  /** Kills it without waiting. */
+  killAtOnce(): void {
+    this.#signal('SIGKILL')
+  }
+
   /** Waits until it is gone. To be called when its output was read. */
   async ended(): Promise<Omit<CommandResult, 'overlongLines'>> {
     const [code, signal] = await this.#exited
+    running.delete(this)
     clearTimeout(this.#deadline)
     clearTimeout(this.#killer)
     this.#options.signal?.removeEventListener('abort', this.#abort)

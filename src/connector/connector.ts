@@ -1,6 +1,7 @@
 import PQueue from 'p-queue'
 import type { Logger } from 'pino'
 import { createActor, toPromise } from 'xstate'
+import type { ConnectorEvent } from '../../machines/vocabulary-connector.ts'
 import { connect } from '../client/connect.ts'
 import type { BusEvent } from '../client/events.ts'
 import type { Subscription } from '../client/subscription.ts'
@@ -14,7 +15,7 @@ import { LiveMatching } from './live-matching.ts'
 import { MatcherContent } from './matcher-content.ts'
 import { MetricsFile } from './metrics-file.ts'
 import { Outbox } from './outbox.ts'
-import { ContextCommands, Reporting } from './reporting.ts'
+import { ContextCommands, type Destination, Reporting } from './reporting.ts'
 import { RetroMatching } from './retro-matching.ts'
 import { SightingRate } from './sighting-rate.ts'
 import { type LineSink, PipedContexts, PrintedContexts } from './sinks.ts'
@@ -31,6 +32,12 @@ export interface Connector {
   /** Fulfilled when it has ended, with what was wrong if it was not told to. */
   readonly stopped: Promise<{ readonly failure: unknown }>
 }
+
+/**
+ * How long the client library may take to close, twice: to end the subscription, and for what is being published. Sightings
+ * have had their time by then.
+ */
+const leavingMs = 1000
 
 const ms = (seconds: number) => seconds * 1000
 
@@ -66,14 +73,16 @@ export function startConnector(
   const calls = new PQueue({ concurrency: config.max_background_tasks, autoStart: false })
   let timesAway = 0
   const suspectVast = () => send({ type: 'vast.suspected' })
+  const killing = new AbortController()
+  const killed = killing.signal
 
   // The bus, and the way of sightings to it, or of contexts elsewhere.
-  const bus = connect({ endpoint: config.threatbus, ...pauses, onEvent: heard })
+  const bus = connect({ endpoint: config.threatbus, ...pauses, closeTimeoutMs: leavingMs, onEvent: heard })
   const outbox = new Outbox({
     ...{ bus, store, story, counters, pauses },
     maxBytes: config.max_waiting_sighting_bytes,
   })
-  const commands = new ContextCommands(config.max_commands, { ...limits, timeoutMs: ms(config.command_timeout) })
+  const commands = new ContextCommands(config.max_commands, { ...limits, timeoutMs: ms(config.command_timeout), signal: killed })
   const destination = destinationOf(config.sink)
   const reporting = new Reporting({
     ...{ destination, commands, story },
@@ -84,13 +93,13 @@ export function startConnector(
   // What matches.
   const attempts = config.retro_match_attempts
   const retro = new RetroMatching({
-    ...{ vast, calls, reporting, store, story, counters, pauses, attempts, suspectVast },
+    ...{ vast, calls, reporting, store, story, counters, pauses, attempts, suspectVast, killed },
     most: config.max_waiting_indicators,
     timesAway: () => timesAway,
     working: isWorking => send({ type: isWorking ? 'matching.began' : 'matching.done' }),
   })
   const content = new MatcherContent({
-    ...{ vast, calls, story, pauses, attempts, suspectVast },
+    ...{ vast, calls, story, pauses, attempts, suspectVast, killed },
     most: config.max_live_iocs,
   })
   const live = new LiveMatching({
@@ -150,17 +159,14 @@ export function startConnector(
       },
       finishMatching: async () => {
         retro.end()
-        if (config.live_match) await toPromise(matcher)
-        await calls.onPendingZero()
-        await live.reported()
+        content.end()
+        calls.start()
+        await matchingEnded()
       },
       endCommands: async () => {
-        retro.kill()
-        commands.kill()
+        killing.abort()
         outbox.refuse()
-        if (config.live_match) await toPromise(matcher)
-        await calls.onPendingZero()
-        await live.reported()
+        await matchingEnded()
       },
       flushSightings: async () => {
         await reporting.flush()
@@ -169,6 +175,7 @@ export function startConnector(
       leaveBus: async () => {
         outbox.close()
         await bus.close()
+        await outbox.flush()
       },
       tell: (step, trouble) => {
         if (step.step === 'vast_away') {
@@ -179,7 +186,10 @@ export function startConnector(
       },
     }),
   )
-  for (const kept of store.left) resume(kept)
+  for (const kept of store.left) {
+    if (kept.kind === 'sighting') outbox.resume(kept)
+    else if (!config.retro_match || !intake.resume(kept)) store.drop(kept.key)
+  }
   actor.start()
 
   return {
@@ -192,5 +202,28 @@ export function startConnector(
       store.close()
       return end
     }),
+  }
+
+  function send(event: ConnectorEvent): void {
+    // XState warns of events to an actor that has ended.
+    if (actor.getSnapshot().status === 'active') actor.send(event)
+  }
+
+  function heard(event: BusEvent): void {
+    story.busEvent(event)
+    if (event.event === 'away' || event.event === 'forgotten') send({ type: 'bus.away' })
+    if (event.event === 'back' || event.event === 'resubscribed') send({ type: 'bus.back' })
+  }
+
+  function destinationOf(sink: string | undefined): Destination {
+    if (sink === undefined) return outbox
+    if (sink === standardOutput) return new PrintedContexts(output, counters)
+    return new PipedContexts(commands, parseCommand(sink), story, counters)
+  }
+
+  async function matchingEnded(): Promise<void> {
+    if (config.live_match) await toPromise(matcher)
+    await calls.onIdle()
+    await live.reported()
   }
 }

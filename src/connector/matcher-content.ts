@@ -17,6 +17,8 @@ export interface ContentSurroundings {
   readonly most: number
   /** Times that VAST is told of a value that it refuses. */
   readonly attempts: number
+  /** Aborted when calls that run are to be killed. */
+  readonly killed: AbortSignal
   /** A call failed: VAST may be away. */
   suspectVast(): void
 }
@@ -134,12 +136,12 @@ export class MatcherContent {
     // Said with the call: what is wanted anew while it runs is untold again.
     const isUntold = this.#untold.delete(value)
     if (ioc !== undefined && isUntold && !this.#isHeld) {
-      const { vast } = this.#surroundings
+      const { vast, killed: signal } = this.#surroundings
       const reference = [...ioc.wantedBy].at(-1)
       const result =
         reference === undefined
-          ? await vast.removeIoc(value, {})
-          : await vast.addIoc(value, `${referencePrefix}${reference}`, {})
+          ? await vast.removeIoc(value, { signal })
+          : await vast.addIoc(value, `${referencePrefix}${reference}`, { signal })
       if (result.outcome === 'succeeded') ioc.failures = 0
       else await this.#again(value, ioc, result)
       if (ioc.wantedBy.size === 0 && !this.#untold.has(value)) this.#iocs.delete(value)
@@ -153,6 +155,7 @@ export class MatcherContent {
     suspectVast()
     ioc.failures++
     const what = ioc.wantedBy.size === 0 ? 'removing an IoC' : 'adding an IoC'
+    if (outcome === 'aborted') return
     if (ioc.failures < attempts) {
       story.trouble(`matcher ${outcome}`, `${what}: VAST ${sentence}; it is told again`, { value, stderr })
       this.#untold.add(value)

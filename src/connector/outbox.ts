@@ -35,15 +35,16 @@ export class Outbox implements Destination {
   readonly #refusing = new AbortController()
   readonly #closing = new AbortController()
   #waiting = 0
+  /** When somebody last got room after having waited for it. */
+  #heldUpMs = 0
 
   constructor(surroundings: OutboxSurroundings) {
     this.#surroundings = surroundings
     this.#budget = new Budget(surroundings.maxBytes)
   }
 
-  /** Is somebody kept waiting because too much waits? */
-  get isHeldUp(): boolean {
-    return this.#budget.isSpent
+  wasHeldUp(sinceMs: number): boolean {
+    return this.#heldUpMs > sinceMs
   }
 
   /** Sightings that wait. */
@@ -55,7 +56,10 @@ export class Outbox implements Destination {
   async take(sighting: Sighting): Promise<boolean> {
     const text = JSON.stringify(sighting)
     const bytes = Buffer.byteLength(text)
-    if (!(await this.#budget.take(bytes, this.#refusing.signal))) return false
+    const room = this.#budget.take(bytes, this.#refusing.signal)
+    const taken = await room
+    if (room !== true) this.#heldUpMs = performance.now()
+    if (!taken) return false
     this.#send({ key: this.#surroundings.store.keep('sighting', text), text }, bytes)
     return true
   }

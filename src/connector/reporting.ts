@@ -9,8 +9,8 @@ import type { ConnectorStory } from './story.ts'
 
 /** Where sightings go, or their contexts. */
 export interface Destination {
-  /** Does it keep others waiting, so that what takes long must not be held against them? */
-  readonly isHeldUp: boolean
+  /** Has somebody had to wait since then (by `performance.now()`), so that what took long is not his fault? */
+  wasHeldUp(sinceMs: number): boolean
   /**
    * Takes one; fulfilled when it is there or kept. Says whether that is so: not if the connector ends before. `values` are
    * for placeholders.
@@ -27,13 +27,19 @@ export interface ContextValues extends Readonly<Record<string, string | undefine
 /** How much larger than a line JSON may be that is printed on many. */
 const indentation = 4
 
+/** What the commands that contexts are given to are bounded by. */
+export interface ContextCommandLimits extends CommandLimits {
+  readonly timeoutMs: number
+  /** Aborted when those that run are to be killed, and no more started. */
+  readonly signal: AbortSignal
+}
+
 /** Runs the commands that contexts are given to: so many at once, each so long. */
 export class ContextCommands {
   readonly #running: PQueue
-  readonly #limits: CommandLimits & { readonly timeoutMs: number }
-  readonly #killing = new AbortController()
+  readonly #limits: ContextCommandLimits
 
-  constructor(atOnce: number, limits: CommandLimits & { readonly timeoutMs: number }) {
+  constructor(atOnce: number, limits: ContextCommandLimits) {
     this.#running = new PQueue({ concurrency: atOnce })
     this.#limits = limits
   }
@@ -55,11 +61,6 @@ export class ContextCommands {
     return this.#running.add(() => this.#run(command, `${JSON.stringify(context)}\n`, wantsOutput))
   }
 
-  /** Kills those that run, and starts no more. */
-  kill(): void {
-    this.#killing.abort()
-  }
-
   async #run(command: readonly string[], stdin: string, wantsOutput: boolean) {
     let output = ''
     const result = await runCommand(command, {
@@ -70,7 +71,6 @@ export class ContextCommands {
       onLine: line => {
         if (wantsOutput) output += `${line}\n`
       },
-      signal: this.#killing.signal,
     })
     return { ...result, output }
   }
@@ -95,9 +95,9 @@ export class Reporting {
     this.#surroundings = surroundings
   }
 
-  /** See {@link Destination.isHeldUp}. */
-  get isHeldUp(): boolean {
-    return this.#surroundings.destination.isHeldUp
+  /** See {@link Destination.wasHeldUp}. */
+  wasHeldUp(sinceMs: number): boolean {
+    return this.#surroundings.destination.wasHeldUp(sinceMs)
   }
 
   /** Reports a sighting. Fulfilled when it is there, kept, or summed up. Says whether that is so. */

@@ -26,6 +26,8 @@ export interface RetroSurroundings {
   readonly most: number
   /** Times that a query is made that fails while VAST is there. */
   readonly attempts: number
+  /** Aborted when queries that run are to be killed. */
+  readonly killed: AbortSignal
   /** A query failed: VAST may be away. */
   suspectVast(): void
   /** How often VAST has been away. */
@@ -50,7 +52,6 @@ export class RetroMatching {
   readonly #surroundings: RetroSurroundings
   readonly #room: Budget
   readonly #ending = new AbortController()
-  readonly #killing = new AbortController()
   #unfinished = 0
 
   constructor(surroundings: RetroSurroundings) {
@@ -81,11 +82,6 @@ export class RetroMatching {
     this.#ending.abort()
   }
 
-  /** Ends the queries that run. */
-  kill(): void {
-    this.#killing.abort()
-  }
-
   #begin(match: Match): void {
     this.#unfinished++
     this.#surroundings.counters.backlogIs(this.#unfinished)
@@ -108,7 +104,7 @@ export class RetroMatching {
   async #run(match: Match): Promise<void> {
     if (this.#ending.signal.aborted) return
     if (this.#isHopeless(match)) return this.#finish(match)
-    const { vast, counters, timesAway } = this.#surroundings
+    const { vast, counters, timesAway, killed } = this.#surroundings
     const away = timesAway()
     const startMs = performance.now()
     let matches = 0
@@ -119,24 +115,24 @@ export class RetroMatching {
         if (found) matches++
         reported &&= went
       },
-      signal: this.#killing.signal,
+      signal: killed,
     })
     if (result.overlongLines > 0) this.#tellOverlong(result, match)
     // Its sightings could not all be kept: it is made again after the next start.
     if (!reported || result.outcome === 'aborted') return
-    if (result.outcome === 'succeeded' || this.#isOver(result, match)) {
+    if (result.outcome === 'succeeded' || this.#isOver(result, match, startMs)) {
       counters.retroMatched(matches, (performance.now() - startMs) / 1000)
       this.#finish(match)
     } else await this.#again(match, result, away)
   }
 
   /** Was it ended at its deadline, by its own fault? */
-  #isOver({ outcome, sentence }: CommandResult, { indicator, query }: Match): boolean {
+  #isOver({ outcome, sentence }: CommandResult, { indicator, query }: Match, startMs: number): boolean {
     const { reporting, story } = this.#surroundings
     // While sightings wait for the bus nothing is read, and no query can end.
-    if (outcome !== 'timed_out' || reporting.isHeldUp) return false
-    const sentences = `a retro match ${sentence} (retro_match_timeout); what it found until then is reported`
-    story.lost('query_timed_out', sentences, { indicator: indicator.id, query })
+    if (outcome !== 'timed_out' || reporting.wasHeldUp(startMs)) return false
+    const told = `a retro match ${sentence} (retro_match_timeout); what it found until then is reported`
+    story.lost('query_timed_out', told, { indicator: indicator.id, query })
     return true
   }
 

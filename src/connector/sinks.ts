@@ -12,19 +12,28 @@ export interface LineSink {
   flush(): Promise<void>
 }
 
+/** What takes longer than this, in milliseconds, had to wait for the reader. */
+const waitMs = 100
+
 /** `sink: STDOUT`: prints contexts, one JSON a line, and nothing else. */
 export class PrintedContexts implements Destination {
-  readonly isHeldUp = false
   readonly #output: LineSink
   readonly #counters: Counters
+  #heldUpMs = 0
 
   constructor(output: LineSink, counters: Counters) {
     this.#output = output
     this.#counters = counters
   }
 
+  wasHeldUp(sinceMs: number): boolean {
+    return this.#heldUpMs > sinceMs
+  }
+
   async take(sighting: Sighting): Promise<boolean> {
+    const startMs = performance.now()
     await this.#output.write(JSON.stringify(sighting.x_threatbus_sighting_context))
+    if (performance.now() - startMs > waitMs) this.#heldUpMs = performance.now()
     this.#counters.reported()
     return true
   }
@@ -32,7 +41,6 @@ export class PrintedContexts implements Destination {
 
 /** `sink: CMD`: gives each context to a command of its own. */
 export class PipedContexts implements Destination {
-  readonly isHeldUp = false
   readonly #commands: ContextCommands
   readonly #template: CommandTemplate
   readonly #story: ConnectorStory
@@ -43,6 +51,11 @@ export class PipedContexts implements Destination {
     this.#template = template
     this.#story = story
     this.#counters = counters
+  }
+
+  /** Commands have a deadline of their own. */
+  wasHeldUp(): boolean {
+    return false
   }
 
   async take(sighting: Sighting, values: ContextValues): Promise<boolean> {

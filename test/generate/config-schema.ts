@@ -1,18 +1,33 @@
-/** Writes config/threatbus.schema.json from the broker's schema: `npm run schema` after a build. */
+/** Writes the JSON Schema of each program's configuration into config/: `npm run schema` after a build. */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { configSchema } from '../../src/config/schema.ts'
+import { connectorSchema } from '../../src/connector/config.ts'
 
-/** Where the schema file is, seen from the compiled script. */
-export const schemaFile = fileURLToPath(new URL('../../../config/threatbus.schema.json', import.meta.url))
+/** A program's configuration, and where its JSON Schema is, seen from the compiled script. */
+export interface ProgramSchema {
+  readonly title: string
+  readonly schema: z.ZodType
+  readonly file: string
+}
+
+/** The programs that have a configuration, by name. */
+export const programSchemas = {
+  threatbus: program('Configuration of threatbus, the broker', configSchema, 'threatbus'),
+  'vast-threatbus': program('Configuration of vast-threatbus, the VAST connector', connectorSchema, 'vast-threatbus'),
+} as const satisfies Record<string, ProgramSchema>
+
+function program(title: string, schema: z.ZodType, name: string): ProgramSchema {
+  return { title, schema, file: fileURLToPath(new URL(`../../../config/${name}.schema.json`, import.meta.url)) }
+}
 
 /**
- * The JSON Schema of the broker's configuration, as the text of its file: draft 7, which the YAML language servers of
+ * The JSON Schema of a program's configuration, as the text of its file: draft 7, which the YAML language servers of
  * editors know best. It describes what may be written (the input side), so nothing is required that has a default.
  */
-export function configSchemaText(): string {
-  const generated = z.toJSONSchema(configSchema, {
+export function configSchemaText({ title, schema }: ProgramSchema): string {
+  const generated = z.toJSONSchema(schema, {
     io: 'input',
     target: 'draft-7',
     override: ({ zodSchema, jsonSchema }) => {
@@ -24,7 +39,6 @@ export function configSchemaText(): string {
     },
   })
   const { $schema, ...rest } = generated
-  const title = 'Configuration of threatbus, the broker'
   return `${layOut({ $schema, title, ...rest })}\n`
 }
 
@@ -45,4 +59,6 @@ function layOut(value: unknown, indent = ''): string {
   return members.length === 0 ? '{}' : `{\n${members.join(',\n')}\n${indent}}`
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(schemaFile, configSchemaText())
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const each of Object.values(programSchemas)) writeFileSync(each.file, configSchemaText(each))
+}

@@ -11,7 +11,7 @@ import { pathsOf } from '../../src/config/outline.ts'
 import { ConfigError } from '../../src/config/problems.ts'
 import { configSchema } from '../../src/config/schema.ts'
 import { flag, seconds, section } from '../../src/config/values.ts'
-import { configSchemaText, schemaFile } from '../generate/config-schema.ts'
+import { configSchemaText, programSchemas } from '../generate/config-schema.ts'
 import { defaults, load, rooms } from './config-loading.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -68,7 +68,7 @@ test('the example shows every key with its default', () => {
 })
 
 test('the JSON Schema for editors is up to date (npm run build && npm run schema)', () => {
-  assert.equal(readFileSync(schemaFile, 'utf8'), configSchemaText())
+  assert.equal(readFileSync(programSchemas.threatbus.file, 'utf8'), configSchemaText(programSchemas.threatbus))
 })
 
 test('every key is described in the JSON Schema, and every value has its default there', () => {
@@ -81,7 +81,7 @@ test('every key is described in the JSON Schema, and every value has its default
     if (schema.default === undefined && path !== '.plugins.apps.zmq.advertise') bare.push(`${path} has no default`)
     for (const [key, below] of Object.entries(schema.properties ?? {})) look(below, `${path}.${key}`)
   }
-  look(JSON.parse(configSchemaText()), '')
+  look(JSON.parse(configSchemaText(programSchemas.threatbus)), '')
   assert.deepEqual(bare, [])
 })
 
