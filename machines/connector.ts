@@ -91,10 +91,7 @@ export const connectorChart = createMachine({
                   invoke: {
                     id: 'askVast',
                     src: 'askVast',
-                    onDone: [
-                      { guard: 'isThere', target: '#connector.running.vast.there' },
-                      { target: 'pausing' },
-                    ],
+                    onDone: [{ guard: 'isThere', target: '#connector.running.vast.there' }, { target: 'pausing' }],
                   },
                 },
               },

@@ -34,7 +34,10 @@ export type ConnectorEvent =
   /** There is something to match again. */
   | { type: 'matching.began' }
   | { type: 'matching.done' }
-  | DoneActorEvent<void, 'takeIndicators' | 'subscribe' | 'finishMatching' | 'endCommands' | 'flushSightings' | 'leaveBus'>
+  | DoneActorEvent<
+      void,
+      'takeIndicators' | 'subscribe' | 'finishMatching' | 'endCommands' | 'flushSightings' | 'leaveBus'
+    >
   | DoneActorEvent<VastAnswer, 'askVast'>
   | ErrorActorEvent<unknown, 'takeIndicators' | 'subscribe' | 'flushSightings' | 'leaveBus'>
 

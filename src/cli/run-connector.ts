@@ -53,7 +53,8 @@ export async function runConnector(options: { readonly config?: string | undefin
 }
 
 function openStore(path: string, logger: Logger): WaitingStore {
-  const failed = (err: unknown) => logger.error({ err, path }, "what waits can't be written to disk; it is in memory only")
+  const failed = (err: unknown) =>
+    logger.error({ err, path }, "what waits can't be written to disk; it is in memory only")
   try {
     return new WaitingFile(path, failed)
   } catch (error) {

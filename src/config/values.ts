@@ -78,7 +78,10 @@ export function fileName() {
 
 /** Where something listens: a host name or an IP address (an IPv6 address in brackets), and a port. */
 export function endpoint() {
-  return expecting('host:port or [IPv6 address]:port', z.string().regex(/^(?:\[[\da-fA-F:.]+(?:%[\w.-]+)?\]|[\w.-]+):\d{1,5}$/))
+  return expecting(
+    'host:port or [IPv6 address]:port',
+    z.string().regex(/^(?:\[[\da-fA-F:.]+(?:%[\w.-]+)?\]|[\w.-]+):\d{1,5}$/),
+  )
 }
 
 /** What may be left out, or left empty (`sink:` with nothing behind it, which YAML reads as null). */

@@ -189,7 +189,8 @@ class RunningCommand {
 
   #sentence(outcome: CommandOutcome, code: number | null, signal: NodeJS.Signals | null): string {
     if (outcome === 'timed_out') return `was killed after ${(this.#options.timeoutMs ?? 0) / 1000} s`
-    if (outcome === 'too_much_output') return `was killed because it printed more than ${this.#options.maxOutputBytes} bytes`
+    if (outcome === 'too_much_output')
+      return `was killed because it printed more than ${this.#options.maxOutputBytes} bytes`
     if (outcome === 'aborted') return 'was killed because nobody wants it any more'
     return signal === null ? `exited with ${code}` : `died of ${signal}`
   }

@@ -87,7 +87,9 @@ export const connectorSchema = section(
     ).describe('The live matcher of VAST. Required with `live_match`.'),
     max_live_iocs: count(1, 100_000_000)
       .default(1_000_000)
-      .describe('IoCs that the live matcher looks for at once. Beyond, new ones are matched against stored events only.'),
+      .describe(
+        'IoCs that the live matcher looks for at once. Beyond, new ones are matched against stored events only.',
+      ),
     retro_match: flag().default(true).describe('Match indicators against the events that VAST has stored.'),
     retro_match_max_events: count(0, 1_000_000_000)
       .default(0)
@@ -115,16 +117,18 @@ export const connectorSchema = section(
     ).describe(
       'Where contexts go instead of the bus: STDOUT prints them, one JSON a line; a command reads them on standard input.',
     ),
-    command_timeout: seconds()
-      .default(10)
-      .describe('Seconds that one run of `transform_context` or `sink` may take.'),
+    command_timeout: seconds().default(10).describe('Seconds that one run of `transform_context` or `sink` may take.'),
     max_commands: count(1, 10_000).default(8).describe('Runs of `transform_context` and `sink` at once.'),
     max_sightings_per_minute: count(0, 1_000_000)
       .default(0)
-      .describe('Sightings of one IoC that go to the bus in a minute; more are summed up in one with a count. 0 for all.'),
+      .describe(
+        'Sightings of one IoC that go to the bus in a minute; more are summed up in one with a count. 0 for all.',
+      ),
     max_line_bytes: bytes(1024, 268_435_456)
       .default(1_048_576)
-      .describe('Bytes of an event that VAST prints; a longer one is passed over. Also of what `transform_context` prints.'),
+      .describe(
+        'Bytes of an event that VAST prints; a longer one is passed over. Also of what `transform_context` prints.',
+      ),
     max_waiting_sighting_bytes: bytes(1024, 68_719_476_736)
       .default(67_108_864)
       .describe('Bytes of sightings that wait for the bus. Beyond, what VAST prints is not read.'),

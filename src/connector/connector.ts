@@ -42,12 +42,7 @@ const leavingMs = 1000
 const ms = (seconds: number) => seconds * 1000
 
 /** Starts the VAST connector: this is the list of what it is made of. `output` is where `sink: STDOUT` prints. */
-export function startConnector(
-  config: ConnectorConfig,
-  log: Logger,
-  store: WaitingStore,
-  output: LineSink,
-): Connector {
+export function startConnector(config: ConnectorConfig, log: Logger, store: WaitingStore, output: LineSink): Connector {
   const counters = new Counters()
   const story = new ConnectorStory(log, counters)
   const metrics = new MetricsFile(counters, config.metrics.filename, ms(config.metrics.interval), err =>
@@ -82,7 +77,11 @@ export function startConnector(
     ...{ bus, store, story, counters, pauses },
     maxBytes: config.max_waiting_sighting_bytes,
   })
-  const commands = new ContextCommands(config.max_commands, { ...limits, timeoutMs: ms(config.command_timeout), signal: killed })
+  const commands = new ContextCommands(config.max_commands, {
+    ...limits,
+    timeoutMs: ms(config.command_timeout),
+    signal: killed,
+  })
   const destination = destinationOf(config.sink)
   const reporting = new Reporting({
     ...{ destination, commands, story },

@@ -71,7 +71,8 @@ export class LiveMatching {
   async #take(line: string): Promise<void> {
     const { content, reporting, story, counters } = this.#surroundings
     const match = parseJson(line)
-    if (!isJsonObject(match)) return story.lost('unreadable_event', 'the live matcher printed a line that is no JSON object')
+    if (!isJsonObject(match))
+      return story.lost('unreadable_event', 'the live matcher printed a line that is no JSON object')
     const made = liveSighting(match, new Date())
     if (!made.ok) return story.lost(made.reason, `a live match makes no sighting: ${made.detail}`)
     const value = made.sighting.x_threatbus_indicator_value

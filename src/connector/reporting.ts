@@ -135,7 +135,8 @@ export class Reporting {
     const { transformation, destination } = this.#surroundings
     const matchtype = sighting.x_threatbus_match_type
     const values = { ioc: iocValueOf(sighting), matchtype: typeof matchtype === 'string' ? matchtype : undefined }
-    const transformed = transformation === undefined ? sighting : await this.#transform(sighting, transformation, values)
+    const transformed =
+      transformation === undefined ? sighting : await this.#transform(sighting, transformation, values)
     return destination.take(transformed, values)
   }
 

@@ -1,4 +1,4 @@
-import { constants, closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { isJsonObject, parseJson } from '../protocol/json.ts'
 
 /** What waits: an indicator for its query, or a sighting for the bus. */

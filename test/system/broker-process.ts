@@ -3,32 +3,21 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { type ProcessLog, readLog } from './log-lines.ts'
 
 /** The built command, as `npm install -g` would link it. */
 export const threatbusCommand = fileURLToPath(new URL('../../src/cli/threatbus.js', import.meta.url))
 
-/** A line of the broker's log. */
-export interface LogLine {
-  readonly level: string
-  readonly msg: string
-  readonly [field: string]: unknown
-}
-
 /** A broker process under test. */
-export interface BrokerProcess {
+export interface BrokerProcess extends ProcessLog {
   readonly process: ChildProcess
   /** Where its configuration and its history are. */
   readonly directory: string
   readonly manage: number
   readonly pub: number
   readonly sub: number
-  /** What it has logged so far. */
-  readonly log: readonly LogLine[]
-  /** Fulfilled with the first line, past or to come, that `matches`. */
-  logged(matches: (line: LogLine) => boolean): Promise<LogLine>
   /** Sends a signal and answers the exit code (null if the signal killed it). */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -65,28 +54,7 @@ export async function startBroker(
     rmSync(directory, { recursive: true, force: true })
   })
 
-  const log: LogLine[] = []
-  const waiting = new Set<(line: LogLine) => void>()
-  createInterface(broker.stderr).on('line', text => {
-    // zeromq.js itself says, in words, when it waits at the end of the process for what it still holds.
-    if (!text.startsWith('{')) return
-    const line = JSON.parse(text) as LogLine
-    log.push(line)
-    for (const each of waiting) each(line)
-  })
-  const logged = (matches: (line: LogLine) => boolean) =>
-    new Promise<LogLine>((resolve, reject) => {
-      const seen = log.find(matches)
-      if (seen) return resolve(seen)
-      const look = (line: LogLine) => {
-        if (!matches(line)) return
-        waiting.delete(look)
-        resolve(line)
-      }
-      waiting.add(look)
-      exited.then(([code]) => reject(new Error(`the broker ended with ${code}: ${JSON.stringify(log)}`)))
-    })
-
+  const { log, logged } = readLog('broker', broker.stderr, exited)
   const { manage, pub, sub } = await logged(({ msg }) => msg.startsWith('serving'))
   return {
     process: broker,

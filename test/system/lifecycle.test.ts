@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Subscriber } from 'zeromq'
-import { type LogLine, startBroker } from './broker-process.ts'
+import { startBroker } from './broker-process.ts'
+import type { LogLine } from './log-lines.ts'
 import { indicator, publisher, receive, request } from './wire.ts'
 
 /** Does a log line tell this story of a subscriber? */
