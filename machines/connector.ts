@@ -74,13 +74,24 @@ export const connectorChart = createMachine({
               invoke: {
                 id: 'askVast',
                 src: 'askVast',
-                onDone: [{ guard: 'isThere', target: 'there' }, { target: 'away' }],
+                onDone: [
+                  { guard: 'isThere', target: 'there', actions: { type: 'tell', params: { step: 'vast_there' } } },
+                  { target: 'away' },
+                ],
               },
             },
             there: {
-              entry: ['forgetFailedCalls', 'resumeMatching', { type: 'tell', params: { step: 'vast_there' } }],
+              entry: ['forgetFailedCalls', 'resumeMatching'],
               exit: 'holdMatching',
-              on: { 'vast.suspected': 'checking' },
+              on: { 'vast.suspected': 'suspected' },
+            },
+            suspected: {
+              description: 'A call failed. Whether VAST is to blame shows when it is asked.',
+              invoke: {
+                id: 'askVast',
+                src: 'askVast',
+                onDone: [{ guard: 'isThere', target: 'there' }, { target: 'away' }],
+              },
             },
             away: {
               initial: 'pausing',
@@ -91,7 +102,14 @@ export const connectorChart = createMachine({
                   invoke: {
                     id: 'askVast',
                     src: 'askVast',
-                    onDone: [{ guard: 'isThere', target: '#connector.running.vast.there' }, { target: 'pausing' }],
+                    onDone: [
+                      {
+                        guard: 'isThere',
+                        target: '#connector.running.vast.there',
+                        actions: { type: 'tell', params: { step: 'vast_there' } },
+                      },
+                      { target: 'pausing' },
+                    ],
                   },
                 },
               },
