@@ -25,6 +25,8 @@ export async function platform(
     longestRetryPauseMs: 200,
     publishTimeoutMs: 60_000,
     requestTimeoutMs: 2000,
+    // Its broker may have ended before it.
+    closeTimeoutMs: 100,
   })
   t.after(() => bus.close())
   const sightings: Sighting[] = []
