@@ -50,7 +50,8 @@ function layOut(value: unknown, indent = ''): string {
   const deeper = `${indent}  `
   if (Array.isArray(value)) {
     const line = `[${value.map(item => JSON.stringify(item)).join(', ')}]`
-    return line.length + indent.length < lineWidth ? line : JSON.stringify(value, null, 2)
+    if (line.length + indent.length < lineWidth) return line
+    return `[\n${value.map(item => deeper + layOut(item, deeper)).join(',\n')}\n${indent}]`
   }
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const members = Object.entries(value).map(
