@@ -33,7 +33,8 @@ export async function runConnector(options: { readonly config?: string | undefin
   )
   for (const warning of warnings) logger.warn(warning)
   if (!live_match && !retro_match) logger.warn('neither live_match nor retro_match is on: nothing will be matched')
-  if (store.left.length > 0) logger.info({ waiting: store.left.length }, 'going on with what waited when it ended')
+  const waiting = store.left.filter(({ kind }) => kind !== 'ioc').length
+  if (waiting > 0) logger.info({ waiting }, 'going on with what waited when it ended')
 
   const output = new LineOutput(process.stdout)
   const connector = startConnector(config, logger, store, output)

@@ -98,7 +98,7 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
     working: isWorking => send({ type: isWorking ? 'matching.began' : 'matching.done' }),
   })
   const content = new MatcherContent({
-    ...{ vast, calls, story, pauses, attempts, suspectVast, killed },
+    ...{ vast, calls, store, story, pauses, attempts, suspectVast, killed },
     most: config.max_live_iocs,
   })
   const live = new LiveMatching({
@@ -187,7 +187,9 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
   )
   for (const kept of store.left) {
     if (kept.kind === 'sighting') outbox.resume(kept)
-    else if (!config.retro_match || !intake.resume(kept)) store.drop(kept.key)
+    else if (kept.kind === 'ioc' && config.live_match) content.recall(kept)
+    else if (kept.kind === 'indicator' && config.retro_match && intake.resume(kept)) continue
+    else store.drop(kept.key)
   }
   actor.start()
 

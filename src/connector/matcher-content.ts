@@ -5,12 +5,14 @@ import type { CommandResult } from './command.ts'
 import { referencePrefix } from './sightings.ts'
 import type { ConnectorStory } from './story.ts'
 import type { Vast } from './vast.ts'
+import type { Kept, WaitingStore } from './waiting-file.ts'
 
 /** What the live matcher's content needs. */
 export interface ContentSurroundings {
   readonly vast: Pick<Vast, 'addIoc' | 'removeIoc'>
   /** The calls of VAST: so many at once, none while it is away. */
   readonly calls: PQueue
+  readonly store: WaitingStore
   readonly story: ConnectorStory
   readonly pauses: RetryPauses
   /** IoCs that are looked for at once. */
@@ -29,6 +31,8 @@ interface Ioc {
   readonly wantedBy: Set<string>
   /** Calls about it that failed in a row. */
   failures: number
+  /** The key in the store, once VAST may know it. */
+  key: number | undefined
 }
 
 /** Changes of the live matcher go before queries: they are short, and what comes in now is matched by them alone. */
@@ -73,10 +77,22 @@ export class MatcherContent {
     return this.#iocs.get(value)?.wantedBy.size === 0
   }
 
+  /**
+   * An earlier run told VAST this value. As long as no indicator wants it, it is to be removed: what was removed in between
+   * nobody will say again.
+   */
+  recall({ key, text: value }: Kept): void {
+    this.#begin(value).key = key
+  }
+
   /** The matcher is attached: whatever it knew before, it is told everything. */
   fill(): void {
     this.#isHeld = false
-    for (const value of this.#iocs.keys()) this.#untold.add(value)
+    for (const [value, ioc] of this.#iocs) {
+      // What VAST's absence is to blame for does not count.
+      ioc.failures = 0
+      this.#untold.add(value)
+    }
     this.#tell()
   }
 
@@ -115,16 +131,21 @@ export class MatcherContent {
   }
 
   #begin(value: string): Ioc {
-    const ioc = { wantedBy: new Set<string>(), failures: 0 }
+    const ioc: Ioc = { wantedBy: new Set<string>(), failures: 0, key: undefined }
     this.#iocs.set(value, ioc)
     return ioc
   }
 
-  /** Makes calls for what is untold, no more at once than there is room for. */
+  #forget(value: string, { key }: Ioc): void {
+    this.#iocs.delete(value)
+    if (key !== undefined) this.#surroundings.store.drop(key)
+  }
+
+  /** Makes calls for what is untold: half of what may run at once, so that queries go on. */
   #tell(): void {
     const { calls } = this.#surroundings
     for (const value of this.#untold) {
-      if (this.#isHeld || this.#telling.size >= calls.concurrency) return
+      if (this.#isHeld || this.#telling.size >= calls.concurrency / 2) return
       if (this.#telling.has(value)) continue
       this.#telling.add(value)
       calls.add(() => this.#tellOf(value), { priority })
@@ -136,34 +157,36 @@ export class MatcherContent {
     // Said with the call: what is wanted anew while it runs is untold again.
     const isUntold = this.#untold.delete(value)
     if (ioc !== undefined && isUntold && !this.#isHeld) {
-      const { vast, killed: signal } = this.#surroundings
+      const { vast, store, killed: signal } = this.#surroundings
       const reference = [...ioc.wantedBy].at(-1)
+      if (reference !== undefined) ioc.key ??= store.keep('ioc', value)
       const result =
         reference === undefined
           ? await vast.removeIoc(value, { signal })
           : await vast.addIoc(value, `${referencePrefix}${reference}`, { signal })
-      if (result.outcome === 'succeeded') ioc.failures = 0
-      else await this.#again(value, ioc, result)
-      if (ioc.wantedBy.size === 0 && !this.#untold.has(value)) this.#iocs.delete(value)
-    } else if (isUntold) this.#untold.add(value)
+      const isSettled = result.outcome === 'succeeded' || (await this.#isHopeless(value, ioc, result))
+      if (isSettled) ioc.failures = 0
+      if (isSettled && ioc.wantedBy.size === 0 && !this.#untold.has(value)) this.#forget(value, ioc)
+    } else if (ioc !== undefined && isUntold) this.#untold.add(value)
     this.#telling.delete(value)
     this.#tell()
   }
 
-  async #again(value: string, ioc: Ioc, { outcome, sentence, stderr }: CommandResult): Promise<void> {
+  /** A call failed: it is made again when VAST is there, unless it failed too often. */
+  async #isHopeless(value: string, ioc: Ioc, { outcome, sentence, stderr }: CommandResult): Promise<boolean> {
     const { story, attempts, pauses, suspectVast } = this.#surroundings
+    if (outcome === 'aborted') return false
     suspectVast()
     ioc.failures++
     const what = ioc.wantedBy.size === 0 ? 'removing an IoC' : 'adding an IoC'
-    if (outcome === 'aborted') return
-    if (ioc.failures < attempts) {
-      story.trouble(`matcher ${outcome}`, `${what}: VAST ${sentence}; it is told again`, { value, stderr })
-      this.#untold.add(value)
-      const { signal } = this.#ending
-      await sleep(retryPauseMs(ioc.failures, pauses), undefined, { signal }).catch(() => {})
-    } else {
+    if (ioc.failures >= attempts) {
       story.lost('ioc_refused', `${what} failed ${ioc.failures} times: VAST ${sentence}`, { value, stderr })
-      ioc.failures = 0
+      return true
     }
+    story.trouble(`matcher ${outcome}`, `${what}: VAST ${sentence}; it is told again`, { value, stderr })
+    this.#untold.add(value)
+    const { signal } = this.#ending
+    await sleep(retryPauseMs(ioc.failures, pauses), undefined, { signal }).catch(() => {})
+    return false
   }
 }

@@ -1,14 +1,19 @@
 import { closeSync, constants, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { isJsonObject, parseJson } from '../protocol/json.ts'
 
-/** What waits: an indicator for its query, or a sighting for the bus. */
-export type WaitingKind = 'indicator' | 'sighting'
+/**
+ * What waits: an indicator for its query, a sighting for the bus, or a value that the live matcher was told, for the word
+ * that it is not wanted any more.
+ */
+export type WaitingKind = 'indicator' | 'sighting' | 'ioc'
+
+const kinds: readonly unknown[] = ['indicator', 'sighting', 'ioc'] satisfies WaitingKind[]
 
 /** Something that waits. */
 export interface Kept {
   readonly key: number
   readonly kind: WaitingKind
-  /** JSON, on one line. */
+  /** The JSON of an indicator or a sighting; the value itself. */
   readonly text: string
 }
 
@@ -139,7 +144,7 @@ function readKept(path: string): Kept[] {
     const { key, kind, text, drop } = record
     if (typeof drop === 'number') kept.delete(drop)
     if (typeof key !== 'number' || typeof text !== 'string') continue
-    if (kind === 'indicator' || kind === 'sighting') kept.set(key, { key, kind, text })
+    if (kinds.includes(kind)) kept.set(key, { key, kind: kind as WaitingKind, text })
   }
   return [...kept.values()]
 }

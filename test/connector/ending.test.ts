@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
 import { startBroker } from '../system/broker-process.ts'
-import { event, indicator, platform } from './applications.ts'
+import { event, indicator, platform, removed } from './applications.ts'
 import { startConnector } from './connector-process.ts'
 
 const address = '10.1.2.3'
@@ -118,5 +118,28 @@ describe('a connector that is told to end', () => {
     const next = await startBroker(t, {}, broker)
     startConnector(t, next, vast, { ...settings, snapshot: 0 }, former)
     await until(({ length }) => length >= 1)
+  })
+
+  test('and was away when an indicator was removed, makes the live matcher forget it, if it has a state', async t => {
+    const vast = standInVast(t)
+    const broker = await startBroker(t)
+    const { bus, until, sightings } = await platform(t, broker)
+    const settings = { state: 'waiting', live_match: true, matcher_name: 'm', retro_match: false }
+    const former = startConnector(t, broker, vast, settings)
+    const [gone, kept] = [about(), indicator("[ipv4-addr:value = '10.9.9.9']")]
+    await bus.publish(gone)
+    await bus.publish(kept)
+    await vast.until(({ contentOf }) => contentOf('m').size === 2)
+    await former.stop('SIGKILL')
+    await bus.publish(removed(gone))
+    startConnector(t, broker, vast, settings, former)
+    await vast.until(({ contentOf }) => !contentOf('m').has(address) && contentOf('m').has('10.9.9.9'))
+    await vast.until(({ callsOf }) => callsOf('matcher add').length >= 3)
+    vast.feed(...events, event(2, { src_ip: '10.9.9.9' }))
+    await until(({ length }) => length >= 1)
+    assert.deepEqual(
+      sightings.map(sighting => sighting.sighting_of_ref),
+      [kept.id],
+    )
   })
 })
