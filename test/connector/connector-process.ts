@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -82,4 +82,20 @@ export function startConnector(
       return ended
     },
   }
+}
+
+/** The processes that a process has started. */
+export function childrenOf({ pid }: ChildProcess): readonly number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
+
+/** Is the live matcher attached by this connector: will it see the next live event? */
+export function isAttached({ calls }: StandInVast, { process }: ConnectorProcess): boolean {
+  const children = childrenOf(process)
+  const last = calls.findLast(({ verb, pid }) => verb === 'matcher attach' && children.includes(pid))
+  return last?.what === 'attached'
 }

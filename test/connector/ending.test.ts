@@ -6,19 +6,14 @@ import { describe, test } from 'node:test'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
 import { startBroker } from '../system/broker-process.ts'
 import { event, indicator, platform, removed } from './applications.ts'
-import { startConnector } from './connector-process.ts'
+import { childrenOf, isAttached, startConnector } from './connector-process.ts'
 
 const address = '10.1.2.3'
 const events = [event(1, { src_ip: address })]
 const about = () => indicator(`[ipv4-addr:value = '${address}']`)
 
-/** The processes that a process has started. */
-function childrenOf(pid: number | undefined): string[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
-}
-
 /** Is the process there, and more than a zombie? */
-function isRunning(pid: string): boolean {
+function isRunning(pid: number): boolean {
   try {
     return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
@@ -55,7 +50,7 @@ describe('a connector that is told to end', () => {
     const connector = startConnector(t, broker, vast, settings)
     await bus.publish(about())
     await vast.until(({ callsOf }) => callsOf('export').length === 1 && callsOf('matcher attach').length === 1)
-    const children = childrenOf(connector.process.pid)
+    const children = childrenOf(connector.process)
     assert.equal(children.length, 2)
     assert.equal(await connector.stop(), 0)
     assert.deepEqual(children.filter(isRunning), [])
@@ -68,7 +63,7 @@ describe('a connector that is told to end', () => {
     const broker = await startBroker(t)
     const connector = startConnector(t, broker, vast, { live_match: true, matcher_name: 'm' })
     await vast.until(({ callsOf }) => callsOf('matcher attach').length === 1)
-    const children = childrenOf(connector.process.pid)
+    const children = childrenOf(connector.process)
     connector.process.kill('SIGTERM')
     await connector.logged(({ msg }) => msg.startsWith('stopping'))
     assert.equal(await connector.stop('SIGTERM'), 143)
@@ -132,9 +127,9 @@ describe('a connector that is told to end', () => {
     await vast.until(({ contentOf }) => contentOf('m').size === 2)
     await former.stop('SIGKILL')
     await bus.publish(removed(gone))
-    startConnector(t, broker, vast, settings, former)
+    const next = startConnector(t, broker, vast, settings, former)
     await vast.until(({ contentOf }) => !contentOf('m').has(address) && contentOf('m').has('10.9.9.9'))
-    await vast.until(({ callsOf }) => callsOf('matcher add').length >= 3)
+    await vast.until(({ callsOf }) => callsOf('matcher add').length >= 3 && isAttached(vast, next))
     vast.feed(...events, event(2, { src_ip: '10.9.9.9' }))
     await until(({ length }) => length >= 1)
     assert.deepEqual(

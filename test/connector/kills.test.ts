@@ -7,7 +7,7 @@ import type { Indicator, Sighting } from '../../src/index.ts'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
 import { startBroker } from '../system/broker-process.ts'
 import { event, indicator, platform, removed } from './applications.ts'
-import { startConnector } from './connector-process.ts'
+import { isAttached, startConnector } from './connector-process.ts'
 
 type Victim = 'vast' | 'broker' | 'connector'
 
@@ -79,7 +79,7 @@ async function killing(t: { after(hook: () => unknown): void }, order: readonly 
     return [...expected].every(each => seen.has(each))
   })
   // The live matcher knows everything again, whatever it was.
-  await vast.until(({ contentOf }) => contentOf('m').size === addresses.length)
+  await vast.until(({ contentOf }) => contentOf('m').size === addresses.length && isAttached(vast, connector))
   const [gone = ''] = addresses
   await bus.publish(removed(wanted.get(gone) ?? assert.fail()))
   await vast.until(({ contentOf }) => !contentOf('m').has(gone))

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
 import { startBroker } from '../system/broker-process.ts'
 import { event, indicator, platform } from './applications.ts'
-import { startConnector } from './connector-process.ts'
+import { isAttached, startConnector } from './connector-process.ts'
 
 const address = '10.1.2.3'
 const events = [event(1, { src_ip: address })]
@@ -53,7 +53,9 @@ describe('while VAST is away', () => {
     vast.goAway()
     await connector.logged(({ msg }) => msg.startsWith('the live matcher ended'))
     vast.comeBack()
-    await vast.until(({ contentOf }) => contentOf('m').get(address) === `threatbus__${one.id}`)
+    await vast.until(
+      ({ contentOf }) => contentOf('m').get(address) === `threatbus__${one.id}` && isAttached(vast, connector),
+    )
     vast.feed(...events)
     const [sighting] = await until(({ length }) => length >= 1)
     assert.equal(sighting?.sighting_of_ref, one.id)

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
 import { startBroker } from '../system/broker-process.ts'
 import { event, indicator, platform, removed } from './applications.ts'
-import { startConnector } from './connector-process.ts'
+import { isAttached, startConnector } from './connector-process.ts'
 
 const events = [
   event(1, { src_ip: '10.10.8.168', dest_ip: '10.0.0.1' }),
@@ -36,11 +36,11 @@ test('an indicator is matched against live events until it is removed', async t 
   const vast = standInVast(t)
   const broker = await startBroker(t)
   const { bus, until, sightings } = await platform(t, broker)
-  startConnector(t, broker, vast, { live_match: true, matcher_name: 'm', retro_match: false })
+  const connector = startConnector(t, broker, vast, { live_match: true, matcher_name: 'm', retro_match: false })
   const [a, b] = [indicator("[domain-name:value = 'a.test']"), indicator("[domain-name:value = 'b.test']")]
   await bus.publish(a)
   await bus.publish(b)
-  await vast.until(({ contentOf }) => contentOf('m').size === 2)
+  await vast.until(({ contentOf }) => contentOf('m').size === 2 && isAttached(vast, connector))
   vast.feed(...events)
   await until(({ length }) => length >= 2)
   assert.deepEqual(

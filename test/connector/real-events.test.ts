@@ -7,7 +7,7 @@ import type { Indicator, Sighting } from '../../src/index.ts'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
 import { startBroker } from '../system/broker-process.ts'
 import { indicator, platform, removed } from './applications.ts'
-import { startConnector } from './connector-process.ts'
+import { isAttached, startConnector } from './connector-process.ts'
 
 interface Event {
   readonly timestamp: string
@@ -42,7 +42,8 @@ test('ten addresses and host names of a real log give exactly its events, stored
   const vast = standInVast(t, { events: log })
   const broker = await startBroker(t)
   const { bus, until, sightings } = await platform(t, broker)
-  startConnector(t, broker, vast, { live_match: true, matcher_name: 'm', max_background_tasks: 4 })
+  const settings = { live_match: true, matcher_name: 'm', max_background_tasks: 4 }
+  const connector = startConnector(t, broker, vast, settings)
   const indicators = new Map<string, Indicator>([
     ...addresses.map(value => [value, indicator(`[ipv4-addr:value='${value}']`)] as const),
     ...hosts.map(value => [value, indicator(`[domain-name:value='${value}']`)] as const),
@@ -60,7 +61,7 @@ test('ten addresses and host names of a real log give exactly its events, stored
   await until(({ length }) => length >= expected().length)
   assert.deepEqual(sighted(sightings, 'RETRO'), expected())
 
-  await vast.until(({ contentOf }) => contentOf('m').size === indicators.size)
+  await vast.until(({ contentOf }) => contentOf('m').size === indicators.size && isAttached(vast, connector))
   vast.feed(...events)
   await until(all => sighted(all, 'LIVE').length >= expected().length)
   assert.deepEqual(sighted(sightings, 'LIVE'), expected())
