@@ -140,16 +140,9 @@ export class Writer {
     return this.#failure !== undefined
   }
 
-  /** The segments that may have this sequence number or a higher one. */
-  segmentsFrom(sequence: number): readonly Segment[] {
-    const after = this.#segments.findIndex(segment => segment.first > sequence)
-    return this.#segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
-  }
-
-  /** The segments that may have messages that were accepted at this time or later. */
-  segmentsSince(sinceMs: number): readonly Segment[] {
-    const after = this.#segments.findIndex(segment => segment.createdMs >= sinceMs)
-    return this.#segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
+  /** What is written, and what may be read of it. */
+  get segments(): readonly Segment[] {
+    return this.#segments
   }
 
   /** Takes a batch. */
