@@ -111,10 +111,12 @@ export class SnapshotExchanges {
       const room = limits.maxMerged - this.#remembered
       try {
         const selection = await selections.of(topic, snapshot, typesOf(queue.interest), room)
-        if (this.#exchanges.get(snapshotId) === exchange) {
+        // Others may have taken the room meanwhile.
+        const isRoom = this.#remembered + selection.versions <= limits.maxMerged
+        if (this.#exchanges.get(snapshotId) === exchange && isRoom) {
           exchange.selection = selection
           this.#remembered += selection.versions
-        }
+        } else selection.forgetVersions()
       } catch {
         // A history that can't be read is told of where it is replayed. Applications may know more.
       }
@@ -166,6 +168,7 @@ export class SnapshotExchanges {
     const exchange = this.#exchanges.get(snapshotId)
     this.#exchanges.delete(snapshotId)
     this.#remembered -= (exchange?.answered.size ?? 0) + (exchange?.selection?.versions ?? 0)
+    exchange?.selection?.forgetVersions()
     return exchange?.requester
   }
 

@@ -18,22 +18,14 @@ export function buffersOf({ messages, versions }: Selected): ArrayBuffer[] {
 
 /** The messages of the log that were selected by these criteria. */
 export class LogSelection implements SnapshotSelection {
-  readonly from: number
-  readonly upTo: number
   readonly #types: SnapshotCriteria['types']
   readonly #messages: SequenceSet
-  readonly #versions: LatestVersions
+  #versions: LatestVersions
 
-  constructor({ types, upTo }: SnapshotCriteria, { messages, versions }: Selected) {
-    this.from = messages.from
-    this.upTo = upTo
+  constructor({ types }: SnapshotCriteria, { messages, versions }: Selected) {
     this.#types = types
     this.#messages = new SequenceSet(messages)
     this.#versions = new LatestVersions(versions)
-  }
-
-  get size(): number {
-    return this.#messages.size
   }
 
   get versions(): number {
@@ -41,7 +33,7 @@ export class LogSelection implements SnapshotSelection {
   }
 
   has(sequence: number): boolean {
-    return sequence <= this.upTo && this.#messages.has(sequence)
+    return this.#messages.has(sequence)
   }
 
   nextFrom(sequence: number): number | undefined {
@@ -51,5 +43,9 @@ export class LogSelection implements SnapshotSelection {
   hasVersion(id: string, modified: string): boolean {
     const micros = microsecondsOf(modified)
     return this.#types.some(type => this.#versions.has(keyOf(type, id), micros))
+  }
+
+  forgetVersions(): void {
+    this.#versions = LatestVersions.none(0, 0)
   }
 }
