@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, type Histogram, Registry } from 'prom-client'
 import { durationBounds } from './durations.ts'
 import { type Metric, metrics, snapshotDuration } from './metrics-table.ts'
 import type { Reading } from './readings.ts'
@@ -64,30 +64,23 @@ export class Metrics {
     }
   }
 
-  /** Durations are in buckets already, so the values are given as they stand and nothing is observed. */
+  /**
+   * Durations are in buckets already, and prom-client's histogram can only observe one after the other: the registry gets
+   * the one method of a metric that it calls.
+   */
   #registerDurations(): void {
-    const { name, help } = snapshotDuration
-    const durations = () => this.#reading.snapshots.durations
-    const histogram = new Histogram({ name, help, buckets: [...durationBounds], registers: [] })
+    const { name } = snapshotDuration
     const get = async () => {
-      const { cumulative, seconds } = durations()
-      const empty = await Histogram.prototype.get.call(histogram)
-      const bucket = (le: number | string, value = 0) => ({
-        metricName: `${name}_bucket`,
-        labels: { le },
-        value,
-        exemplar: null,
-      })
-      return {
-        ...empty,
-        values: [
-          ...durationBounds.map((bound, at) => bucket(bound, cumulative[at])),
-          bucket('+Inf', cumulative.at(-1)),
-          { metricName: `${name}_sum`, labels: {}, value: seconds, exemplar: null },
-          { metricName: `${name}_count`, labels: {}, value: cumulative.at(-1) ?? 0, exemplar: null },
-        ],
-      }
+      const { cumulative, seconds } = this.#reading.snapshots.durations
+      const count = cumulative.at(-1) ?? 0
+      const bounds = [...durationBounds, '+Inf']
+      const buckets = bounds.map((le, at) => ({ metricName: `${name}_bucket`, labels: { le }, value: cumulative[at] }))
+      const sums = [
+        { metricName: `${name}_sum`, labels: {}, value: seconds },
+        { metricName: `${name}_count`, labels: {}, value: count },
+      ]
+      return { ...snapshotDuration, type: 'histogram', values: [...buckets, ...sums] }
     }
-    this.#registry.registerMetric(Object.assign(histogram, { get }))
+    this.#registry.registerMetric({ name, get } as unknown as Histogram)
   }
 }
