@@ -30,6 +30,7 @@ export class SegmentLog {
   #isUnlisted = false
   /** Messages that were written since everything was on disk last. */
   #unsynced = 0
+  #crowdedOut = 0
 
   /** Takes over segments that are there. */
   constructor(directory: string, segments: Segment[], settings: SegmentLogSettings) {
@@ -42,6 +43,11 @@ export class SegmentLog {
   /** The oldest first. */
   get segments(): readonly Segment[] {
     return this.#segments
+  }
+
+  /** Segments that were deleted since the start because the log had as many bytes as it may. */
+  get crowdedOut(): number {
+    return this.#crowdedOut
   }
 
   /** Writes records with so many messages, of which the first has this sequence number. */
@@ -109,6 +115,7 @@ export class SegmentLog {
       // Counted anew each time: meanwhile others may be gone, or longer.
       const bytes = this.#segments.reduce((total, { size }) => total + size, 0)
       if (bytes <= this.#settings.maxBytes && second.createdMs >= oldestMs) return
+      if (bytes > this.#settings.maxBytes) this.#crowdedOut++
       this.#segments.shift()
       await unlink(oldest.path).catch(() => {})
       await oldest.retire()

@@ -61,7 +61,9 @@ export class Writer {
   #readable: number
   /** Everything before is on disk. */
   #synced: number
+  /** Messages given up since writing began to fail. */
   #lost = 0
+  #lostBefore = 0
   /** Nothing that is pending before is there any more, but what is being written. */
   #givenUpTo = 0
   #failure: unknown
@@ -114,9 +116,19 @@ export class Writer {
     return this.#failure !== undefined
   }
 
-  /** What is written, and what may be read of it. */
+  /** The files of the log, the oldest first: what is written, and what may be read of it. */
   get segments(): readonly Segment[] {
     return this.#log.segments
+  }
+
+  /** Messages that were given up since the start: they are not in the log. */
+  get lost(): number {
+    return this.#lostBefore + this.#lost
+  }
+
+  /** Segments that were deleted since the start because the log had as many bytes as it may. */
+  get crowdedOut(): number {
+    return this.#log.crowdedOut
   }
 
   /** Takes a batch. */
@@ -277,6 +289,7 @@ export class Writer {
     this.#failure = undefined
     const lost = this.#lost
     this.#lost = 0
+    this.#lostBefore += lost
     this.#events.recovered(lost)
   }
 
