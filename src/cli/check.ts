@@ -5,10 +5,15 @@ import { exitCodes } from './exit-codes.ts'
 /**
  * Prints the configuration that would be in effect, as YAML on standard output, and what would be ignored on standard
  * error. Answers the exit code: `badConfiguration` if there were mistakes (undefined), which have all been told.
+ *
+ * What is printed lands in tickets and terminals' histories: `shown` is to leave out what is secret.
  */
-export function check(loaded: LoadedConfig<unknown> | undefined): number {
+export function check<Config>(
+  loaded: LoadedConfig<Config> | undefined,
+  shown: (config: Config) => Config = config => config,
+): number {
   if (loaded === undefined) return exitCodes.badConfiguration
   for (const warning of loaded.warnings) process.stderr.write(`warning: ${warning}\n`)
-  process.stdout.write(`# from ${loaded.source}\n${stringify(loaded.config)}`)
+  process.stdout.write(`# from ${loaded.source}\n${stringify(shown(loaded.config))}`)
   return exitCodes.ok
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { packageVersion } from '../observe/version.ts'
 import { exitCodes } from './exit-codes.ts'
 import { readSince } from './since.ts'
-import { version } from './version.ts'
 
 /*
  * The command line. What a command does is in a file of its own, loaded when it is called: `threatbus ping` does not
@@ -21,7 +21,7 @@ Exit codes:
 
 const program = new Command('threatbus')
   .description('The bus that threat intelligence travels on. Without a command it runs the broker.')
-  .version(version())
+  .version(packageVersion())
   .option('-c, --config <file>', 'configuration (default: config.yaml or config.yml here, else built-in)')
   .addHelpText('after', exitCodeHelp)
   .exitOverride()
@@ -35,8 +35,11 @@ program
   .command('check')
   .description('Check a configuration and print what is in effect, as YAML.')
   .action(async () => {
-    const [{ check }, { readBrokerConfig }] = await Promise.all([import('./check.ts'), import('./broker-config.ts')])
-    process.exitCode = check(readBrokerConfig(program.opts<{ config?: string }>().config))
+    const [{ check }, { readBrokerConfig, withoutSecrets }] = await Promise.all([
+      import('./check.ts'),
+      import('./broker-config.ts'),
+    ])
+    process.exitCode = check(readBrokerConfig(program.opts<{ config?: string }>().config), withoutSecrets)
   })
 
 program
@@ -45,6 +48,17 @@ program
   .action(async () => {
     const { demo } = await import('./demo.ts')
     process.exitCode = await demo()
+  })
+
+program
+  .command('status')
+  .description('Ask a running broker how it is: subscribers and what waits for them, rates, history, limits.')
+  .option('--endpoint <url>', 'the address of its inspector (default: as configured)', httpAddress)
+  .option('--timeout <seconds>', 'how long it has to answer', positiveSeconds, 5)
+  .option('--json', 'for programs')
+  .action(async options => {
+    const { status } = await import('./status.ts')
+    process.exitCode = await status({ ...program.opts(), ...options })
   })
 
 command('subscribe', 'Print what is published, one message a line.')
@@ -145,6 +159,11 @@ function since(text: string): number {
   const ms = readSince(text, Date.now())
   if (ms !== undefined) return ms
   throw new InvalidArgumentError('It must be like 2026-11-24, 2026-11-24T06:00:00Z, 7d or 12h.')
+}
+
+function httpAddress(text: string): string {
+  if (/^https?:\/\/[^/@]+\/?$/.test(text) && URL.canParse(text)) return text
+  throw new InvalidArgumentError('It must be like http://127.0.0.1:13373.')
 }
 
 function wholeNumber(text: string): number {

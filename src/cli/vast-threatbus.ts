@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
+import { packageVersion } from '../observe/version.ts'
 import { exitCodes } from './exit-codes.ts'
-import { version } from './version.ts'
 
 /*
  * The command line of the VAST connector. What it does is loaded when it is called.
@@ -17,7 +17,7 @@ Exit codes:
 
 const program = new Command('vast-threatbus')
   .description('Connects a VAST telemetry engine to Threat Bus: indicators are matched, matches become sightings.')
-  .version(version())
+  .version(packageVersion())
   .option('-c, --config <file>', 'configuration (default: config.yaml or config.yml here, else built-in)')
   .addHelpText('after', exitCodeHelp)
   .exitOverride()

@@ -3,12 +3,6 @@ import type { LoggedBatch } from './batch.ts'
 
 /** The messages of the log that make a snapshot, by their sequence numbers. */
 export interface SnapshotSelection {
-  /** No message before this one is selected. */
-  readonly from: number
-  /** No message after this one is selected. */
-  readonly upTo: number
-  /** How many messages are selected. */
-  readonly size: number
   has(sequence: number): boolean
   /** The first selected message with this sequence number or a higher one. */
   nextFrom(sequence: number): number | undefined
@@ -16,6 +10,8 @@ export interface SnapshotSelection {
   readonly versions: number
   /** Is this version of an object (its `id` and `modified`) among the selected? False also if it is not known any more. */
   hasVersion(id: string, modified: string): boolean
+  /** Nobody asks for versions any more: the memory they take is free. */
+  forgetVersions(): void
 }
 
 /** Which messages make a snapshot (PROTOCOL "Snapshots"). */

@@ -7,8 +7,9 @@ import { HistoryError } from './history-error.ts'
 import { codeOf } from './reason.ts'
 import { isIntact, readMessages, readTable } from './record.ts'
 import { type FoundRecord, Segment, segmentFileName, segmentHeaderBytes } from './segment.ts'
-import { explained, firstsIn } from './segments.ts'
-import { defaultAtOnce, select } from './selection.ts'
+import { explained, firstsIn, segmentsSince } from './segments.ts'
+import { defaultAtOnce, select } from './select.ts'
+import { LogSelection } from './selection.ts'
 
 /** A message's place in the log. */
 export interface LogPlace {
@@ -91,8 +92,9 @@ export class LogReader {
    * those accepted at `sinceMs` (milliseconds since the epoch) or later.
    */
   async latest(types: readonly MessageType[], sinceMs = 0): Promise<SnapshotSelection> {
-    const segments = this.#segmentsSince(sinceMs)
-    return select(segments, { types, sinceMs, upTo: await this.#lastSequence(), maxVersions: 0 }, defaultAtOnce)
+    const segments = segmentsSince(this.#segments, sinceMs)
+    const criteria = { types, sinceMs, upTo: await this.#lastSequence(), maxVersions: 0 }
+    return new LogSelection(criteria, await select(segments, criteria, defaultAtOnce))
   }
 
   /** Reads everything, and says what there is. */
@@ -121,7 +123,7 @@ export class LogReader {
   /** The intact records that were accepted at this time or later. */
   async *#records(sinceMs: number): AsyncGenerator<FoundRecord, void, undefined> {
     let next = 1
-    for (const segment of this.#segmentsSince(sinceMs)) {
+    for (const segment of segmentsSince(this.#segments, sinceMs)) {
       for await (const record of this.#intactRecords(segment)) {
         // Behind a write that failed, what it left may be there once more.
         if (record.header.first < next) continue
@@ -147,12 +149,6 @@ export class LogReader {
 
   #noteDamage({ path }: Segment, from: number, to: number): void {
     if (from < to) this.#damaged.set(`${path}:${from}`, to - from)
-  }
-
-  /** The segments that may have messages that were accepted at this time or later. */
-  #segmentsSince(sinceMs: number): readonly Segment[] {
-    const after = this.#segments.findIndex(({ createdMs }) => createdMs >= sinceMs)
-    return this.#segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
   }
 
   async #lastSequence(): Promise<number> {

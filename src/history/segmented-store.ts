@@ -2,8 +2,10 @@ import type { LoggedBatch } from '../delivery/batch.ts'
 import type { MessageStore, SnapshotCriteria, SnapshotSelection } from '../delivery/message-store.ts'
 import { isIntact, readMessages } from './record.ts'
 import type { Segment } from './segment.ts'
-import { openSegments } from './segments.ts'
-import { defaultAtOnce, select } from './selection.ts'
+import { openSegments, segmentsFrom, segmentsSince } from './segments.ts'
+import { defaultAtOnce } from './select.ts'
+import { LogSelection } from './selection.ts'
+import { SelectionThread } from './selection-thread.ts'
 import { Writer, type WriterEvents, type WriterSettings } from './writer.ts'
 
 /** How the messages of a log are kept. */
@@ -18,6 +20,18 @@ export interface StoreEvents extends WriterEvents {
   damaged(path: string, bytes: number): void
 }
 
+/** How much a log keeps. */
+export interface LogExtent {
+  /** Sequence numbers of the oldest message, and of the one that comes next. */
+  readonly oldest: number
+  readonly next: number
+  /** When the oldest file was begun, in milliseconds since the epoch; undefined if there is none. */
+  readonly oldestMs: number | undefined
+  /** On disk, with what records need. */
+  readonly bytes: number
+  readonly segments: number
+}
+
 /** About so many bytes are read at once. */
 const pageBytes = 262_144
 
@@ -29,9 +43,8 @@ export class SegmentedStore implements MessageStore {
   readonly #writer: Writer
   readonly #events: StoreEvents
   readonly #selectedAtOnce: number
+  readonly #selectionThread = new SelectionThread()
   readonly #damaged = new Set<string>()
-  /** The selection that is being made: one at a time. */
-  #selecting: Promise<unknown> = Promise.resolve()
 
   private constructor(writer: Writer, settings: StoreSettings, events: StoreEvents) {
     this.#writer = writer
@@ -63,6 +76,23 @@ export class SegmentedStore implements MessageStore {
     return this.#writer.unwrittenBytes
   }
 
+  /** What is kept. */
+  get extent(): LogExtent {
+    const { segments, oldest, next } = this.#writer
+    const bytes = segments.reduce((total, { size }) => total + size, 0)
+    return { oldest, next, oldestMs: segments[0]?.createdMs, bytes, segments: segments.length }
+  }
+
+  /** Messages that were given up since the start because they could not be written. */
+  get lost(): number {
+    return this.#writer.lost
+  }
+
+  /** Segments that were deleted since the start because the log had as many bytes as it may. */
+  get crowdedOut(): number {
+    return this.#writer.crowdedOut
+  }
+
   /** Does writing fail at present? */
   get isFailing(): boolean {
     return this.#writer.isFailing
@@ -79,7 +109,7 @@ export class SegmentedStore implements MessageStore {
   async read(sequence: number): Promise<readonly LoggedBatch[]> {
     const batches: LoggedBatch[] = []
     let bytes = 0
-    for (const segment of this.#writer.segmentsFrom(sequence)) {
+    for (const segment of segmentsFrom(this.#writer.segments, sequence)) {
       for await (const batch of this.#batchesOf(segment, sequence)) {
         batches.push(batch)
         bytes += batch.bytes
@@ -90,15 +120,13 @@ export class SegmentedStore implements MessageStore {
     return batches
   }
 
-  select(criteria: SnapshotCriteria): Promise<SnapshotSelection> {
-    const selection = this.#selecting.then(async () => {
+  async select(criteria: SnapshotCriteria): Promise<SnapshotSelection> {
+    const selected = await this.#selectionThread.select(async () => {
       await this.#writer.written()
-      const segments = this.#writer.segmentsSince(criteria.sinceMs)
-      return select(segments, criteria, this.#selectedAtOnce)
+      const files = segmentsSince(this.#writer.segments, criteria.sinceMs).map(({ path, first }) => ({ path, first }))
+      return { files, criteria, maxAtOnce: this.#selectedAtOnce }
     })
-    // One that fails does not keep the next from being made.
-    this.#selecting = selection.catch(() => {})
-    return selection
+    return new LogSelection(criteria, selected)
   }
 
   /** Fulfilled when everything that was appended so far can be read, or writing fails. */
@@ -106,8 +134,9 @@ export class SegmentedStore implements MessageStore {
     return this.#writer.written()
   }
 
-  close(): Promise<void> {
-    return this.#writer.close()
+  async close(): Promise<void> {
+    await this.#selectionThread.close()
+    await this.#writer.close()
   }
 
   /** The batches of a segment from a sequence number on. A segment that retention has deleted meanwhile has none. */

@@ -76,6 +76,18 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+/** The segments that may have this sequence number or a higher one. */
+export function segmentsFrom(segments: readonly Segment[], sequence: number): readonly Segment[] {
+  const after = segments.findIndex(({ first }) => first > sequence)
+  return segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
+}
+
+/** The segments that may have messages that were accepted at this time or later, in milliseconds since the epoch. */
+export function segmentsSince(segments: readonly Segment[], sinceMs: number): readonly Segment[] {
+  const after = segments.findIndex(({ createdMs }) => createdMs >= sinceMs)
+  return segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
+}
+
 /** What a crash left of segments that were just being begun. */
 async function removeUnnamed(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {

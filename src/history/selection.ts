@@ -1,128 +1,51 @@
-import { randomInt } from 'node:crypto'
-import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import type { SnapshotCriteria, SnapshotSelection } from '../delivery/message-store.ts'
-import type { MessageType } from '../protocol/topics.ts'
-import { LatestVersions, partOf } from './latest-versions.ts'
+import { LatestVersions, type VersionTable } from './latest-versions.ts'
 import { microsecondsOf } from './object-key.ts'
-import { isIntact, keyOf, readTable, type TableEntry } from './record.ts'
-import { type Segment, segmentHeaderBytes } from './segment.ts'
-import { SequenceSet } from './sequence-set.ts'
+import { keyOf } from './record.ts'
+import { type SequenceBits, SequenceSet } from './sequence-set.ts'
 
-/** Objects whose latest versions are looked for at once unless something else is said: about 20 MB. */
-export const defaultAtOnce = 500_000
+/** Which messages of the log make a snapshot, in a form that can be given to another thread. */
+export interface Selected {
+  readonly messages: SequenceBits
+  /** Versions of objects that are among them. */
+  readonly versions: VersionTable
+}
 
-/** The longest that the event loop waits while messages are looked at, in milliseconds. */
-const longestTurnMs = 2
+/** What can be passed to another thread instead of copied. */
+export function buffersOf({ messages, versions }: Selected): ArrayBuffer[] {
+  return [messages.words, versions.keys, versions.modified, versions.sequences].map(({ buffer }) => buffer)
+}
 
-/** Parts that objects are divided into at most. */
-const mostParts = 65_536
+/** The messages of the log that were selected by these criteria. */
+export class LogSelection implements SnapshotSelection {
+  readonly #types: SnapshotCriteria['types']
+  readonly #messages: SequenceSet
+  #versions: LatestVersions
 
-/** There are more objects than can be looked for at once. */
-class TooMany extends Error {}
-
-/**
- * Finds out which messages make a snapshot: of each object the latest version, unless that one removes it. Reads only the
- * tables of the records. If there are more objects than `maxAtOnce`, it reads the log once for each part of them.
- */
-export async function select(
-  segments: readonly Segment[],
-  criteria: SnapshotCriteria,
-  maxAtOnce: number,
-): Promise<SnapshotSelection> {
-  const from = segments[0]?.first ?? criteria.upTo + 1
-  const seed = randomInt(2 ** 32 - 1)
-  for (let parts = 1; ; parts *= 4) {
-    const selected = new SequenceSet(from, criteria.upTo)
-    const versions = new Set<string>()
-    try {
-      for (let part = 0; part < parts; part++) {
-        const latest = new LatestVersions(seed, Math.min(maxAtOnce + 1, Math.max(1, criteria.upTo - from + 1)))
-        await selectPart(segments, criteria, { part, parts, maxAtOnce, seed }, latest, selected)
-      }
-    } catch (error) {
-      if (error instanceof TooMany) continue
-      throw error
-    }
-    if (criteria.maxVersions > 0) await collectVersions(segments, criteria, selected, versions)
-    return {
-      from,
-      upTo: criteria.upTo,
-      size: selected.size,
-      versions: versions.size,
-      has: sequence => sequence <= criteria.upTo && selected.has(sequence),
-      nextFrom: sequence => selected.nextFrom(sequence),
-      hasVersion: (id, modified) => {
-        const micros = microsecondsOf(modified)
-        return criteria.types.some(type => versions.has(versionText(keyOf(type, id), micros)))
-      },
-    }
+  constructor({ types }: SnapshotCriteria, { messages, versions }: Selected) {
+    this.#types = types
+    this.#messages = new SequenceSet(messages)
+    this.#versions = new LatestVersions(versions)
   }
-}
 
-async function selectPart(
-  segments: readonly Segment[],
-  criteria: SnapshotCriteria,
-  { part, parts, maxAtOnce, seed }: Readonly<Record<'part' | 'parts' | 'maxAtOnce' | 'seed', number>>,
-  latest: LatestVersions,
-  selected: SequenceSet,
-): Promise<void> {
-  await visitEntries(segments, criteria, (entry, sequence) => {
-    if (!entry.hasObject) {
-      if (part === 0) selected.add(sequence)
-      return
-    }
-    if (partOf(entry.key, parts, seed) !== part) return
-    // A version that does not say when it was modified is as late as it came.
-    const before = latest.note(entry.key, Number.isNaN(entry.modified) ? Number.MAX_VALUE : entry.modified, sequence)
-    if (before < 0) return
-    if (before > 0) selected.delete(before)
-    if (!entry.removed) selected.add(sequence)
-    if (latest.size > maxAtOnce && parts < mostParts) throw new TooMany()
-  })
-}
+  get versions(): number {
+    return this.#versions.size
+  }
 
-async function collectVersions(
-  segments: readonly Segment[],
-  criteria: SnapshotCriteria,
-  selected: SequenceSet,
-  versions: Set<string>,
-): Promise<void> {
-  await visitEntries(segments, criteria, (entry, sequence) => {
-    if (versions.size >= criteria.maxVersions || !entry.hasObject || !selected.has(sequence)) return
-    versions.add(versionText(entry.key, entry.modified))
-  })
-}
+  has(sequence: number): boolean {
+    return this.#messages.has(sequence)
+  }
 
-function versionText(key: string, modified: number): string {
-  return `${key} ${modified}`
-}
+  nextFrom(sequence: number): number | undefined {
+    return this.#messages.nextFrom(sequence)
+  }
 
-/** Visits what the log says of messages that may be part of a snapshot, in order. */
-async function visitEntries(
-  segments: readonly Segment[],
-  { types, sinceMs, upTo }: SnapshotCriteria,
-  visit: (entry: TableEntry, sequence: number) => void,
-): Promise<void> {
-  let turnEndsMs = performance.now() + longestTurnMs
-  for (const segment of segments) {
-    if (segment.first > upTo || !segment.acquire()) continue
-    try {
-      for await (const { header, bytes, at } of segment.records(segmentHeaderBytes)) {
-        if (performance.now() > turnEndsMs) {
-          await yieldToEventLoop()
-          turnEndsMs = performance.now() + longestTurnMs
-        }
-        if (header.acceptedMs < sinceMs || !isIntact(bytes, at, header)) continue
-        if (header.first > upTo) return
-        let sequence = header.first
-        for (const entry of readTable(bytes, at, header)) {
-          const isWanted = entry.audience === undefined && types.includes(entry.type as MessageType)
-          if (isWanted && sequence <= upTo) visit(entry, sequence)
-          sequence++
-        }
-      }
-    } finally {
-      segment.release()
-    }
+  hasVersion(id: string, modified: string): boolean {
+    const micros = microsecondsOf(modified)
+    return this.#types.some(type => this.#versions.has(keyOf(type, id), micros))
+  }
+
+  forgetVersions(): void {
+    this.#versions = LatestVersions.none(0, 0)
   }
 }

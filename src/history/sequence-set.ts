@@ -1,13 +1,33 @@
+/** What a {@link SequenceSet} is made of, in a form that can be given to another thread. */
+export interface SequenceBits {
+  /** The number of the first bit. */
+  readonly from: number
+  readonly words: Uint32Array<ArrayBuffer>
+  /** How many bits are set. */
+  readonly size: number
+}
+
 /** Sequence numbers of a range, a bit each. */
 export class SequenceSet {
   readonly #from: number
-  readonly #words: Uint32Array
-  #size = 0
+  readonly #words: Uint32Array<ArrayBuffer>
+  #size: number
 
-  /** An empty set of numbers from `from` up to `upTo`, both included. */
-  constructor(from: number, upTo: number) {
+  /** The set of these bits, which it takes over. */
+  constructor({ from, words, size }: SequenceBits) {
     this.#from = from
-    this.#words = new Uint32Array(Math.max(0, Math.ceil((upTo - from + 1) / 32)))
+    this.#words = words
+    this.#size = size
+  }
+
+  /** An empty set for numbers from `from` up to `upTo`, both included. */
+  static between(from: number, upTo: number): SequenceSet {
+    return new SequenceSet({ from, words: new Uint32Array(Math.max(0, Math.ceil((upTo - from + 1) / 32))), size: 0 })
+  }
+
+  /** What it is made of: from now on it belongs to whoever asked. */
+  get bits(): SequenceBits {
+    return { from: this.#from, words: this.#words, size: this.#size }
   }
 
   /** How many there are. */

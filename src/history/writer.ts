@@ -1,19 +1,12 @@
-import { unlink } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import type { LoggedBatch } from '../delivery/batch.ts'
 import { Arena, encodeRecords } from './record.ts'
-import { rescueTail } from './rescue.ts'
-import { Segment, segmentFileName } from './segment.ts'
-import { syncDirectory } from './segments.ts'
+import type { Segment } from './segment.ts'
+import { SegmentLog, type SegmentLogSettings } from './segment-log.ts'
 
 /** Limits of what is written. */
-export interface WriterSettings {
-  readonly retentionDays: number
-  readonly maxBytes: number
+export interface WriterSettings extends SegmentLogSettings {
   readonly maxUnwrittenBytes: number
-  /** Bytes of a segment. Default a 64th of `maxBytes`, at most 1 GiB. */
-  readonly segmentBytes?: number
   /** How long after a failure writing is tried again. Default 1 second. */
   readonly retryMs?: number
 }
@@ -41,9 +34,6 @@ const calmSyncMs = 1000
 /** How often it is looked what is too old. */
 const retentionCheckMs = 60_000
 
-const msPerDay = 86_400_000
-const msPerHour = 3_600_000
-
 /** Someone who waits until everything before a sequence number is on disk. */
 interface Waiter {
   readonly before: number
@@ -57,11 +47,9 @@ interface Waiter {
  * While writing fails it keeps what it can and tries again. What it has to give up is a gap in the log.
  */
 export class Writer {
-  readonly #directory: string
-  readonly #segments: Segment[]
+  readonly #log: SegmentLog
   readonly #settings: WriterSettings
   readonly #events: WriterEvents
-  readonly #segmentBytes: number
   /** One write at a time: the memory of the one before is free. */
   readonly #arena = new Arena(2 * maxWriteBytes)
   #pending: LoggedBatch[] = []
@@ -73,7 +61,9 @@ export class Writer {
   #readable: number
   /** Everything before is on disk. */
   #synced: number
+  /** Messages given up since writing began to fail. */
   #lost = 0
+  #lostBefore = 0
   /** Nothing that is pending before is there any more, but what is being written. */
   #givenUpTo = 0
   #failure: unknown
@@ -82,29 +72,15 @@ export class Writer {
   #closing = false
   /** The write that is under way, or was last. */
   #step: Promise<void> = Promise.resolve()
-  /** The active segment can't be trusted any more: what comes next begins another one. */
-  #abandoned = false
-  /** The active segment's name may not be on disk. */
-  #isUnlisted = false
-  /** Messages that were written since everything was on disk last. */
-  #unsynced = 0
   #syncDueMs = Number.POSITIVE_INFINITY
   readonly #retention: NodeJS.Timeout
 
-  private constructor(
-    directory: string,
-    segments: Segment[],
-    next: number,
-    settings: WriterSettings,
-    events: WriterEvents,
-  ) {
-    this.#directory = directory
-    this.#segments = segments
+  private constructor(log: SegmentLog, next: number, settings: WriterSettings, events: WriterEvents) {
+    this.#log = log
     this.#settings = settings
     this.#events = events
-    this.#segmentBytes = settings.segmentBytes ?? Math.min(1_073_741_824, Math.ceil(settings.maxBytes / 64))
     this.#next = this.#readable = this.#synced = next
-    this.#retention = setInterval(() => this.#removeOld(), retentionCheckMs).unref()
+    this.#retention = setInterval(() => log.removeOld(), retentionCheckMs).unref()
   }
 
   /** Takes over segments, of which the last may be written on. */
@@ -115,13 +91,13 @@ export class Writer {
     settings: WriterSettings,
     events: WriterEvents,
   ): Promise<Writer> {
-    const writer = new Writer(directory, segments, next, settings, events)
-    await writer.#removeOld()
-    return writer
+    const log = new SegmentLog(directory, segments, settings)
+    await log.removeOld()
+    return new Writer(log, next, settings, events)
   }
 
   get oldest(): number {
-    return this.#segments[0]?.first ?? this.#pending[0]?.first ?? this.#next
+    return this.segments[0]?.first ?? this.#pending[0]?.first ?? this.#next
   }
 
   get next(): number {
@@ -140,16 +116,19 @@ export class Writer {
     return this.#failure !== undefined
   }
 
-  /** The segments that may have this sequence number or a higher one. */
-  segmentsFrom(sequence: number): readonly Segment[] {
-    const after = this.#segments.findIndex(segment => segment.first > sequence)
-    return this.#segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
+  /** The files of the log, the oldest first: what is written, and what may be read of it. */
+  get segments(): readonly Segment[] {
+    return this.#log.segments
   }
 
-  /** The segments that may have messages that were accepted at this time or later. */
-  segmentsSince(sinceMs: number): readonly Segment[] {
-    const after = this.#segments.findIndex(segment => segment.createdMs >= sinceMs)
-    return this.#segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
+  /** Messages that were given up since the start: they are not in the log. */
+  get lost(): number {
+    return this.#lostBefore + this.#lost
+  }
+
+  /** Segments that were deleted since the start because the log had as many bytes as it may. */
+  get crowdedOut(): number {
+    return this.#log.crowdedOut
   }
 
   /** Takes a batch. */
@@ -189,7 +168,7 @@ export class Writer {
     this.#closing = true
     this.#wakeUp?.()
     await this.#running
-    for (const segment of this.#segments) await segment.retire()
+    await this.#log.close()
   }
 
   #run(): void {
@@ -242,7 +221,7 @@ export class Writer {
 
   async #writeAndSync(): Promise<void> {
     try {
-      if (this.#abandoned) await this.#rescue()
+      await this.#rescue()
       await this.#write()
       if (this.#isUrgentToSync) await this.#sync()
       this.#recover()
@@ -255,23 +234,23 @@ export class Writer {
     if (this.#pending.length === 0) return
     let count = 0
     let bytes = 0
+    let messages = 0
     const records: Buffer[] = []
     this.#arena.clear()
     while (count < this.#pending.length && bytes < maxWriteBytes) {
       const batch = this.#pending[count++] as LoggedBatch
       bytes += batch.bytes
+      messages += batch.messages.length
       records.push(...encodeRecords(batch, this.#arena))
     }
     this.#writing = count
     try {
-      const segment = await this.#activeSegment(this.#pending[0] as LoggedBatch)
-      await segment.append(records)
+      await this.#log.append(records, (this.#pending[0] as LoggedBatch).first, messages)
     } finally {
       this.#writing = 0
     }
     const written = this.#pending.splice(0, count)
     this.#pendingBytes -= bytes
-    for (const { messages } of written) this.#unsynced += messages.length
     this.#readable = Math.max(endOf(written), this.#givenUpTo)
     if (this.#syncDueMs === Number.POSITIVE_INFINITY) this.#syncDueMs = performance.now() + calmSyncMs
     this.#events.written()
@@ -279,7 +258,7 @@ export class Writer {
 
   async #sync(): Promise<void> {
     const readable = this.#readable
-    await this.#syncSegment(this.#segments.at(-1))
+    await this.#log.sync()
     this.#syncDueMs = Number.POSITIVE_INFINITY
     this.#synced = readable
     const waiters = this.#waiters
@@ -287,59 +266,11 @@ export class Writer {
     for (const { before, resolve } of waiters) if (before <= readable) resolve()
   }
 
-  async #syncSegment(segment: Segment | undefined): Promise<void> {
-    if (segment === undefined) return
-    const { size } = segment
-    try {
-      await segment.sync()
-      if (this.#isUnlisted) await syncDirectory(this.#directory)
-    } catch (error) {
-      // Pages that failed to reach the disk may be gone from the system's memory, too: never write behind them, and never
-      // believe a sync that succeeds the next time.
-      this.#abandoned = true
-      throw error
-    }
-    segment.syncedSize = size
-    this.#isUnlisted = false
-    this.#unsynced = 0
-  }
-
-  /** What the abandoned segment has and what may not be on disk gets there in another one. Rejects if it does not yet. */
   async #rescue(): Promise<void> {
-    const abandoned = this.#segments.at(-1)
-    if (abandoned === undefined || abandoned.syncedSize === abandoned.size) return
-    const rescued = await rescueTail(abandoned, first => join(this.#directory, segmentFileName(first)))
-    if (rescued) {
-      await rescued.segment.enter()
-      // From here on it is the one that is tried again if the directory can't be synced: it may have taken the other's place.
-      if (rescued.segment.first === abandoned.first) this.#segments.pop()
-      this.#segments.push(rescued.segment)
-      if (rescued.segment.first === abandoned.first) await abandoned.retire()
-      await syncDirectory(this.#directory)
-      rescued.segment.syncedSize = rescued.segment.size
-      this.#abandoned = this.#isUnlisted = false
-    } else abandoned.syncedSize = abandoned.size
-    this.#lost += this.#unsynced - (rescued?.messages ?? 0)
-    this.#unsynced = 0
+    const lost = await this.#log.rescue()
+    if (lost === undefined) return
+    this.#lost += lost
     this.#synced = this.#readable
-  }
-
-  /** The segment to write to: the last one, unless it is full, old or not to be trusted. */
-  async #activeSegment({ first }: LoggedBatch): Promise<Segment> {
-    const active = this.#segments.at(-1)
-    const lifetimeMs = Math.max(msPerHour, (this.#settings.retentionDays * msPerDay) / 30)
-    const isFull = active && (active.size >= this.#segmentBytes || Date.now() - active.createdMs > lifetimeMs)
-    if (active && !isFull && !this.#abandoned) return active
-    if (!this.#abandoned) await this.#syncSegment(active)
-    // One of this name can only be an abandoned one without a message.
-    if (active?.first === first) await this.#segments.pop()?.retire()
-    const segment = await Segment.create(join(this.#directory, segmentFileName(first)), first)
-    await segment.enter()
-    this.#segments.push(segment)
-    this.#abandoned = false
-    this.#isUnlisted = true
-    await this.#removeOld()
-    return segment
   }
 
   async #fail(error: unknown): Promise<void> {
@@ -349,12 +280,7 @@ export class Writer {
     this.#waiters = []
     for (const { reject } of waiters) reject(this.#failure)
     if (isNew) this.#events.failing(this.#failure)
-    await this.#segments
-      .at(-1)
-      ?.cut()
-      .catch(() => {
-        this.#abandoned = true
-      })
+    await this.#log.cut()
     this.#giveUpOldest()
   }
 
@@ -363,6 +289,7 @@ export class Writer {
     this.#failure = undefined
     const lost = this.#lost
     this.#lost = 0
+    this.#lostBefore += lost
     this.#events.recovered(lost)
   }
 
@@ -380,19 +307,6 @@ export class Writer {
     if (this.#writing > 0) return
     this.#readable = this.#givenUpTo
     this.#events.written()
-  }
-
-  /** Deletes the oldest segments that are too old or too much. The one that is being written stays. */
-  async #removeOld(): Promise<void> {
-    const oldestMs = Date.now() - this.#settings.retentionDays * msPerDay
-    for (let [oldest, second] = this.#segments; oldest && second; [oldest, second] = this.#segments) {
-      // Counted anew each time: meanwhile others may be gone, or longer.
-      const bytes = this.#segments.reduce((total, { size }) => total + size, 0)
-      if (bytes <= this.#settings.maxBytes && second.createdMs >= oldestMs) return
-      this.#segments.shift()
-      await unlink(oldest.path).catch(() => {})
-      await oldest.retire()
-    }
   }
 }
 

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { SnapshotCriteria } from '../../src/delivery/message-store.ts'
+import type { SnapshotCriteria, SnapshotSelection } from '../../src/delivery/message-store.ts'
+import { Selections } from '../../src/delivery/selections.ts'
 import { LatestVersions, partOf } from '../../src/history/latest-versions.ts'
 import { keyOf } from '../../src/history/record.ts'
 import { SequenceSet } from '../../src/history/sequence-set.ts'
@@ -54,6 +57,12 @@ function expectedOf(
   return kept.sort((one, other) => one.sequence - other.sequence)
 }
 
+function numbersOf(selection: SnapshotSelection): readonly number[] {
+  const numbers: number[] = []
+  for (let next = selection.nextFrom(0); next !== undefined; next = selection.nextFrom(next + 1)) numbers.push(next)
+  return numbers
+}
+
 describe('the selection of a snapshot', () => {
   test('has what was accepted in the very millisecond that it begins with, in whichever segment', async t => {
     await inDirectory(async directory => {
@@ -66,7 +75,7 @@ describe('the selection of a snapshot', () => {
         await store.committed()
       }
       const selection = await store.select({ types: ['indicator'], sinceMs, upTo: 3, maxVersions: 0 })
-      assert.equal(selection.size, 3)
+      assert.deepEqual(numbersOf(selection), [1, 2, 3])
       await store.close()
     })
   })
@@ -100,14 +109,12 @@ describe('the selection of a snapshot', () => {
             const expected = expectedOf(log, { ...criteria, upTo })
             const selection = await store.select({ ...criteria, upTo })
             const numbers = expected.map(({ sequence }) => sequence)
+            assert.deepEqual(numbersOf(selection), numbers)
             const all = Array.from({ length: store.next + 2 }, (_, index) => index)
             assert.deepEqual(
               all.filter(sequence => selection.has(sequence)),
               numbers,
             )
-            assert.equal(selection.size, numbers.length)
-            assert.equal(selection.upTo, upTo)
-            assert.ok(selection.from <= (numbers[0] ?? Number.POSITIVE_INFINITY))
             for (const sequence of all) {
               assert.equal(
                 selection.nextFrom(sequence),
@@ -122,6 +129,8 @@ describe('the selection of a snapshot', () => {
               const { id, modified } = message.object
               assert.equal(selection.hasVersion(id, modified), known.includes(`${id} ${modified}`))
             }
+            selection.forgetVersions()
+            assert.equal(selection.versions, 0)
             await store.close()
             assert.deepEqual(told, [])
           }),
@@ -143,7 +152,7 @@ describe('the selection of a snapshot', () => {
         [50, 100, 150, 200].map(upTo => store.select({ types: ['indicator'], sinceMs: 0, upTo, maxVersions: 0 })),
       )
       assert.deepEqual(
-        selections.map(({ size, nextFrom }) => [size, nextFrom(1)]),
+        selections.map(selection => [numbersOf(selection).length, selection.nextFrom(1)]),
         [
           [50, 1],
           [100, 1],
@@ -151,6 +160,43 @@ describe('the selection of a snapshot', () => {
           [100, 101],
         ],
       )
+      await store.close()
+    })
+  })
+})
+
+describe('the selections that are kept', () => {
+  const range = { sinceMs: 0, upTo: 1 }
+
+  test('are made once, also if two ask at once', async () => {
+    await inDirectory(async directory => {
+      const { store } = await openStore(directory)
+      const selections = new Selections(store, 1)
+      const both = await Promise.all([
+        selections.of('a', range, ['indicator']),
+        selections.of('a', range, ['indicator']),
+      ])
+      assert.equal(both[0], both[1])
+      selections.forget('a')
+      assert.notEqual(await selections.of('a', range, ['indicator']), both[0])
+      await store.close()
+    })
+  })
+
+  test('are made again if they could not be made', async () => {
+    await inDirectory(async directory => {
+      const { store } = await openStore(directory)
+      store.append(loggedBatch([messageOf('indicator', '{}')], 1))
+      await store.committed()
+      const [segment = ''] = readdirSync(directory)
+      const path = join(directory, segment)
+      renameSync(path, `${path}.away`)
+      mkdirSync(path)
+      const selections = new Selections(store, 1)
+      await assert.rejects(selections.of('a', range, ['indicator']))
+      rmdirSync(path)
+      renameSync(`${path}.away`, path)
+      assert.deepEqual(numbersOf(await selections.of('a', range, ['indicator'])), [1])
       await store.close()
     })
   })
@@ -177,7 +223,7 @@ describe('a set of sequence numbers', () => {
     const changes = fc.array(fc.tuple(fc.boolean(), fc.nat(200)), { maxLength: 100 })
     fc.assert(
       fc.property(fc.oneof(fc.integer({ min: 1, max: 100 }), fc.constant(2 ** 40)), changes, (from, changes) => {
-        const set = new SequenceSet(from, from + 200)
+        const set = SequenceSet.between(from, from + 200)
         const model = new Set<number>()
         for (const [adds, offset] of changes) {
           if (adds) set.add(from + offset)
@@ -199,7 +245,7 @@ describe('a set of sequence numbers', () => {
   })
 
   test('of an empty range has none', () => {
-    const set = new SequenceSet(5, 4)
+    const set = SequenceSet.between(5, 4)
     assert.deepEqual([set.size, set.has(5), set.nextFrom(0)], [0, false, undefined])
   })
 })
@@ -209,7 +255,7 @@ describe('the latest versions', () => {
     const notes = fc.array(fc.tuple(fc.nat(3000), fc.nat(3)), { minLength: 1, maxLength: 3000, size: 'max' })
     fc.assert(
       fc.property(notes, fc.nat(2 ** 32 - 2), (notes, seed) => {
-        const latest = new LatestVersions(seed)
+        const latest = LatestVersions.none(seed)
         const model = new Map<string, { modified: number; sequence: number }>()
         for (const [index, [object, modified]] of notes.entries()) {
           const key = keyOf(object % 3 === 0 ? 'sighting' : 'indicator', idOf('indicator', object))
@@ -219,6 +265,11 @@ describe('the latest versions', () => {
           if (isLatest) model.set(key, { modified, sequence: index + 1 })
           assert.equal(latest.size, model.size)
         }
+        const passedOn = new LatestVersions(latest.table)
+        for (const [key, { modified }] of model) {
+          assert.deepEqual([passedOn.has(key, modified), passedOn.has(key, modified + 1)], [true, false])
+        }
+        assert.equal(passedOn.has(keyOf('indicator', 'another'), 0), false)
       }),
       { numRuns: 30 },
     )

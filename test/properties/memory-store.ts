@@ -56,13 +56,11 @@ export class MemoryStore implements MessageStore {
     const selected = [...latest.values()].filter(({ removed }) => !removed).map(({ sequence }) => sequence)
     selected.sort((one, other) => one - other)
     return {
-      from: 1,
-      upTo,
-      size: selected.length,
       versions: selected.length,
       has: sequence => selected.includes(sequence),
       nextFrom: sequence => selected.find(each => each >= sequence),
       hasVersion: (id, modified) => latest.get(id)?.modified === modified && latest.get(id)?.removed === false,
+      forgetVersions: () => latest.clear(),
     }
   }
 

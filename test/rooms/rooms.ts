@@ -45,10 +45,10 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/history/',
-    rule: 'the history imports protocol and zod, and what Node has for files, sockets, checksums and time, and types of delivery, configuration and pino',
+    rule: 'the history imports protocol and zod, and what Node has for files, sockets, checksums, threads and time, and types of delivery, configuration and pino',
     mayImport: [
       ...['src/history/', 'src/protocol/', 'zod', 'node:fs*', 'node:path', 'node:zlib'],
-      ...['node:crypto', 'node:net', 'node:timers*', 'node:events'],
+      ...['node:crypto', 'node:net', 'node:timers*', 'node:events', 'node:os', 'node:worker_threads'],
     ],
     mayImportTypesOf: ['src/delivery/', 'src/config/', 'pino'],
   },
@@ -66,9 +66,12 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/observe/',
-    rule: 'observers import pino, pino-pretty, the protocol and node:, how configuration prints what strangers wrote, and types of xstate, vocabulary and configuration',
-    mayImport: ['src/observe/', 'src/protocol/', 'src/config/printable.ts', 'pino', 'pino-pretty', 'node:*'],
-    mayImportTypesOf: ['xstate', vocabulary, 'src/config/'],
+    rule: 'observers import pino, pino-pretty, prom-client, the protocol and node:, how configuration prints what strangers wrote, and types of xstate, vocabulary, configuration, and what they read: delivery, history and actors',
+    mayImport: [
+      ...['src/observe/', 'src/protocol/', 'src/config/printable.ts', 'node:*'],
+      ...['pino', 'pino-pretty', 'prom-client'],
+    ],
+    mayImportTypesOf: ['xstate', vocabulary, 'src/config/', 'src/delivery/', 'src/history/', 'src/actors/'],
   },
   {
     path: 'src/config/',

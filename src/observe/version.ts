@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** The package's version. */
-export function version(): string {
+/** The version of this package. */
+export function packageVersion(): string {
   return JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
 }

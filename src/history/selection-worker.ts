@@ -1,0 +1,53 @@
+import { readlinkSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
+import { basename } from 'node:path'
+import { parentPort } from 'node:worker_threads'
+import type { SnapshotCriteria } from '../delivery/message-store.ts'
+import { codeOf } from './reason.ts'
+import { Segment } from './segment.ts'
+import { select } from './select.ts'
+import { buffersOf, type Selected } from './selection.ts'
+
+/** What the thread that selects is asked. */
+export interface SelectionTask {
+  /** The files that may have what belongs to the snapshot, in order. */
+  readonly files: readonly { readonly path: string; readonly first: number }[]
+  readonly criteria: SnapshotCriteria
+  readonly maxAtOnce: number
+}
+
+/** What it answers. */
+export type SelectionAnswer = { readonly selected: Selected } | { readonly error: unknown }
+
+/** Lets whatever else wants a processor go first. On Linux a thread has a priority of its own; elsewhere it stays as it is. */
+function yieldToOthers(): void {
+  try {
+    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // It is a courtesy.
+  }
+}
+
+/** Selects from files as they are now. One that retention has deleted meanwhile has nothing. */
+async function answer({ files, criteria, maxAtOnce }: SelectionTask): Promise<SelectionAnswer> {
+  const segments: Segment[] = []
+  try {
+    for (const { path, first } of files) {
+      const segment = await Segment.open(path, first, 'r').catch(error => {
+        if (codeOf(error) !== 'ENOENT') throw error
+      })
+      if (segment) segments.push(segment)
+    }
+    return { selected: await select(segments, criteria, maxAtOnce) }
+  } catch (error) {
+    return { error }
+  } finally {
+    for (const segment of segments) await segment.retire()
+  }
+}
+
+yieldToOthers()
+parentPort?.on('message', async (task: SelectionTask) => {
+  const answered = await answer(task)
+  parentPort?.postMessage(answered, 'selected' in answered ? buffersOf(answered.selected) : [])
+})
