@@ -102,8 +102,8 @@ export class Counters {
     this.total.sightings++
   }
 
-  lost(reason: Loss): void {
-    this.losses.set(reason, (this.losses.get(reason) ?? 0) + 1)
+  lost(reason: Loss, times = 1): void {
+    this.losses.set(reason, (this.losses.get(reason) ?? 0) + times)
   }
 
   /**

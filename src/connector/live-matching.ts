@@ -92,6 +92,6 @@ export class LiveMatching {
     this.#ending = stderr === '' ? `it ${sentence}` : `it ${sentence}: ${stderr}`
     if (lines === 0) return
     const overlong = 'the live matcher printed matches that are longer than max_line_bytes'
-    this.#surroundings.story.lost('overlong_event', overlong, { lines })
+    this.#surroundings.story.lost('overlong_event', overlong, { lines }, lines)
   }
 }

@@ -1,5 +1,6 @@
 import PQueue from 'p-queue'
 import { parseJson } from '../protocol/json.ts'
+import { checkObject } from '../protocol/stix/check.ts'
 import type { Sighting } from '../protocol/stix/types.ts'
 import { type CommandLimits, type CommandResult, runCommand, unstarted } from './command.ts'
 import { type CommandTemplate, fill, UnfillableError } from './command-line.ts'
@@ -145,8 +146,11 @@ export class Reporting {
     const { commands, story } = this.#surroundings
     const result = await commands.run(template, values, sighting.x_threatbus_sighting_context, true)
     const context = result.outcome === 'succeeded' ? parseJson(result.output) : undefined
-    if (context !== undefined) return { ...sighting, x_threatbus_sighting_context: context }
-    const what = result.outcome === 'succeeded' ? 'printed no JSON' : result.sentence
+    const transformed = { ...sighting, x_threatbus_sighting_context: context }
+    const checked = context === undefined ? undefined : checkObject(transformed, 'lenient', new Date())
+    if (checked !== undefined && !('refused' in checked)) return transformed
+    const unusable = checked === undefined ? 'printed no JSON' : `printed what the bus would refuse: ${checked.detail}`
+    const what = result.outcome === 'succeeded' ? unusable : result.sentence
     const fields = { command: template[0], ioc: values.ioc, stderr: result.stderr }
     story.lost('transformation_failed', `transform_context ${what}; the sighting goes untransformed`, fields)
     return sighting

@@ -176,8 +176,8 @@ export class RetroMatching {
     return { found: false, went: true }
   }
 
-  #tellOverlong({ overlongLines }: CommandResult, { indicator }: Match): void {
+  #tellOverlong({ overlongLines: lines }: CommandResult, { indicator }: Match): void {
     const sentence = 'VAST printed events that are longer than max_line_bytes'
-    this.#surroundings.story.lost('overlong_event', sentence, { indicator: indicator.id, lines: overlongLines })
+    this.#surroundings.story.lost('overlong_event', sentence, { indicator: indicator.id, lines }, lines)
   }
 }

@@ -66,8 +66,8 @@ export class ConnectorStory {
   }
 
   /** Something could not be matched or reported, and was left out. Counted, and logged once in a while. */
-  lost(reason: Loss, sentence: string, fields: Fields = {}): void {
-    this.#counters.lost(reason)
+  lost(reason: Loss, sentence: string, fields: Fields = {}, times = 1): void {
+    this.#counters.lost(reason, times)
     this.#repeated.log(reason, sentence, { reason, ...fields })
   }
 

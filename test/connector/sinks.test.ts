@@ -89,6 +89,11 @@ describe('transform_context', () => {
   for (const [what, command, expected] of [
     ['fails', 'console.error("because"); process.exit(3)', /exited with 3/],
     ['prints no JSON', 'console.log("{")', /printed no JSON/],
+    [
+      'prints what the bus would refuse',
+      'console.log("[".repeat(1000) + "]".repeat(1000))',
+      /would refuse: the body is/,
+    ],
     ['does not end', 'setInterval(() => {}, 1000)', /was killed after 0\.5 s/],
   ] as const) {
     test(`that ${what} loses no sighting`, async t => {
