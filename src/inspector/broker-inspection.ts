@@ -1,0 +1,55 @@
+import type { AnyActorRef } from 'xstate'
+import type { SnapshotExchanges } from '../actors/snapshot-exchanges.ts'
+import type { Subscribers } from '../actors/subscribers.ts'
+import type { Egress } from '../delivery/egress.ts'
+import type { Intake } from '../delivery/intake.ts'
+import { type ChartActor, type Inspected, runsChart } from './inspected.ts'
+import { shownText } from './trace/projection.ts'
+
+/** The parts of a broker that can be looked at. */
+export interface BrokerParts {
+  readonly program: string
+  readonly supervisor: AnyActorRef
+  readonly subscribers: Subscribers
+  readonly exchanges: SnapshotExchanges
+  readonly intake: Intake
+  readonly egress: Egress
+  /** Subscriptions on `pub` that were not admitted so far. */
+  refusedPeers(): number
+}
+
+/** A broker as the recorder sees it. */
+export function inspectedBroker(parts: BrokerParts): Inspected {
+  const { program, supervisor, subscribers, exchanges, intake, egress } = parts
+  return {
+    program,
+    root: supervisor as unknown as ChartActor,
+    *actors() {
+      if (runsChart(supervisor)) yield supervisor
+      for (const child of Object.values(supervisor.getSnapshot().children as Record<string, AnyActorRef>)) {
+        if (runsChart(child)) yield child
+      }
+      for (const { actor } of subscribers) yield actor as unknown as ChartActor
+      for (const actor of exchanges) yield actor as unknown as ChartActor
+    },
+    about: actor => {
+      const { topic } = actor.getSnapshot()?.context ?? {}
+      const subscription = typeof topic === 'string' ? subscribers.find(topic) : undefined
+      return subscription && { topics: subscription.topics.map(shownText) }
+    },
+    *figures() {
+      for (const { actor, queue } of subscribers) {
+        const { lag, frames: sent, missed, replaying, position } = queue
+        const progress = replaying && { replaying: { position, upTo: replaying.upTo } }
+        yield [actor as unknown as ChartActor, { lag, sent, missed, ...progress }]
+      }
+    },
+    totals: () => ({
+      accepted: intake.accepted.indicator + intake.accepted.sighting,
+      refused: { ...intake.refusals },
+      delivered: egress.delivered,
+      refusedSends: egress.refusals,
+      refusedPeers: parts.refusedPeers(),
+    }),
+  }
+}
