@@ -18,6 +18,7 @@ import { Intake } from './delivery/intake.ts'
 import { MessageLog } from './delivery/message-log.ts'
 import { Supplies } from './delivery/supplies.ts'
 import type { History } from './history/history.ts'
+import { type HttpTrouble, startHttpServer } from './observe/http/start.ts'
 import { RateLimited } from './observe/rate-limited.ts'
 import { Story } from './observe/story.ts'
 import { subscribedPrefixes } from './protocol/frames.ts'
@@ -64,7 +65,7 @@ const encoderBytes = 16_384
 export function startBroker(config: Config, log: Logger, history: History | undefined): Broker {
   const { zmq } = config.plugins.apps
   const repeating = new RateLimited<
-    RefusalReason | 'not_admitted' | 'max_subscribers' | 'send_failed' | 'missed' | 'unreadable'
+    RefusalReason | HttpTrouble | 'not_admitted' | 'max_subscribers' | 'send_failed' | 'missed' | 'unreadable'
   >((fields, sentence) => log.warn(fields, sentence))
   const story = new Story(log)
 
@@ -306,6 +307,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     history?.subscriptions.synced().catch(() => {})
   }, positionsIntervalMs)
   supervisor.start()
+
+  // What people and monitoring see of all this.
+  const inspector = startHttpServer(config.inspector, { log, repeating, dropped: () => {} }, [])
+
   const serving = waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
     ({ context }) => context.ports,
   )
@@ -315,8 +320,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     serving,
     stopped: toPromise(supervisor).then(async output => {
       clearInterval(positions)
+      await Promise.all([history?.close(), inspector?.close()])
       repeating.close()
-      await history?.close()
       const { accepted, refusals } = intake
       const { delivered, refusals: refusedSends } = egress
       if (!output.failure) log.info({ accepted, refused: refusals, delivered, refusedSends }, 'in all')

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import type { Config } from '../config/schema.ts'
 import { readBrokerConfig } from './broker-config.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -10,6 +11,12 @@ export function check(options: { readonly config?: string | undefined }): number
   const loaded = readBrokerConfig(options.config)
   if (loaded === undefined) return exitCodes.badConfiguration
   for (const warning of loaded.warnings) process.stderr.write(`warning: ${warning}\n`)
-  process.stdout.write(`# from ${loaded.source}\n${stringify(loaded.config)}`)
+  process.stdout.write(`# from ${loaded.source}\n${stringify(withoutSecrets(loaded.config))}`)
   return exitCodes.ok
+}
+
+/** What is printed lands in tickets and terminals' histories. */
+function withoutSecrets(config: Config): Config {
+  const { inspector } = config
+  return inspector.token === undefined ? config : { ...config, inspector: { ...inspector, token: '(not shown)' } }
 }

@@ -14,7 +14,10 @@ const sampleBundle = new URL('../../../config/sample-bundle.json', import.meta.u
  */
 export async function demo(): Promise<number> {
   const say = (who: string, what: string) => process.stdout.write(`${who.padEnd(9)} ${what}\n`)
-  const config = configSchema.parse({ plugins: { apps: { zmq: { manage: 0, pub: 0, sub: 0 } } } })
+  const config = configSchema.parse({
+    plugins: { apps: { zmq: { manage: 0, pub: 0, sub: 0 } } },
+    inspector: { enabled: false },
+  })
   const broker = startBroker(config, pino({ enabled: false }), undefined)
   const { manage, pub, sub } = await broker.serving
   say('broker', `serves on 127.0.0.1: manage ${manage}, pub ${pub}, sub ${sub}`)

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { expectedBy, keysOf, openWarning, pathsOf, schemaAt } from './outline.ts'
+import { expectedBy, isSecret, keysOf, openWarning, pathsOf, schemaAt } from './outline.ts'
 import { quoted } from './printable.ts'
 import { type Problem, printedPath } from './problems.ts'
 import { type Entry, entryAt } from './tree.ts'
@@ -17,7 +17,8 @@ export function explain(schema: z.ZodType, tree: Entry, error: z.ZodError): Prob
     const at = schemaAt(schema, path)
     const expected = (at && expectedBy(at)) ?? issue.message
     const entry = entryAt(tree, path)
-    const got = entry === undefined ? 'which is missing' : `got ${described(entry)}`
+    const shown = entry && (at && isSecret(at) ? 'something else (a secret is not shown)' : described(entry))
+    const got = shown === undefined ? 'which is missing' : `got ${shown}`
     return { ...placed(tree, path), path, sentence: `expected ${expected}, ${got}` }
   })
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { expectations, openSections } from './values.ts'
+import { expectations, openSections, secrets } from './values.ts'
 
 /** What one schema has inside: the one that a default, an optional or a preprocessing step is wrapped around. */
 function inner(schema: z.ZodType): z.ZodType | undefined {
@@ -33,6 +33,11 @@ export function expectedBy(schema: z.ZodType): string | undefined {
   return layers(schema)
     .map(layer => expectations.get(layer)?.expected)
     .find(expected => expected !== undefined)
+}
+
+/** Is what stands there a secret, which no message quotes? */
+export function isSecret(schema: z.ZodType): boolean {
+  return layers(schema).some(layer => secrets.has(layer))
 }
 
 /** The schema at `path`; undefined if there is none. */

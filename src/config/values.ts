@@ -10,6 +10,9 @@ export const expectations = z.registry<{ expected: string }>()
 /** Sections that are open: what they don't know is ignored with a warning, which is the registered sentence. */
 export const openSections = z.registry<{ warning: string }>()
 
+/** Values that are secrets: no message quotes what was written. */
+export const secrets = z.registry<{ secret: true }>()
+
 /**
  * The longest duration of any kind, in seconds (24 days 20 hours): the longest a timer of the process can wait
  * (2³¹ − 1 ms). A longer one would not wait longer, it would fire at once.
@@ -73,6 +76,16 @@ export function fileName() {
       .min(1)
       .regex(/^[^\0]*$/),
   )
+}
+
+/** A secret that is sent in HTTP headers: characters of a bearer token (RFC 6750), enough of them not to be guessed. */
+export function token() {
+  const schema = expecting(
+    'a token (16–512 letters, digits and -._~+/=, in quotes)',
+    z.string().regex(/^[\w.~+/=-]{16,512}$/),
+  )
+  secrets.add(schema, { secret: true })
+  return schema
 }
 
 /** The address of a machine: a host name, an IPv4 or an IPv6 address, without a port. */

@@ -45,7 +45,8 @@ export async function startBroker(script: string, { history = true } = {}): Prom
   remains.push(() => rmSync(directory, { recursive: true, force: true }))
   const config = join(directory, 'config.yaml')
   // JSON is YAML.
-  const settings = { history: { enabled: history }, plugins: { apps: { zmq: { host: localhost, ...ports } } } }
+  const plugins = { apps: { zmq: { host: localhost, ...ports } } }
+  const settings = { history: { enabled: history }, inspector: { port: 0 }, plugins }
   writeFileSync(config, JSON.stringify(settings))
   return start(history ? 'broker' : 'no history', ports.manage, [script, '-c', config], directory)
 }

@@ -80,7 +80,10 @@ async function writeSubscriptions(directory: string, count: number, messages: nu
 async function start(directory: string, settings: object): Promise<{ seconds: number; resident: number }> {
   const zmq = { manage: 0, pub: 0, sub: 0 }
   const history = { max_bytes: 1e12 }
-  writeFileSync(join(directory, 'config.yaml'), JSON.stringify({ history, plugins: { apps: { zmq } }, ...settings }))
+  writeFileSync(
+    join(directory, 'config.yaml'),
+    JSON.stringify({ history, inspector: { port: 0 }, plugins: { apps: { zmq } }, ...settings }),
+  )
   const begun = performance.now()
   const broker = spawn(process.execPath, [...process.execArgv, brokerScript], {
     cwd: directory,

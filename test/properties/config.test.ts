@@ -67,6 +67,11 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'snapshot.max_merged': ['1', '100000000'],
   'snapshot.max_selections': ['1', '10000'],
   'snapshot.page_pause': ['0', '10'],
+  'inspector.enabled': ['false'],
+  'inspector.host': ['localhost', '"::1"', '127.0.0.2'],
+  'inspector.port': ['0', '65535'],
+  'inspector.token': ['0123456789abcdef', '"ABC.def_~+/-1234=="'],
+  'inspector.max_connections': ['1', '10000'],
   shutdown_timeout: ['0', '1.5'],
 }
 

@@ -49,7 +49,9 @@ export async function startBroker(
   const { zmq, fileSizeLimitKibibytes: limit, ...others } = settings
   const { manage: oldManage = 0, pub: oldPub = 0, sub: oldSub = 0 } = predecessor ?? {}
   const endpoints = { manage: oldManage, pub: oldPub, sub: oldSub, bind_retry: 5, ...(zmq as object | undefined) }
-  writeFileSync(file, JSON.stringify({ plugins: { apps: { zmq: endpoints } }, ...others }))
+  // Brokers run side by side here: one that is looked at says so, with port 0.
+  const inspector = { enabled: false }
+  writeFileSync(file, JSON.stringify({ plugins: { apps: { zmq: endpoints } }, inspector, ...others }))
   const command = [process.execPath, threatbusCommand, '-c', file]
   // `ulimit` is a word of the shell; what it then becomes is the broker, with the same process id.
   const limited = ['sh', '-c', `ulimit -f ${Number(limit) * 2}; exec "$@"`, 'sh', ...command]

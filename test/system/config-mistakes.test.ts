@@ -68,7 +68,19 @@ const complaints: Readonly<Record<string, { text: string; said: readonly string[
   'a key named __proto__ is a key like any other': {
     text: '__proto__: {max_topics: 5}',
     said: [
-      'config.yaml:1:1 __proto__: unknown key; known here: logging, plugins, validation, max_subscribers, max_topics, join_timeout, heartbeat, evict_after, max_publish, history, queue, snapshot, shutdown_timeout',
+      'config.yaml:1:1 __proto__: unknown key; known here: logging, plugins, validation, max_subscribers, max_topics, join_timeout, heartbeat, evict_after, max_publish, history, queue, snapshot, inspector, shutdown_timeout',
+    ],
+  },
+  'an inspector that others reach needs a token': {
+    text: 'inspector: {host: 0.0.0.0}',
+    said: [
+      'config.yaml:1:19 inspector.token: needed, because others can reach 0.0.0.0: a secret of 16 characters or more',
+    ],
+  },
+  'a token is a secret, also one that is wrong': {
+    text: 'inspector: {token: "too short"}',
+    said: [
+      'config.yaml:1:20 inspector.token: expected a token (16–512 letters, digits and -._~+/=, in quotes), got something else (a secret is not shown)',
     ],
   },
   'a configuration is a section': {
@@ -111,7 +123,7 @@ const complaints: Readonly<Record<string, { text: string; said: readonly string[
   'a key that is no plain word is quoted': {
     text: '"a\\nb.c": 5',
     said: [
-      'config.yaml:1:1 "a\\\\nb.c": unknown key; known here: logging, plugins, validation, max_subscribers, max_topics, join_timeout, heartbeat, evict_after, max_publish, history, queue, snapshot, shutdown_timeout',
+      'config.yaml:1:1 "a\\\\nb.c": unknown key; known here: logging, plugins, validation, max_subscribers, max_topics, join_timeout, heartbeat, evict_after, max_publish, history, queue, snapshot, inspector, shutdown_timeout',
     ],
   },
 }

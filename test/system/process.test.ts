@@ -28,7 +28,7 @@ async function run(t: TestContext, options: { args?: string[]; env?: object; fil
 }
 
 const configOf = (ports: object, others: object = {}) =>
-  JSON.stringify({ plugins: { apps: { zmq: ports } }, ...others })
+  JSON.stringify({ plugins: { apps: { zmq: ports } }, inspector: { enabled: false }, ...others })
 
 /** A broker with 5,000 messages queued for a joined subscriber that reads none of them yet. */
 async function withUnreadMessages(t: TestContext, settings: Record<string, unknown> = {}) {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { parse } from 'yaml'
 import { startBroker } from './broker-process.ts'
-import { startCommand, startNode } from './command-process.ts'
+import { startCommand, startNode, temporaryFile } from './command-process.ts'
 import { indicator, publisher, receive, request } from './wire.ts'
 
 const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
@@ -24,6 +24,13 @@ describe('threatbus', { concurrency: true }, () => {
     const { code, lines } = await startCommand(t, 'check', '-c', 'config/threatbus.yaml').ended
     assert.equal(code, 0)
     assert.equal(parse(lines.join('\n')).plugins.apps.zmq.manage, 13370)
+  })
+
+  test('check does not print the token', async t => {
+    const token = 'a-token-of-many-characters'
+    const file = temporaryFile(t, 'config.yaml', `inspector: {token: ${token}}`)
+    const { code, lines } = await startCommand(t, 'check', '-c', file).ended
+    assert.deepEqual([code, lines.join().includes(token)], [0, false])
   })
 
   test('check tells the mistakes of a configuration that is not there', async t => {

@@ -1,0 +1,53 @@
+import type { Logger } from 'pino'
+import type { Config } from '../../config/schema.ts'
+import type { RateLimited } from '../rate-limited.ts'
+import type { GateRefusal } from './gate.ts'
+import type { Route } from './route.ts'
+import { HttpServer, urlOf } from './server.ts'
+
+/** What of the HTTP server may repeat without end, and is summed up in the log. */
+export type HttpTrouble = GateRefusal | 'max_connections' | 'route_failed'
+
+/** What the HTTP server tells beside its routes. */
+export interface HttpSurroundings {
+  readonly log: Logger
+  readonly repeating: RateLimited<HttpTrouble>
+  /** A connection was closed because there are as many as may be. */
+  readonly dropped: () => void
+}
+
+/**
+ * Starts the HTTP server; undefined if it is turned off. Nobody waits until it listens. If it can't, that is a warning: the
+ * bus is worth more than looking at it, whoever has the port and whether or not the configuration names it; monitoring
+ * learns of it as of a broker that is down.
+ */
+export function startHttpServer(
+  inspector: Config['inspector'],
+  { log, repeating, dropped }: HttpSurroundings,
+  routes: readonly Route[],
+): HttpServer | undefined {
+  if (!inspector.enabled) return undefined
+  const { host, port, token, max_connections: maxConnections } = inspector
+  const server = new HttpServer(
+    { host, port, token, maxConnections },
+    {
+      refused: reason => repeating.log(reason, 'an HTTP request was refused', { reason }),
+      dropped: () => {
+        dropped()
+        const sentence = 'an HTTP connection was closed: there are as many as may be'
+        repeating.log('max_connections', sentence, { max: maxConnections })
+      },
+      failed: (path, err) => repeating.log('route_failed', 'an HTTP request could not be answered', { path, err }),
+    },
+  )
+  server.add(...routes)
+  server.listen().then(
+    ({ href, port: bound }) => log.info({ host, port: Number(bound || 80) }, `the inspector listens on ${href}`),
+    (error: NodeJS.ErrnoException) => {
+      const because = error.code === 'EADDRINUSE' ? 'another process listens there (inspector.port)' : error.message
+      const sentence = `the inspector can't listen on ${urlOf(host, port)}: ${because}`
+      log.warn({ host, port, code: error.code }, `${sentence}; the broker goes on without metrics, health and page`)
+    },
+  )
+  return server
+}
