@@ -18,6 +18,11 @@ import { Intake } from './delivery/intake.ts'
 import { MessageLog } from './delivery/message-log.ts'
 import { Supplies } from './delivery/supplies.ts'
 import type { History } from './history/history.ts'
+import { inspectedBroker } from './inspector/broker-inspection.ts'
+import { Recorder } from './inspector/recorder.ts'
+import { liveRoute } from './inspector/serve/live-route.ts'
+import { pageRoutes } from './inspector/serve/page-route.ts'
+import type { TraceFile } from './inspector/trace/trace-file.ts'
 import { type HttpTrouble, startHttpServer } from './observe/http/start.ts'
 import { RateLimited } from './observe/rate-limited.ts'
 import { Story } from './observe/story.ts'
@@ -61,8 +66,9 @@ const encoderBytes = 16_384
  * Starts a broker. Reads top to bottom as the list of what the process is made of.
  *
  * @param history is undefined if nothing is to outlive the process. The broker closes it when it ends.
+ * @param trace is where what actors do is recorded from the beginning. The broker closes it when it ends.
  */
-export function startBroker(config: Config, log: Logger, history: History | undefined): Broker {
+export function startBroker(config: Config, log: Logger, history: History | undefined, trace?: TraceFile): Broker {
   const { zmq } = config.plugins.apps
   const repeating = new RateLimited<
     RefusalReason | HttpTrouble | 'not_admitted' | 'max_subscribers' | 'send_failed' | 'missed' | 'unreadable'
@@ -112,6 +118,9 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   /** Messages that came to be published with a receipt, until the supervisor has decided on it. */
   const publications = new WeakMap<ReplyRoute, readonly Message[]>()
 
+  /** Subscriptions on `pub` that were not admitted. */
+  let refusedPeers = 0
+
   // Sockets.
   const context = openContext(zmq.io_threads)
   const ipv6 = zmq.host.includes(':')
@@ -139,8 +148,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       admits: prefix => subscribers.admits(prefix),
       joined: prefix => subscribers.joined(prefix),
       left: prefix => subscribers.left(prefix),
-      refused: () =>
-        repeating.log('not_admitted', 'a peer on pub was refused: it subscribed to something else than a p2p topic'),
+      refused: () => {
+        refusedPeers++
+        repeating.log('not_admitted', 'a peer on pub was refused: it subscribed to something else than a p2p topic')
+      },
     },
   )
   const sub = new SubSocket({
@@ -306,10 +317,20 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     // Also safe from a power cut, a second later. That it fails is said loudly by the history.
     history?.subscriptions.synced().catch(() => {})
   }, positionsIntervalMs)
-  supervisor.start()
 
-  // What people and monitoring see of all this.
-  const inspector = startHttpServer(config.inspector, { log, repeating, dropped: () => {} }, [])
+  // What people and monitoring see of all this. The recorder watches only while somebody looks.
+  const recorder = new Recorder(
+    inspectedBroker({
+      ...{ program: 'threatbus', supervisor, subscribers, exchanges, log: messages, intake, egress },
+      refusedPeers: () => refusedPeers,
+    }),
+  )
+  trace?.begin(viewer => recorder.watch(viewer))
+  const inspector = startHttpServer(config.inspector, { log, repeating, dropped: () => {} }, [
+    ...pageRoutes('live'),
+    liveRoute(recorder),
+  ])
+  supervisor.start()
 
   const serving = waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
     ({ context }) => context.ports,
@@ -320,7 +341,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     serving,
     stopped: toPromise(supervisor).then(async output => {
       clearInterval(positions)
-      await Promise.all([history?.close(), inspector?.close()])
+      recorder.flush()
+      await Promise.all([history?.close(), inspector?.close(), trace?.close()])
       repeating.close()
       const { accepted, refusals } = intake
       const { delivered, refusals: refusedSends } = egress

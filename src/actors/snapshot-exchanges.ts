@@ -67,6 +67,11 @@ export class SnapshotExchanges {
     return this.#exchanges.size
   }
 
+  /** The actors of the open exchanges. */
+  *[Symbol.iterator](): Generator<SnapshotExchangeActor> {
+    for (const { actor } of this.#exchanges.values()) yield actor
+  }
+
   /** The ids of the exchanges that are open on behalf of `requester`. */
   openFor(requester: string): readonly string[] {
     return [...this.#exchanges].filter(([, exchange]) => exchange.requester === requester).map(([id]) => id)

@@ -1,17 +1,18 @@
-import type { AnyActorRef } from 'xstate'
 import type { SnapshotExchanges } from '../actors/snapshot-exchanges.ts'
 import type { Subscribers } from '../actors/subscribers.ts'
 import type { Egress } from '../delivery/egress.ts'
 import type { Intake } from '../delivery/intake.ts'
+import type { MessageLog } from '../delivery/message-log.ts'
 import { type ChartActor, type Inspected, runsChart } from './inspected.ts'
 import { shownText } from './trace/projection.ts'
 
 /** The parts of a broker that can be looked at. */
 export interface BrokerParts {
   readonly program: string
-  readonly supervisor: AnyActorRef
+  readonly supervisor: ChartActor
   readonly subscribers: Subscribers
   readonly exchanges: SnapshotExchanges
+  readonly log: MessageLog
   readonly intake: Intake
   readonly egress: Egress
   /** Subscriptions on `pub` that were not admitted so far. */
@@ -20,17 +21,17 @@ export interface BrokerParts {
 
 /** A broker as the recorder sees it. */
 export function inspectedBroker(parts: BrokerParts): Inspected {
-  const { program, supervisor, subscribers, exchanges, intake, egress } = parts
+  const { program, supervisor, subscribers, exchanges, log, intake, egress } = parts
   return {
     program,
-    root: supervisor as unknown as ChartActor,
+    root: supervisor,
     *actors() {
-      if (runsChart(supervisor)) yield supervisor
-      for (const child of Object.values(supervisor.getSnapshot().children as Record<string, AnyActorRef>)) {
+      yield supervisor
+      for (const child of Object.values(supervisor.getSnapshot().children as Record<string, ChartActor>)) {
         if (runsChart(child)) yield child
       }
-      for (const { actor } of subscribers) yield actor as unknown as ChartActor
-      for (const actor of exchanges) yield actor as unknown as ChartActor
+      for (const { actor } of subscribers) yield actor
+      for (const actor of exchanges) yield actor
     },
     about: actor => {
       const { topic } = actor.getSnapshot()?.context ?? {}
@@ -41,13 +42,14 @@ export function inspectedBroker(parts: BrokerParts): Inspected {
       for (const { actor, queue } of subscribers) {
         const { lag, frames: sent, missed, replaying, position } = queue
         const progress = replaying && { replaying: { position, upTo: replaying.upTo } }
-        yield [actor as unknown as ChartActor, { lag, sent, missed, ...progress }]
+        yield [actor, { lag, sent, missed, ...progress }]
       }
     },
     totals: () => ({
-      accepted: intake.accepted.indicator + intake.accepted.sighting,
+      accepted: log.next,
       refused: { ...intake.refusals },
       delivered: egress.delivered,
+      waiting: [...subscribers].reduce((sum, { queue }) => sum + queue.lag, 0),
       refusedSends: egress.refusals,
       refusedPeers: parts.refusedPeers(),
     }),

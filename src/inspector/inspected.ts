@@ -1,11 +1,9 @@
-import type { ActorRefLike, AnyStateMachine } from 'xstate'
+import type { ActorRefLike, AnyActorRef, AnyStateMachine } from 'xstate'
 import type { ActorFigures, JsonValue, TotalFigures } from './trace/records.ts'
 
 /** An actor that runs a chart. */
-export interface ChartActor extends ActorRefLike {
-  readonly id: string
+export interface ChartActor extends AnyActorRef {
   readonly logic: AnyStateMachine
-  readonly _parent?: ActorRefLike | undefined
 }
 
 /** A program whose actors can be watched. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { answerText } from '../../observe/http/answers.ts'
+import { answerJson, answerText } from '../../observe/http/answers.ts'
 import type { Route } from '../../observe/http/route.ts'
 
 /** The page's files, by the path that the browser asks for. The build puts them beside this file's room. */
@@ -12,9 +12,12 @@ const files: Readonly<Record<string, { readonly name: string; readonly type: str
 
 const directory = new URL('../page/', import.meta.url)
 
+/** What the page shows: what happens now, or a trace. */
+export type PageSource = 'live' | 'trace'
+
 /** Serves the page itself: a fixed list of files, read when they are asked for. */
-export function pageRoutes(): readonly Route[] {
-  return Object.entries(files).map(([path, { name, type }]) => ({
+export function pageRoutes(source: PageSource): readonly Route[] {
+  const pages = Object.entries(files).map(([path, { name, type }]): Route => ({
     path,
     answer: ({ path: asked }, response) => {
       // The root answers every path that nobody else does: only itself is the page.
@@ -22,4 +25,5 @@ export function pageRoutes(): readonly Route[] {
       response.writeHead(200, { 'Content-Type': type }).end(readFileSync(new URL(name, directory)))
     },
   }))
+  return [...pages, { path: '/inspector/source', answer: (_, response) => answerJson(response, 200, { source }) }]
 }

@@ -103,11 +103,13 @@ export interface ActorFigures {
 
 /** What is counted of the whole. All are totals since the program began. */
 export interface TotalFigures {
-  /** Messages that were accepted. */
+  /** Sequence number that the next message in the log gets: it rises with each that was accepted. */
   readonly accepted: number
   /** Messages that were refused, by reason. */
   readonly refused: Readonly<Record<string, number>>
   readonly delivered: number
+  /** Messages that wait in all queues together: no total, but as many as there are. */
+  readonly waiting: number
   /** Sends that a socket refused; each was tried again. */
   readonly refusedSends: number
   /** Subscriptions on `pub` that were not admitted. */

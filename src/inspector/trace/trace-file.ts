@@ -1,6 +1,7 @@
 import { closeSync, createReadStream, createWriteStream, existsSync, openSync, renameSync, type WriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Viewer, Watch } from '../recorder.ts'
+import { type TraceHead, traceVersion } from './records.ts'
 
 /** What a trace file tells its owner. */
 export interface TraceFileEvents {
@@ -94,4 +95,33 @@ export function traceParts(path: string): readonly string[] {
 /** The lines of files, one after the other. */
 export async function* linesOf(paths: readonly string[]): AsyncGenerator<string> {
   for (const path of paths) yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
+}
+
+/** The longest first line of a trace, in characters. */
+const maxHeadCharacters = 4096
+
+/**
+ * The head of a trace.
+ *
+ * @throws {Error} in words, if the file can't be read or is no trace that this program reads
+ */
+export async function traceHeadOf(path: string): Promise<TraceHead> {
+  for (const part of traceParts(path)) {
+    for await (const line of linesOf([part])) {
+      const head = line.length > maxHeadCharacters ? undefined : parsed(line)
+      if (head?.type !== 'trace') throw new Error('this is no trace: its first line is not {"type":"trace",…}')
+      if (head.version === traceVersion) return head as TraceHead
+      throw new Error(`this trace is of version ${head.version}; this program reads version ${traceVersion}`)
+    }
+  }
+  throw new Error('this trace is empty')
+}
+
+function parsed(line: string): { readonly type?: unknown; readonly version?: unknown } | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
 }
