@@ -25,7 +25,12 @@ const program = new Command('threatbus')
   .version(version())
   .option('-c, --config <file>', 'configuration (default: config.yaml or config.yml here, else built-in)')
   .option('--trace <file>', 'record what the actors do, for `threatbus inspect`')
-  .option('--trace-max-bytes <number>', 'bytes that the trace may have; the oldest half is given up', traceBytes, 268_435_456)
+  .option(
+    '--trace-max-bytes <number>',
+    'bytes that the trace may have; the oldest half is given up',
+    traceBytes,
+    268_435_456,
+  )
   .addHelpText('after', exitCodeHelp)
   .exitOverride()
   .action(async (options: RunOptions) => {

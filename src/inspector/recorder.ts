@@ -74,7 +74,13 @@ export class Recorder {
 
   /** Begins to tell a viewer: first what there is, then what happens. */
   watch(viewer: Viewer): Watch {
-    const watching = { viewer, charts: new Set<string>(), behind: new Set<ChartActor>(), isBlocked: false, skippedBatches: 0 }
+    const watching = {
+      viewer,
+      charts: new Set<string>(),
+      behind: new Set<ChartActor>(),
+      isBlocked: false,
+      skippedBatches: 0,
+    }
     this.#viewers.add(watching)
     this.#attach()
     this.#begin(watching)
@@ -107,7 +113,7 @@ export class Recorder {
     this.#subscription?.unsubscribe()
     this.#subscription = undefined
     clearInterval(this.#timer)
-    this.#steps.take()
+    this.#steps.forget()
     this.#touched.clear()
     this.#figures = new Map()
   }
@@ -117,7 +123,10 @@ export class Recorder {
     watching.charts.clear()
     watching.behind.clear()
     this.#tell(watching, [{ type: 'trace', version: traceVersion, program, pid: process.pid, at: Date.now() }])
-    for (const actor of this.#inspected.actors()) watching.behind.add(actor)
+    for (const actor of this.#inspected.actors()) {
+      this.#steps.know(actor)
+      watching.behind.add(actor)
+    }
     this.#figures = new Map()
     this.#catchUp(watching)
   }
@@ -132,7 +141,10 @@ export class Recorder {
       const timers = this.#timers()
       const some = [...watching.behind].slice(0, actorsPerTurn)
       for (const actor of some) watching.behind.delete(actor)
-      this.#tell(watching, some.flatMap(actor => this.#described(watching, actor, timers.get(actor.sessionId))))
+      this.#tell(
+        watching,
+        some.flatMap(actor => this.#described(watching, actor, timers.get(actor.sessionId))),
+      )
       await yieldToEventLoop()
     }
   }
@@ -141,7 +153,12 @@ export class Recorder {
   #described(watching: Watching, actor: ChartActor, timers: readonly Timer[] | undefined): TraceRecord[] {
     const at = Date.now()
     const state: ActorRecord = { ...this.#actorRecord(actor, at), snapshot: projectedState(actor.getSnapshot()) }
-    const reading = timers && { at, type: 'reading' as const, totals: this.#inspected.totals(), actors: { [actor.sessionId]: { timers } } }
+    const reading = timers && {
+      at,
+      type: 'reading' as const,
+      totals: this.#inspected.totals(),
+      actors: { [actor.sessionId]: { timers } },
+    }
     return [...this.#definition(watching, actor), state, ...(reading ? [reading] : [])]
   }
 

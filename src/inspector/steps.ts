@@ -77,6 +77,19 @@ export class Steps {
     }
   }
 
+  /** An actor that was there before anybody looked is in this state. */
+  know(actor: ChartActor): void {
+    if (this.#actors.has(actor)) return
+    this.#actors.set(actor, { snapshot: actor.getSnapshot(), quiet: new Map(), skipped: 0 })
+  }
+
+  /** Nobody looks any more: forgets everything. */
+  forget(): void {
+    this.take()
+    this.#actors = new WeakMap()
+    this.#sources = new WeakMap()
+  }
+
   /** What was seen since the last time. */
   take(): SeenBatch {
     const crowded = [...this.#crowded].map(([actor, seen]) => stateAfter(actor, seen))
@@ -149,7 +162,10 @@ export class Steps {
     if (before === undefined) this.#actors.set(actor, seen)
     seen.snapshot = snapshot
     const isQuiet =
-      before !== undefined && before.value === snapshot.value && before.context === snapshot.context && isAlive(snapshot)
+      before !== undefined &&
+      before.value === snapshot.value &&
+      before.context === snapshot.context &&
+      isAlive(snapshot)
     if (!isQuiet) this.#changed(actor)
     const same = isQuiet ? seen.quiet.get(event.type) : undefined
     if (same) {

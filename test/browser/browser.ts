@@ -30,7 +30,11 @@ export interface OpenPage {
 }
 
 /** Opens an address in a window of its own. What the page complains of fails the test. */
-export async function openPage(t: TestContext, address: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
+export async function openPage(
+  t: TestContext,
+  address: string,
+  options: BrowserContextOptions = {},
+): Promise<OpenPage> {
   launched ??= chromium.launch({ executablePath, headless: true, args })
   const context = await (await launched).newContext({ viewport: { width: 1440, height: 900 }, ...options })
   const page = await context.newPage()
@@ -40,7 +44,11 @@ export async function openPage(t: TestContext, address: string, options: Browser
     if (message.type() === 'error') errors.push(message.text())
   })
   page.on('request', request => {
-    if (!request.url().startsWith(new URL(address).origin) && !request.url().startsWith('data:') && !request.url().startsWith('blob:')) {
+    if (
+      !request.url().startsWith(new URL(address).origin) &&
+      !request.url().startsWith('data:') &&
+      !request.url().startsWith('blob:')
+    ) {
       errors.push(`asked for something from elsewhere: ${request.url()}`)
     }
   })

@@ -1,3 +1,4 @@
+import type { Life } from '../story/life.ts'
 import { ago } from '../story/verdict.ts'
 import { choose, chosen, cursor, moment } from './inspection.ts'
 import {
@@ -33,11 +34,26 @@ export function ActorList() {
           value={search.value}
           onInput={event => (search.value = event.currentTarget.value)}
         />
-        <Choice label="State" value={stateFilter.value} all="every state" options={groups} onChoose={value => (stateFilter.value = value)} />
-        <Choice label="Topic" value={topicFilter.value} all="every topic" options={topics} onChoose={value => (topicFilter.value = value)} />
+        <Choice
+          label="State"
+          value={stateFilter.value}
+          all="every state"
+          options={groups}
+          onChoose={value => (stateFilter.value = value)}
+        />
+        <Choice
+          label="Topic"
+          value={topicFilter.value}
+          all="every topic"
+          options={topics}
+          onChoose={value => (topicFilter.value = value)}
+        />
         <label class="choice">
           <span class="hidden">Order</span>
-          <select value={order.value} onChange={event => (order.value = event.currentTarget.value as keyof typeof orders)}>
+          <select
+            value={order.value}
+            onChange={event => (order.value = event.currentTarget.value as keyof typeof orders)}
+          >
             {Object.entries(orders).map(([key, words]) => (
               <option key={key} value={key}>
                 {words}
@@ -46,7 +62,11 @@ export function ActorList() {
           </select>
         </label>
         <label class="check">
-          <input type="checkbox" checked={showsEnded.value} onChange={event => (showsEnded.value = event.currentTarget.checked)} />
+          <input
+            type="checkbox"
+            checked={showsEnded.value}
+            onChange={event => (showsEnded.value = event.currentTarget.checked)}
+          />
           ended
         </label>
         <span class="count">
@@ -105,7 +125,7 @@ function Row({ entry }: { readonly entry: Entry }) {
     >
       <span class={`dot ${verdict.health}`} />
       <span class="name">
-        <code>{life.id}</code>
+        <code title={life.id}>{shortName(life)}</code>
         <small>{topicsOf(entry).join(', ')}</small>
       </span>
       <span class="what">
@@ -113,7 +133,9 @@ function Row({ entry }: { readonly entry: Entry }) {
         <small class={verdict.health}>{verdict.brief}</small>
       </span>
       <span class="figures">
-        {figures && figures.lag > 0 && <span title="Messages that wait for it">{shortNumber(figures.lag)} waiting</span>}
+        {figures && figures.lag > 0 && (
+          <span title="Messages that wait for it">{shortNumber(figures.lag)} waiting</span>
+        )}
         {rate >= 1 && <span title="Frames that it is sent in a second">{shortNumber(rate)}/s</span>}
         {heartbeatAt !== undefined && cursor.value === undefined && (
           <span title="Its last heartbeat">♥ {ago(moment.value.at - heartbeatAt)}</span>
@@ -121,6 +143,12 @@ function Row({ entry }: { readonly entry: Entry }) {
       </span>
     </button>
   )
+}
+
+/** A subscriber's name without what all of them begin with; a snapshot's with as much of its id as tells it from others. */
+function shortName({ id, chart }: Life): string {
+  if (chart === 'subscriber') return id.replace(/^subscriber\./, '')
+  return chart === 'snapshotExchange' ? id.slice(0, 'snapshot.'.length + 8) : id
 }
 
 /** Chooses the actor that stands so many places further in the list. */

@@ -13,7 +13,11 @@ export function ActorPanel() {
   const entry = entryNow(chosen.value)
   if (entry === undefined) {
     const { state } = connection.value
-    return <section class="panel empty">{state === 'loading' || state === 'connecting' ? 'One moment …' : 'There is no actor.'}</section>
+    return (
+      <section class="panel empty">
+        {state === 'loading' || state === 'connecting' ? 'One moment …' : 'There is no actor.'}
+      </section>
+    )
   }
   return (
     <section class="panel" aria-label="The chosen actor">
@@ -59,7 +63,9 @@ function Summary({ entry }: { readonly entry: Entry }) {
       <dl>
         <Fact name="Topics">{topicsOf(entry).join(', ')}</Fact>
         <Fact name="Queue">{figures && `${figures.lag.toLocaleString('en-US')} waiting`}</Fact>
-        <Fact name="Sent">{figures && `${figures.sent.toLocaleString('en-US')} frames, ${Math.round(rate).toLocaleString('en-US')}/s`}</Fact>
+        <Fact name="Sent">
+          {figures && `${figures.sent.toLocaleString('en-US')} frames, ${Math.round(rate).toLocaleString('en-US')}/s`}
+        </Fact>
         <Fact name="Missed">{figures && figures.missed > 0 && figures.missed.toLocaleString('en-US')}</Fact>
         <Fact name="Snapshot">{figures?.replaying && <SnapshotProgress entry={entry} />}</Fact>
         <Fact name="Last heartbeat">{heartbeatAt !== undefined && `${ago(at - heartbeatAt)} ago`}</Fact>

@@ -78,7 +78,7 @@ function Drawing({ layout, active, uses, last }: DrawingProps) {
     if (current === null) return
     const scale = Math.min((current.clientWidth - 16) / layout.width, (current.clientHeight - 16) / layout.height, 1.25)
     // What would be too small to read is scrolled through instead.
-    zoom.value = Math.max(scale, 0.62)
+    zoom.value = Math.max(scale, 0.8)
   }
   useLayoutEffect(fit, [layout])
   useEffect(() => scrollToActive(box.current), [last?.index, zoom.value])
@@ -150,7 +150,8 @@ function scrollToActive(paper: HTMLDivElement | null): void {
   const target = lit?.[0]
   if (!paper || !target) return
   const [frame, place] = [paper.getBoundingClientRect(), target.getBoundingClientRect()]
-  const isSeen = place.top >= frame.top && place.bottom <= frame.bottom && place.left >= frame.left && place.right <= frame.right
+  const isSeen =
+    place.top >= frame.top && place.bottom <= frame.bottom && place.left >= frame.left && place.right <= frame.right
   if (isSeen) return
   paper.scrollTop += place.top - frame.top - (frame.height - place.height) / 2
   paper.scrollLeft += place.left - frame.left - (frame.width - place.width) / 2
@@ -175,7 +176,9 @@ function StateBox({ box, isActive, uses, last }: StateBoxProps) {
     <g class={kinds.join(' ')} data-state={state.id}>
       <title>{state.description ?? state.id}</title>
       <rect x={x} y={y} width={width} height={height} rx="6" />
-      {state.type === 'final' && <rect class="inner" x={x + 3} y={y + 3} width={width - 6} height={height - 6} rx="4" />}
+      {state.type === 'final' && (
+        <rect class="inner" x={x + 3} y={y + 3} width={width - 6} height={height - 6} rx="4" />
+      )}
       <text class="title" x={x + 10} y={y + 18}>
         {state.key}
       </text>
@@ -193,7 +196,15 @@ function StateBox({ box, isActive, uses, last }: StateBoxProps) {
   )
 }
 
-function TransitionArrow({ arrow, uses, last }: { readonly arrow: Arrow; readonly uses: ReadonlyMap<string, Use>; readonly last: Step | undefined }) {
+function TransitionArrow({
+  arrow,
+  uses,
+  last,
+}: {
+  readonly arrow: Arrow
+  readonly uses: ReadonlyMap<string, Use>
+  readonly last: Step | undefined
+}) {
   const { transition, points, label } = arrow
   const use = transition && uses.get(transition.key)
   const isLast = transition !== undefined && (last?.taken?.includes(transition.key) ?? false)

@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals'
 import { differences } from '../story/difference.ts'
 import type { Step } from '../story/life.ts'
 import { stateText } from '../story/state-value.ts'
-import { chosen, chronicle, choose, cursor, lookAt, revision } from './inspection.ts'
+import { choose, chosen, chronicle, cursor, lookAt, revision } from './inspection.ts'
 import type { Entry } from './roster.ts'
 import { VirtualList } from './virtual-list.tsx'
 import { clockTime, eventOf, nameOf } from './words.ts'
@@ -36,7 +36,7 @@ export const shownSteps = computed<readonly Step[]>(() => {
 export function EventsView({ entry }: { readonly entry: Entry }) {
   const steps = shownSteps.value
   const at = cursor.value
-  const latest = at === undefined ? entry.life.lastStep(chronicle().lastIndex) : chronicle().step(at)
+  const latest = at === undefined ? (steps.at(-1) ?? entry.life.steps.at(-1)) : chronicle().step(at)
   const seen = at === undefined ? undefined : steps.findLastIndex(step => step.index <= at)
   return (
     <div class="happened">
@@ -49,11 +49,19 @@ export function EventsView({ entry }: { readonly entry: Entry }) {
           onInput={event => (eventSearch.value = event.currentTarget.value)}
         />
         <label class="check">
-          <input type="checkbox" checked={ofAll.value} onChange={event => (ofAll.value = event.currentTarget.checked)} />
+          <input
+            type="checkbox"
+            checked={ofAll.value}
+            onChange={event => (ofAll.value = event.currentTarget.checked)}
+          />
           all actors
         </label>
         <label class="check">
-          <input type="checkbox" checked={showsQuiet.value} onChange={event => (showsQuiet.value = event.currentTarget.checked)} />
+          <input
+            type="checkbox"
+            checked={showsQuiet.value}
+            onChange={event => (showsQuiet.value = event.currentTarget.checked)}
+          />
           what changed nothing
         </label>
         <span class="count">{steps.length.toLocaleString('en-US')}</span>
@@ -81,7 +89,14 @@ function EventRow({ step }: { readonly step: Step }) {
     lookAt(step.index)
   }
   return (
-    <button type="button" role="option" tabIndex={-1} aria-selected={isLookedAt} class={`event ${isLookedAt ? 'chosen' : ''}`} onClick={look}>
+    <button
+      type="button"
+      role="option"
+      tabIndex={-1}
+      aria-selected={isLookedAt}
+      class={`event ${isLookedAt ? 'chosen' : ''}`}
+      onClick={look}
+    >
       <time>{clockTime(step.at)}</time>
       {ofAll.value && <code class="who">{nameOf(step.actor)}</code>}
       <span class="type">{eventOf(step)}</span>
@@ -99,10 +114,10 @@ function StepDetail({ step }: { readonly step: Step }) {
   const after = step.snapshot
   const { type, ...carried } = step.event
   const changes = after
-    ? differences(
-        before ? { state: before.value, context: before.context } : undefined,
-        { state: after.value, context: after.context },
-      )
+    ? differences(before ? { state: before.value, context: before.context } : undefined, {
+        state: after.value,
+        context: after.context,
+      })
     : []
   return (
     <div class="detail" aria-label="The step">
@@ -128,7 +143,9 @@ function StepDetail({ step }: { readonly step: Step }) {
           </tbody>
         </table>
       )}
-      {step.taken && chart && <p class="taken">by {step.taken.map(key => key.split(' ')[0]?.replace(`${chart.id}.`, '')).join(', then ')}</p>}
+      {step.taken && chart && (
+        <p class="taken">by {step.taken.map(key => key.split(' ')[0]?.replace(`${chart.id}.`, '')).join(', then ')}</p>
+      )}
       <p class="type">
         <code>{type}</code>
       </p>

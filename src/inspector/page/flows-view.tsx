@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { refusalSentences, type RefusalReason } from '../../protocol/refusal.ts'
+import { type RefusalReason, refusalSentences } from '../../protocol/refusal.ts'
 import type { ReadingRecord, TotalFigures } from '../trace/records.ts'
 import { chronicle, cursor, moment, slowRevision } from './inspection.ts'
 import { type Entry, roster } from './roster.ts'
@@ -41,9 +41,17 @@ export function FlowsView({ entry }: { readonly entry: Entry }) {
         title="Refused a second"
         times={times}
         series={[
-          { name: 'sends, by full connections', colour: '--line-queue', values: ratesOf(readings, ({ refusedSends }) => refusedSends) },
+          {
+            name: 'sends, by full connections',
+            colour: '--line-queue',
+            values: ratesOf(readings, ({ refusedSends }) => refusedSends),
+          },
           { name: 'invalid messages', colour: '--line-bad', values: ratesOf(readings, ({ refused }) => sum(refused)) },
-          { name: 'eavesdroppers', colour: '--line-peer', values: ratesOf(readings, ({ refusedPeers }) => refusedPeers) },
+          {
+            name: 'eavesdroppers',
+            colour: '--line-peer',
+            values: ratesOf(readings, ({ refusedPeers }) => refusedPeers),
+          },
         ]}
       />
       {own.length > 0 && (
@@ -113,7 +121,8 @@ function Snapshots() {
           <tbody>
             {replaying.map(({ life, figures }) => {
               const { position = 0, upTo = 0 } = figures?.replaying ?? {}
-              const begin = life.figuresOverTime.find(each => each.replaying !== undefined)?.replaying?.position ?? position
+              const begin =
+                life.figuresOverTime.find(each => each.replaying !== undefined)?.replaying?.position ?? position
               return (
                 <tr key={life.actor}>
                   <td>
@@ -175,8 +184,11 @@ function Plot({ title, times, series }: PlotProps) {
 }
 
 function optionsOf(box: HTMLElement, series: readonly Series[]): uPlot.Options {
-  const style = getComputedStyle(box)
-  const colour = (name: string) => style.getPropertyValue(name).trim() || style.color
+  // A canvas knows no custom properties and no light-dark(): an element resolves them.
+  const colour = (name: string) => {
+    box.style.color = `var(${name})`
+    return getComputedStyle(box).color
+  }
   const axis: uPlot.Axis = {
     stroke: colour('--dim'),
     grid: { stroke: colour('--rule'), width: 1 },
@@ -192,7 +204,12 @@ function optionsOf(box: HTMLElement, series: readonly Series[]): uPlot.Options {
     axes: [axis, { ...axis, size: 48, values: (_, ticks) => ticks.map(shortNumber) }],
     series: [
       {},
-      ...series.map(({ name, colour: line }) => ({ label: name, stroke: colour(line), width: 1.5, points: { show: false } })),
+      ...series.map(({ name, colour: line }) => ({
+        label: name,
+        stroke: colour(line),
+        width: 1.5,
+        points: { show: false },
+      })),
     ],
   }
 }

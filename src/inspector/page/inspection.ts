@@ -41,7 +41,9 @@ export function chronicle(): Chronicle {
 export const moment = computed<Moment>(() => {
   revision.value
   const at = cursor.value === undefined ? undefined : kept.step(cursor.value)?.at
-  return at === undefined || cursor.value === undefined ? { index: kept.lastIndex, at: now() } : { index: cursor.value, at }
+  return at === undefined || cursor.value === undefined
+    ? { index: kept.lastIndex, at: now() }
+    : { index: cursor.value, at }
 })
 
 let newestTakenAt = performance.now()
@@ -104,7 +106,6 @@ export function stepBy(by: number, ofChosen: boolean): void {
   const life = ofChosen && chosen.value !== undefined ? kept.lives.get(chosen.value) : undefined
   const steps = life?.steps ?? kept.steps
   const from = cursor.value ?? kept.lastIndex
-  const next =
-    by > 0 ? steps.find(step => step.index > from) : steps.findLast(step => step.index < from)
+  const next = by > 0 ? steps.find(step => step.index > from) : steps.findLast(step => step.index < from)
   if (next) lookAt(next.index)
 }

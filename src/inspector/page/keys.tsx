@@ -41,17 +41,22 @@ export function listenToKeys(): void {
   document.addEventListener('keydown', event => {
     const { target, key, ctrlKey, metaKey, altKey, shiftKey } = event
     if (ctrlKey || metaKey || altKey) return
-    if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) {
+    if (takesKeys(target)) {
       if (key === 'Escape') target.blur()
       return
     }
-    // A button that has the focus is pressed by the space bar.
-    if (key === ' ' && target instanceof HTMLButtonElement && target.role !== 'option') return
+    // What has the focus is pressed by the space bar.
+    if (key === ' ' && target instanceof HTMLElement && target.matches('button:not([role=option]), input')) return
     const found = keys.find(candidate => candidate.keys.includes(key))
     if (found === undefined) return
     event.preventDefault()
     found.act(shiftKey)
   })
+}
+
+/** Is this a place where keys mean something else? */
+function takesKeys(target: EventTarget | null): target is HTMLElement {
+  return target instanceof HTMLElement && target.matches('input:not([type=checkbox]), select')
 }
 
 const keyNames: Readonly<Record<string, string>> = {

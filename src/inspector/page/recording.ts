@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { type Chronicle } from '../story/chronicle.ts'
+import type { Chronicle } from '../story/chronicle.ts'
 import type { TraceRecord } from '../trace/records.ts'
 
 /** Characters that a recording has at most; then it ends. */

@@ -61,13 +61,17 @@ export const roster = computed<readonly Entry[]>(() => {
 
 /** Those that the list shows. */
 export const listed = computed<readonly Entry[]>(() => {
-  const words = search.value.toLowerCase().split(' ').filter(word => word !== '')
+  const words = search.value
+    .toLowerCase()
+    .split(' ')
+    .filter(word => word !== '')
   const [wantedState, wantedTopic] = [stateFilter.value, topicFilter.value]
   const shown = roster.value.filter(entry => {
     if (!showsEnded.value && entry.verdict.health === 'ended') return false
     if (wantedState !== '' && groupOf(entry) !== wantedState) return false
     if (wantedTopic !== '' && !topicsOf(entry).includes(wantedTopic)) return false
-    const text = `${entry.life.id} ${entry.life.chart} ${entry.state} ${topicsOf(entry).join(' ')} ${entry.verdict.brief}`.toLowerCase()
+    const text =
+      `${entry.life.id} ${entry.life.chart} ${entry.state} ${topicsOf(entry).join(' ')} ${entry.verdict.brief}`.toLowerCase()
     return words.every(word => text.includes(word))
   })
   return sorted(shown)
@@ -137,7 +141,10 @@ function rateOf(life: Life, at: number): number {
   const now = life.figuresAt(at)
   const before = life.figuresAt(at - rateWindowMs) ?? life.figuresOverTime[0]
   if (now === undefined || before === undefined || now.at <= before.at || at - now.at > rateWindowMs) return 0
-  return Math.max(0, ((now.sent - before.sent) * 1000) / Math.max(1000, now.at - Math.max(before.at, at - rateWindowMs - 1000)))
+  return Math.max(
+    0,
+    ((now.sent - before.sent) * 1000) / Math.max(1000, now.at - Math.max(before.at, at - rateWindowMs - 1000)),
+  )
 }
 
 /** When the last heartbeat came: as it was seen, or since when its timer runs. */

@@ -29,14 +29,26 @@ export function SequenceView({ entry }: { readonly entry: Entry }) {
     <div class="sequence" ref={box} aria-label="Sequence diagram">
       <div class="lifelines" style={{ width: `${width}px` }}>
         {lines.map((actor, place) => (
-          <span key={actor ?? ''} style={{ left: `${xOf(place) - lineGap / 2}px` }} class={actor === entry.life.actor ? 'chosen' : ''}>
+          <span
+            key={actor ?? ''}
+            style={{ left: `${xOf(place) - lineGap / 2}px` }}
+            class={actor === entry.life.actor ? 'chosen' : ''}
+          >
             {nameOf(actor)}
           </span>
         ))}
       </div>
       <svg width={width} height={height} role="img" aria-label="Events between actors">
         <defs>
-          <marker id="sent" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
+          <marker
+            id="sent"
+            viewBox="0 0 8 8"
+            refX="7"
+            refY="4"
+            markerWidth="7"
+            markerHeight="7"
+            orient="auto-start-reverse"
+          >
             <path d="M0 0 8 4 0 8z" />
           </marker>
         </defs>
@@ -87,7 +99,12 @@ function Message({ step, lines, y, width }: MessageProps) {
       ) : (
         <line class="arrow" marker-end="url(#sent)" x1={from} x2={to} y1={y} y2={y} />
       )}
-      <text class="label" x={isSelf ? from + 28 : (from + to) / 2} y={isSelf ? y + 2 : y - 5} text-anchor={isSelf ? 'start' : 'middle'}>
+      <text
+        class="label"
+        x={isSelf ? from + 28 : (from + to) / 2}
+        y={isSelf ? y + 2 : y - 5}
+        text-anchor={isSelf ? 'start' : 'middle'}
+      >
         {words}
       </text>
       {state && !isSelf && (
@@ -115,7 +132,7 @@ function drawn(entry: Entry): { readonly steps: readonly Step[]; readonly lines:
   const end = Math.min(all.length, Math.max(at + maxRows / 2, maxRows))
   const some = all.slice(Math.max(0, end - maxRows), end)
   const part = new Set<string | undefined>([undefined])
-  for (const step of [...some, ...(entry.life.steps.slice(-1))]) {
+  for (const step of [...some, ...entry.life.steps.slice(-1)]) {
     part.add(senderOf(step))
     part.add(step.actor)
   }

@@ -31,7 +31,10 @@ export function Troubles() {
             >
               <span class="dot trouble" />
               <code>{life.id}</code>
-              <span class="sentence">{verdict.sentence}</span>
+              <span class="brief">{verdict.brief}</span>
+              <span class="sentence" title={verdict.sentence}>
+                {verdict.sentence}
+              </span>
             </button>
           </li>
         ))}

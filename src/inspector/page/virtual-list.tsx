@@ -53,7 +53,11 @@ export function VirtualList<Item>({ items, rowHeight, label, keyOf, row, seen, f
     >
       <div class="whole" style={{ height: `${items.length * rowHeight}px` }}>
         {items.slice(first, last).map((item, index) => (
-          <div class="row" key={keyOf(item)} style={{ top: `${(first + index) * rowHeight}px`, height: `${rowHeight}px` }}>
+          <div
+            class="row"
+            key={keyOf(item)}
+            style={{ top: `${(first + index) * rowHeight}px`, height: `${rowHeight}px` }}
+          >
             {row(item)}
           </div>
         ))}

@@ -17,13 +17,15 @@ export type PageSource = 'live' | 'trace'
 
 /** Serves the page itself: a fixed list of files, read when they are asked for. */
 export function pageRoutes(source: PageSource): readonly Route[] {
-  const pages = Object.entries(files).map(([path, { name, type }]): Route => ({
-    path,
-    answer: ({ path: asked }, response) => {
-      // The root answers every path that nobody else does: only itself is the page.
-      if (asked !== path) return answerText(response, 404, 'There is nothing at this path.')
-      response.writeHead(200, { 'Content-Type': type }).end(readFileSync(new URL(name, directory)))
-    },
-  }))
+  const pages = Object.entries(files).map(
+    ([path, { name, type }]): Route => ({
+      path,
+      answer: ({ path: asked }, response) => {
+        // The root answers every path that nobody else does: only itself is the page.
+        if (asked !== path) return answerText(response, 404, 'There is nothing at this path.')
+        response.writeHead(200, { 'Content-Type': type }).end(readFileSync(new URL(name, directory)))
+      },
+    }),
+  )
   return [...pages, { path: '/inspector/source', answer: (_, response) => answerJson(response, 200, { source }) }]
 }

@@ -38,11 +38,13 @@ const noticeableLag = 1000
 /** What is wrong with an actor at a moment. */
 export function verdictOn(life: Life, chronicle: Chronicle, moment: Moment): Verdict {
   const state = life.stateAt(moment.index)?.snapshot
-  if (state === undefined) return { health: 'ended', brief: 'not there yet', sentence: 'It was not there at this moment.' }
-  if (state.status === 'error') return trouble('failed', 'The actor failed: the log says why. Its part of the work is not done any more.')
+  if (state === undefined)
+    return { health: 'ended', brief: 'not there yet', sentence: 'It was not there at this moment.' }
+  if (state.status === 'error')
+    return trouble('failed', 'The actor failed: the log says why. Its part of the work is not done any more.')
   switch (life.chart) {
     case 'subscriber':
-      return subscriberVerdict(life, state.value, moment, chronicle)
+      return subscriberVerdict(life, state.value, moment)
     case 'snapshotExchange':
       return exchangeVerdict(life, state.value, moment)
     case 'endpoint':
@@ -54,7 +56,7 @@ export function verdictOn(life: Life, chronicle: Chronicle, moment: Moment): Ver
   }
 }
 
-function subscriberVerdict(life: Life, value: JsonValue, moment: Moment, chronicle: Chronicle): Verdict {
+function subscriberVerdict(life: Life, value: JsonValue, moment: Moment): Verdict {
   const { lag, missed } = life.figuresAt(moment.at) ?? { lag: 0, missed: 0 }
   const waiting = lag > 0 ? ` ${messages(lag)} wait for it.` : ' Nothing waits for it yet.'
   const since = ago(moment.at - sinceStale(life, moment))
@@ -84,33 +86,49 @@ function subscriberVerdict(life: Life, value: JsonValue, moment: Moment, chronic
     )
   }
   if (matches(value, 'stale.disconnected')) {
-    return trouble('disconnected', `Its SUB socket disconnected ${since} ago.${waiting} It is sent what it lacks when it comes back.`)
+    return trouble(
+      'disconnected',
+      `Its SUB socket disconnected ${since} ago.${waiting} It is sent what it lacks when it comes back.`,
+    )
   }
   if (matches(value, 'stale')) {
-    return wait('expected back', `It was subscribed before the broker was restarted; its SUB socket is expected back.${waiting}`)
+    return wait(
+      'expected back',
+      `It was subscribed before the broker was restarted; its SUB socket is expected back.${waiting}`,
+    )
   }
   if (matches(value, 'joined.flow.unreadable')) {
-    return trouble('history unreadable', `What comes next for it can't be read from the history's disk; it is tried again every second.${waiting}`)
+    return trouble(
+      'history unreadable',
+      `What comes next for it can't be read from the history's disk; it is tried again every second.${waiting}`,
+    )
   }
   const refusedAt = life.lastAt.get('send.refused')
-  const isRefusing = matches(value, 'joined.flow.waiting') || (refusedAt !== undefined && moment.at - refusedAt < refusedSendMs)
+  const isRefusing =
+    matches(value, 'joined.flow.waiting') || (refusedAt !== undefined && moment.at - refusedAt < refusedSendMs)
   if (isRefusing && lag > 0) {
-    const total = chronicle.readingAt(moment.at)?.totals.refusedSends
     return trouble(
       'reads slowly',
-      `It reads slowly: its connection holds as much as it may, and the broker's sends to it are refused. ${messages(lag)} wait in its queue${
-        total ? '' : ''
-      }; nobody else waits for it. Its application takes messages slower than they are published, or stands still.`,
+      `It reads slowly: its connection holds as much as it may, and the broker's sends to it are refused. ${messages(lag)} wait in its queue; nobody else waits for it. Its application takes messages slower than they are published, or stands still.`,
     )
   }
   if (missed > 0) {
-    return trouble('missed messages', `It lagged so far behind that ${messages(missed)} were deleted before it came to them (history.retention_days, history.max_bytes).`)
+    return trouble(
+      'missed messages',
+      `It lagged so far behind that ${messages(missed)} were deleted before it came to them (history.retention_days, history.max_bytes).`,
+    )
   }
   if (matches(value, 'joined.flow.resuming')) {
-    return wait('confirming', 'Its connection broke and is back. It is waited for to say how many frames it has received.')
+    return wait(
+      'confirming',
+      'Its connection broke and is back. It is waited for to say how many frames it has received.',
+    )
   }
   if (matches(value, 'joined.phase.replaying')) {
-    return wait('snapshot', `Its snapshot is being sent from the history; what is live comes behind it. ${messages(lag)} to go.`)
+    return wait(
+      'snapshot',
+      `Its snapshot is being sent from the history; what is live comes behind it. ${messages(lag)} to go.`,
+    )
   }
   if (lag > noticeableLag) return wait('behind', `It is behind by ${messages(lag)}, and is being fed from the history.`)
   return well('It is joined and has everything there is.')
@@ -124,7 +142,8 @@ function endOf(life: Life, { index }: Moment): string {
 
 function sinceStale(life: Life, { index }: Moment): number {
   const context = life.stateAt(index)?.snapshot.context
-  const known = typeof context === 'object' && context !== null && 'staleSinceMs' in context ? context.staleSinceMs : undefined
+  const known =
+    typeof context === 'object' && context !== null && 'staleSinceMs' in context ? context.staleSinceMs : undefined
   return typeof known === 'number' ? known : life.since(index)
 }
 
@@ -151,13 +170,15 @@ function exchangeVerdict(life: Life, value: JsonValue, moment: Moment): Verdict 
     )
   }
   if (matches(value, 'complete')) return ended('The snapshot is complete.')
-  if (matches(value, 'gathering')) return wait('gathering', `Envelopes are coming in; the last one came ${ago(forMs)} ago.`)
+  if (matches(value, 'gathering'))
+    return wait('gathering', `Envelopes are coming in; the last one came ${ago(forMs)} ago.`)
   return wait('reading history', 'It is being found out what the history has for the subscriber that asked.')
 }
 
 function endpointVerdict(life: Life, value: JsonValue, moment: Moment, chronicle: Chronicle): Verdict {
   if (matches(value, 'failed')) return trouble('failed', 'The endpoint cannot listen on its address. The broker ends.')
-  if (matches(value, 'waiting')) return trouble('address taken', 'Another process holds its address; it is waited for (bind_retry).')
+  if (matches(value, 'waiting'))
+    return trouble('address taken', 'Another process holds its address; it is waited for (bind_retry).')
   if (matches(value, 'closed')) return ended('The endpoint is closed.')
   if (matches(value, 'binding')) return wait('binding', 'The endpoint is about to listen.')
   const totals = chronicle.readingAt(moment.at)?.totals
@@ -165,16 +186,18 @@ function endpointVerdict(life: Life, value: JsonValue, moment: Moment, chronicle
   if (life.id === 'pub' && totals && totals.refusedPeers > 0) {
     return trouble(
       'eavesdropper refused',
-      `An eavesdropper was refused: ${times(totals.refusedPeers)}${lastTime(chronicle, moment, ({ refusedPeers }) => refusedPeers)} somebody subscribed on pub to something that is nobody's p2p topic, such as the empty prefix. ` +
+      `An eavesdropper was refused ${times(totals.refusedPeers)}${lastTime(chronicle, moment, ({ refusedPeers }) => refusedPeers)}: somebody subscribed on pub to something that is nobody's p2p topic, such as the empty prefix. ` +
         'They were sent nothing. It may also be an application whose subscription is long forgotten.',
     )
   }
   if (life.id === 'sub' && refused.length > 0) {
     const sum = refused.reduce((total, [, count]) => total + count, 0)
-    const reasons = refused.map(([reason, count]) => `${count} × ${reason} (${refusalSentences[reason as RefusalReason] ?? reason})`)
+    const reasons = refused.map(
+      ([reason, count]) => `${count} × ${reason} (${refusalSentences[reason as RefusalReason] ?? reason})`,
+    )
     return trouble(
       'invalid messages',
-      `A publisher sends invalid messages: ${messages(sum)} were refused since the broker started${lastTime(chronicle, moment, refusedSum)}. ${reasons.slice(0, 4).join('; ')}. ` +
+      `A publisher sends invalid messages: since the broker started, ${sum === 1 ? 'one was' : `${sum.toLocaleString('en-US')} were`} refused${lastTime(chronicle, moment, refusedSum)}. ${reasons.slice(0, 4).join('; ')}. ` +
         'They reached nobody; what is valid is delivered.',
     )
   }
@@ -186,7 +209,8 @@ function lastTime(chronicle: Chronicle, { at }: Moment, of: (totals: TotalFigure
   const readings = chronicle.readings
   for (let index = readings.length - 1; index > 0; index--) {
     const [now, before] = [readings[index], readings[index - 1]]
-    if (now && before && now.at <= at && of(now.totals) > of(before.totals)) return `, the last ${ago(at - now.at)} ago`
+    if (now && before && now.at <= at && of(now.totals) > of(before.totals))
+      return ` (the last time ${ago(at - now.at)} ago)`
   }
   return ''
 }
@@ -196,17 +220,24 @@ function refusedSum({ refused }: TotalFigures): number {
 }
 
 function sessionVerdict(value: JsonValue): Verdict {
-  if (matches(value, 'away')) return trouble('bus is away', 'The bus does not answer heartbeats. The subscription may live on: it is asked again.')
-  if (matches(value, 'resubscribing')) return trouble('forgotten', 'The bus forgot the subscription. It is asked for a new one.')
+  if (matches(value, 'away'))
+    return trouble(
+      'bus is away',
+      'The bus does not answer heartbeats. The subscription may live on: it is asked again.',
+    )
+  if (matches(value, 'resubscribing'))
+    return trouble('forgotten', 'The bus forgot the subscription. It is asked for a new one.')
   if (matches(value, 'opening')) return wait('subscribing', 'The bus is asked for a subscription.')
-  if (matches(value, 'failed')) return trouble('refused', 'The bus refused the subscription, or did not answer in time.')
+  if (matches(value, 'failed'))
+    return trouble('refused', 'The bus refused the subscription, or did not answer in time.')
   if (matches(value, 'closed')) return ended('The session is closed.')
   return well('It is subscribed.')
 }
 
 function supervisorVerdict(value: JsonValue): Verdict {
   if (matches(value, 'running.serving')) return well('The broker serves.')
-  if (matches(value, 'running.draining')) return wait('draining', 'The broker stops: what is queued for joined subscribers goes out.')
+  if (matches(value, 'running.draining'))
+    return wait('draining', 'The broker stops: what is queued for joined subscribers goes out.')
   if (matches(value, 'failed')) return trouble('failed', 'The broker failed: an endpoint cannot listen.')
   if (matches(value, 'stopped')) return ended('The broker stopped.')
   return wait('starting', 'The broker starts.')

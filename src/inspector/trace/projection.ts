@@ -34,7 +34,9 @@ export function projected(value: unknown, depth = 0): JsonValue {
 }
 
 /** An event: its type, and what else it carries. */
-export function projectedEvent(event: { readonly type: string }): { readonly type: string } & Record<string, JsonValue> {
+export function projectedEvent(event: {
+  readonly type: string
+}): { readonly type: string } & Record<string, JsonValue> {
   return { ...(projected(event) as Record<string, JsonValue>), type: shownText(event.type) }
 }
 

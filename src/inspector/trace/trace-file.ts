@@ -1,4 +1,12 @@
-import { closeSync, createReadStream, createWriteStream, existsSync, openSync, renameSync, type WriteStream } from 'node:fs'
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  openSync,
+  renameSync,
+  type WriteStream,
+} from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Viewer, Watch } from '../recorder.ts'
 import { type TraceHead, traceVersion } from './records.ts'
@@ -94,7 +102,8 @@ export function traceParts(path: string): readonly string[] {
 
 /** The lines of files, one after the other. */
 export async function* linesOf(paths: readonly string[]): AsyncGenerator<string> {
-  for (const path of paths) yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
+  for (const path of paths)
+    yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
 }
 
 /** The longest first line of a trace, in characters. */
