@@ -2,6 +2,7 @@ import { setTimeout as sleep, setImmediate as yieldToEventLoop } from 'node:time
 import type { Logger } from 'pino'
 import { createActor, toPromise, waitFor } from 'xstate'
 import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
+import type { EndpointName } from '../machines/vocabulary-endpoint.ts'
 import { brokerLogic, type Ports } from './actors/broker.ts'
 import { endpointLogic } from './actors/endpoint.ts'
 import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
@@ -23,9 +24,14 @@ import { Recorder } from './inspector/recorder.ts'
 import { liveRoute } from './inspector/serve/live-route.ts'
 import { pageRoutes } from './inspector/serve/page-route.ts'
 import type { TraceFile } from './inspector/trace/trace-file.ts'
+import { monitoringRoutes } from './observe/http/monitoring.ts'
 import { type HttpTrouble, startHttpServer } from './observe/http/start.ts'
 import { RateLimited } from './observe/rate-limited.ts'
+import { Rates } from './observe/rates.ts'
+import { brokerStateOf } from './observe/states.ts'
 import { Story } from './observe/story.ts'
+import { Tally } from './observe/tally.ts'
+import { packageVersion } from './observe/version.ts'
 import { subscribedPrefixes } from './protocol/frames.ts'
 import {
   decodeRequest,
@@ -37,7 +43,7 @@ import {
 } from './protocol/management.ts'
 import type { Message } from './protocol/message.ts'
 import type { RefusalReason } from './protocol/refusal.ts'
-import { shortened } from './protocol/topics.ts'
+import { type MessageType, shortened } from './protocol/topics.ts'
 import { openContext } from './sockets/context.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { PubSocket } from './sockets/pub.ts'
@@ -59,6 +65,9 @@ const leastLingerMs = 100
 /** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
 const positionsIntervalMs = 1000
 
+/** How often it is noted how much was accepted and delivered, so that rates can be told. */
+const rateIntervalMs = 1000
+
 /** What the buffers of ZeroMQ's encoder and of the system hold beside those that are configured. */
 const encoderBytes = 16_384
 
@@ -74,6 +83,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     RefusalReason | HttpTrouble | 'not_admitted' | 'max_subscribers' | 'send_failed' | 'missed' | 'unreadable'
   >((fields, sentence) => log.warn(fields, sentence))
   const story = new Story(log)
+  const tally = new Tally()
 
   // Delivery: whatever is accepted gets its place in the log; queues are positions in it, drained by the egress.
   const messages = new MessageLog(history?.store, {
@@ -99,6 +109,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     },
     missed: (topic, missed) => {
       const because = history ? 'lagged past retention' : 'lagged past what is kept in memory'
+      tally.missed += missed
+      if (!history) tally.limits.queue++
       const sentence = `a subscriber ${because}: ${missed} messages are not there any more`
       repeating.log('missed', sentence, { subscriber: shortened(topic), missed })
     },
@@ -116,10 +128,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     refused: ({ refused, detail }) => repeating.log(refused, `message refused: ${detail}`, { reason: refused }),
   })
   /** Messages that came to be published with a receipt, until the supervisor has decided on it. */
-  const publications = new WeakMap<ReplyRoute, readonly Message[]>()
-
-  /** Subscriptions on `pub` that were not admitted. */
-  let refusedPeers = 0
+  const publications = new WeakMap<ReplyRoute, readonly Message<MessageType>[]>()
 
   // Sockets.
   const context = openContext(zmq.io_threads)
@@ -149,7 +158,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       joined: prefix => subscribers.joined(prefix),
       left: prefix => subscribers.left(prefix),
       refused: () => {
-        refusedPeers++
+        tally.eavesdroppers++
         repeating.log('not_admitted', 'a peer on pub was refused: it subscribed to something else than a p2p topic')
       },
     },
@@ -206,8 +215,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     askApplications: snapshotId => exchanges.ask(snapshotId),
     nobodyToAsk: requester => exchanges.nobodyToAsk(requester),
     closeExchange: (snapshotId, outcome) => {
-      const requester = exchanges.close(snapshotId)
-      if (requester === undefined) return
+      const closed = exchanges.close(snapshotId)
+      if (closed === undefined) return
+      const { requester, seconds } = closed
+      tally.snapshotClosed(outcome, seconds)
       story.snapshotClosed(requester, snapshotId, outcome)
       subscribers.find(requester)?.actor.send({ type: 'snapshot.closed' })
     },
@@ -237,7 +248,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       subscribe,
       publishWithReceipt,
       remember: context => subscribing.remember(context),
-      reply: (route, reply) => manage.reply(route, JSON.stringify(reply)),
+      reply: ({ type, route }, reply) => {
+        tally.replied(type, reply)
+        manage.reply(route, JSON.stringify(reply))
+      },
       announceServing: ports => {
         log.info({ host: zmq.host, ...ports }, 'serving')
         history?.describe(`${zmq.host === '*' ? '127.0.0.1' : zmq.host}:${ports.manage}`)
@@ -270,6 +284,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   async function subscribe(wish: SubscriptionWish, ports: Ports): Promise<ManagementReply> {
     const { max_subscribers: max } = config
     if (subscribers.size >= max) {
+      tally.limits.max_subscribers++
       repeating.log('max_subscribers', 'a subscription was refused: there are as many subscribers as may be', { max })
       return errorReply(`the broker has as many subscribers as it admits (${max})`)
     }
@@ -287,8 +302,12 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     // What can't be stored isn't delivered, either: its publisher will try again.
     if (history.store.isFailing) return notStored
     const { first } = backbone.publish(batchOf(published))
+    for (const { type } of published) tally.published[type]++
     return history.store.committed().then(
-      () => receipt(first + published.length - 1),
+      () => {
+        tally.receipts += published.length
+        return receipt(first + published.length - 1)
+      },
       () => notStored,
     )
   }
@@ -296,9 +315,12 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   /** Answers a management request, or passes it on to the supervisor, who will. */
   function answer({ route, parts }: RawRequest): void {
     const { max_topics: maxTopics, max_publish: maxMessages, validation } = config
-    const decoded = decodeRequest(parts, { maxTopics, maxMessages, validation })
-    if ('status' in decoded) manage.reply(route, JSON.stringify(decoded))
-    else if (decoded.action === 'publish') {
+    const reached = (limit: 'max_topics' | 'max_publish') => void tally.limits[limit]++
+    const decoded = decodeRequest(parts, { maxTopics, maxMessages, validation, reached })
+    if ('status' in decoded) {
+      tally.replied(undefined, decoded)
+      manage.reply(route, JSON.stringify(decoded))
+    } else if (decoded.action === 'publish') {
       publications.set(route, decoded.messages)
       supervisor.send({ type: 'management.publish', route })
     } else supervisor.send({ ...decoded, type: `management.${decoded.action}`, route } as ManagementEvent)
@@ -321,12 +343,38 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   // What people and monitoring see of all this. The recorder watches only while somebody looks.
   const recorder = new Recorder(
     inspectedBroker({
-      ...{ program: 'threatbus', supervisor, subscribers, exchanges, log: messages, intake, egress },
-      refusedPeers: () => refusedPeers,
+      ...{
+        program: `threatbus ${packageVersion()}`,
+        supervisor,
+        subscribers,
+        exchanges,
+        log: messages,
+        intake,
+        egress,
+      },
+      refusedPeers: () => tally.eavesdroppers,
     }),
   )
   trace?.begin(viewer => recorder.watch(viewer))
-  const inspector = startHttpServer(config.inspector, { log, repeating, dropped: () => {} }, [
+  const observed = {
+    ...{ intake, egress, subscribers, exchanges, history, supplies, tally, repeating },
+    state: () => brokerStateOf(supervisor.getSnapshot().value),
+    endpoints: () => {
+      const { ports } = supervisor.getSnapshot().context
+      const address = (name: EndpointName) => addressOf(zmq.host, ports[name] || zmq[name])
+      return { manage: address('manage'), pub: address('pub'), sub: address('sub') }
+    },
+  }
+  const rates = new Rates(() => {
+    const { accepted: sub } = intake
+    const { published: publish } = tally
+    const accepted = sub.indicator + sub.sighting + publish.indicator + publish.sighting
+    return { accepted, delivered: egress.delivered }
+  })
+  const sampling = setInterval(() => rates.sample(), rateIntervalMs)
+  const dropped = () => void tally.limits['inspector.max_connections']++
+  const inspector = startHttpServer(config.inspector, { log, repeating, dropped }, [
+    ...monitoringRoutes(observed, rates, packageVersion()),
     ...pageRoutes('live'),
     liveRoute(recorder),
   ])
@@ -342,6 +390,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     stopped: toPromise(supervisor).then(async output => {
       clearInterval(positions)
       recorder.flush()
+      clearInterval(sampling)
       await Promise.all([history?.close(), inspector?.close(), trace?.close()])
       repeating.close()
       const { accepted, refusals } = intake

@@ -1,7 +1,7 @@
 import { assign, fromPromise } from 'xstate'
 import { brokerChart } from '../../machines/broker.ts'
 import type { endpointChart } from '../../machines/endpoint.ts'
-import type { ReplyRoute, SubscriberContext } from '../../machines/vocabulary.ts'
+import type { ManagementEvent, ReplyRoute, SubscriberContext } from '../../machines/vocabulary.ts'
 import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { ManagementReply } from '../protocol/management.ts'
 import { errorReply, success } from '../protocol/management.ts'
@@ -25,7 +25,7 @@ export interface BrokerSurroundings {
   publishWithReceipt(route: ReplyRoute): Promise<ManagementReply>
   /** Fulfilled when what changed of a subscription survives this process, or can't be made to. Never rejects. */
   remember(subscriber: SubscriberContext): Promise<void>
-  reply(route: ReplyRoute, reply: ManagementReply): void
+  reply(request: ManagementEvent, reply: ManagementReply): void
   announceServing(ports: Ports): void
   reportUndelivered(messages: number): void
   reportActorFailure(actorId: string, error: unknown): void
@@ -51,34 +51,34 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       announceServing: ({ context }) => surroundings.announceServing(context.ports),
       openSubscription: ({ context, event }) => {
         if (event.type !== 'management.subscribe') return
-        surroundings.subscribe(event, context.ports).then(answer => reply(event.route, answer))
+        surroundings.subscribe(event, context.ports).then(answer => reply(event, answer))
       },
       publishWithReceipt: ({ event }) => {
         if (event.type !== 'management.publish') return
-        surroundings.publishWithReceipt(event.route).then(answer => reply(event.route, answer))
+        surroundings.publishWithReceipt(event.route).then(answer => reply(event, answer))
       },
       closeSubscription: ({ event }) => {
         if (event.type !== 'management.unsubscribe') return
         const subscription = subscribers.find(event.topic)
         subscription?.actor.send({ type: 'unsubscribe.requested' })
-        reply(event.route, subscription ? success : unknownSubscription)
+        reply(event, subscription ? success : unknownSubscription)
       },
       passHeartbeat: ({ event }) => {
         if (event.type !== 'management.heartbeat') return
-        const { route, topic, received } = event
+        const { topic, received } = event
         const subscription = subscribers.find(topic)
-        if (subscription === undefined) return reply(route, unknownSubscription)
+        if (subscription === undefined) return reply(event, unknownSubscription)
         const { queue, actor } = subscription
         const begins = received !== undefined && !queue.confirms
         if (received !== undefined) queue.confirm(received)
         actor.send({ type: 'heartbeat.received' })
         if (received !== undefined) actor.send({ type: 'receipt.confirmed' })
         // From this answer on it counts on being sent nothing twice, also after a crash.
-        if (begins) surroundings.remember(actor.getSnapshot().context).then(() => reply(route, success))
-        else reply(route, success)
+        if (begins) surroundings.remember(actor.getSnapshot().context).then(() => reply(event, success))
+        else reply(event, success)
       },
       refuseWhileNotServing: ({ event }) => {
-        if ('route' in event) reply(event.route, errorReply('the broker is starting or stopping'))
+        if ('route' in event) reply(event, errorReply('the broker is starting or stopping'))
       },
       reportActorFailure: ({ event }) => {
         if ('actorId' in event) surroundings.reportActorFailure(event.actorId, event.error)

@@ -15,6 +15,8 @@ import type { Subscribers } from './subscribers.ts'
 interface Exchange {
   readonly actor: SnapshotExchangeActor
   readonly requester: string
+  /** When it was opened, on the clock of `performance.now()`. */
+  readonly openedMs: number
   readonly requests: readonly Message[]
   /** The versions of objects that applications answered with already. */
   readonly answered: Set<string>
@@ -58,6 +60,7 @@ export class SnapshotExchanges {
   readonly #surroundings: SnapshotExchangesSurroundings
   /** Versions that all open exchanges remember together. */
   #remembered = 0
+  #unmerged = 0
 
   constructor(surroundings: SnapshotExchangesSurroundings) {
     this.#surroundings = surroundings
@@ -70,6 +73,11 @@ export class SnapshotExchanges {
   /** The actors of the open exchanges. */
   *[Symbol.iterator](): Generator<SnapshotExchangeActor> {
     for (const { actor } of this.#exchanges.values()) yield actor
+  }
+
+  /** Versions of objects that could not be remembered, because as many were as may be. */
+  get unmerged(): number {
+    return this.#unmerged
   }
 
   /** The ids of the exchanges that are open on behalf of `requester`. */
@@ -102,7 +110,10 @@ export class SnapshotExchanges {
     }
     const { snapshotId, requester } = input
     const actor = createActor(logic, { id: `snapshot.${snapshotId}`, parent: supervisor, input })
-    this.#exchanges.set(snapshotId, { actor, requester, requests, answered: new Set(), selection: undefined })
+    this.#exchanges.set(snapshotId, {
+      ...{ actor, requester, requests, answered: new Set(), selection: undefined },
+      openedMs: performance.now(),
+    })
     actor.start()
   }
 
@@ -162,16 +173,16 @@ export class SnapshotExchanges {
     if (this.#remembered < this.#surroundings.limits.maxMerged) {
       answered.add(version)
       this.#remembered++
-    }
+    } else this.#unmerged++
     return true
   }
 
-  /** Closes an exchange and answers its requester's p2p topic. */
-  close(snapshotId: string): string | undefined {
+  /** Closes an exchange and answers its requester's p2p topic, and how long it was open. */
+  close(snapshotId: string): { readonly requester: string; readonly seconds: number } | undefined {
     const exchange = this.#exchanges.get(snapshotId)
     this.#exchanges.delete(snapshotId)
     this.#remembered -= (exchange?.answered.size ?? 0) + (exchange?.selection?.versions ?? 0)
-    return exchange?.requester
+    return exchange && { requester: exchange.requester, seconds: (performance.now() - exchange.openedMs) / 1000 }
   }
 
   /** The subscriber left: nobody waits for its snapshots any more. */

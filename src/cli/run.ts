@@ -9,6 +9,7 @@ import { TraceFile } from '../inspector/trace/trace-file.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { readBrokerConfig } from './broker-config.ts'
 import { exitCodes } from './exit-codes.ts'
+import { tellServiceManager } from './service-manager.ts'
 import { abortOnSignal } from './signals.ts'
 
 /**
@@ -74,9 +75,15 @@ export async function run(options: RunOptions): Promise<number> {
   const signalled = abortOnSignal()
   signalled.addEventListener('abort', () => {
     logger.info({ signal: signalled.reason }, `stopping on ${signalled.reason}; a second signal ends at once`)
+    tellServiceManager('STOPPING=1', logger)
     broker.stop()
   })
   process.on('SIGHUP', log.reopen)
+  broker.serving.then(
+    () => tellServiceManager('READY=1', logger),
+    // Why it does not serve is told below.
+    () => {},
+  )
 
   const { failure } = await broker.stopped
   if (failure) tellFailure(explain(failure), logger, config.logging.console)

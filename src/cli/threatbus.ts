@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { packageVersion } from '../observe/version.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { RunOptions } from './run.ts'
 import { readSince } from './since.ts'
@@ -22,7 +22,7 @@ Exit codes:
 
 const program = new Command('threatbus')
   .description('The bus that threat intelligence travels on. Without a command it runs the broker.')
-  .version(version())
+  .version(packageVersion())
   .option('-c, --config <file>', 'configuration (default: config.yaml or config.yml here, else built-in)')
   .option('--trace <file>', 'record what the actors do, for `threatbus inspect`')
   .option(
@@ -63,6 +63,17 @@ program
   .action(async (file, options) => {
     const { inspect } = await import('./inspect.ts')
     process.exitCode = await inspect(file, options)
+  })
+
+program
+  .command('status')
+  .description('Ask a running broker how it is: subscribers and what waits for them, rates, history, limits.')
+  .option('--endpoint <url>', 'the address of its inspector (default: as configured)', httpAddress)
+  .option('--timeout <seconds>', 'how long it has to answer', positiveSeconds, 5)
+  .option('--json', 'for programs')
+  .action(async options => {
+    const { status } = await import('./status.ts')
+    process.exitCode = await status({ ...program.opts(), ...options })
   })
 
 command('subscribe', 'Print what is published, one message a line.')
@@ -165,8 +176,9 @@ function since(text: string): number {
   throw new InvalidArgumentError('It must be like 2026-11-24, 2026-11-24T06:00:00Z, 7d or 12h.')
 }
 
-function version(): string {
-  return JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
+function httpAddress(text: string): string {
+  if (/^https?:\/\/[^/@]+\/?$/.test(text) && URL.canParse(text)) return text
+  throw new InvalidArgumentError('It must be like http://127.0.0.1:13373.')
 }
 
 function wholeNumber(text: string): number {

@@ -29,10 +29,16 @@ export class Pages {
   readonly #waiting: (() => void)[] = []
   #cachedBytes = 0
   #held = 0
+  #waits = 0
 
   constructor(store: MessageStore, bounds: PageBounds) {
     this.#store = store
     this.#bounds = bounds
+  }
+
+  /** How often somebody had to wait because as many pages were held as may be. */
+  get waits(): number {
+    return this.#waits
   }
 
   /**
@@ -40,8 +46,10 @@ export class Pages {
    * or is not needed. Rejects if the disk can't be read: then there is nothing to give back.
    */
   async hold(sequence: number): Promise<Page> {
-    if (this.#held >= this.#bounds.maxHeld) await new Promise<void>(resolve => this.#waiting.push(resolve))
-    else this.#held++
+    if (this.#held >= this.#bounds.maxHeld) {
+      this.#waits++
+      await new Promise<void>(resolve => this.#waiting.push(resolve))
+    } else this.#held++
     try {
       return this.#cachedPage(sequence) ?? this.#cache({ start: sequence, batches: await this.#store.read(sequence) })
     } catch (error) {

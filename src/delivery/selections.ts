@@ -11,10 +11,16 @@ export class Selections {
   readonly #maxKept: number
   /** The least recently used first. */
   readonly #kept = new Map<string, SnapshotSelection>()
+  #letGo = 0
 
   constructor(store: MessageStore, maxKept: number) {
     this.#store = store
     this.#maxKept = maxKept
+  }
+
+  /** How often a selection was let go because there were as many as may be. */
+  get letGo(): number {
+    return this.#letGo
   }
 
   /**
@@ -33,6 +39,7 @@ export class Selections {
     for (const [oldest] of this.#kept) {
       if (this.#kept.size <= this.#maxKept) break
       this.#kept.delete(oldest)
+      this.#letGo++
     }
     return selection
   }

@@ -27,6 +27,11 @@ export class Supplies {
     this.#pages = new Pages(store, bounds)
   }
 
+  /** How often a queue had to wait because as many pages were held as may be. */
+  get waits(): number {
+    return this.#pages.waits
+  }
+
   /**
    * Fulfilled when the queue knows what comes next: then it holds what it needs for one turn, after which {@link turnEnded}
    * is called. Gives up when it is aborted; rejects if the disk can't be read.

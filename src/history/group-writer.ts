@@ -57,6 +57,11 @@ export class GroupWriter {
     this.#retryMs = retryMs
   }
 
+  /** Does writing fail at present? */
+  get isFailing(): boolean {
+    return this.#state === 'failing'
+  }
+
   /** Something has changed, which is written soon. */
   changed(): void {
     this.#changes++

@@ -20,6 +20,7 @@ export class History {
   readonly #lock: Lock
   readonly #maxUnwrittenBytes: number
   readonly #listeners: Set<() => void>
+  #holdUps = 0
 
   private constructor(
     parts: { readonly store: SegmentedStore; readonly subscriptions: SubscriptionJournal; readonly lock: Lock },
@@ -62,6 +63,11 @@ export class History {
     }
   }
 
+  /** How often publishers were held up because as much waited to be written as may. */
+  get holdUps(): number {
+    return this.#holdUps
+  }
+
   /** Calls back whenever something was written. */
   onWritten(listen: () => void): void {
     this.#listeners.add(listen)
@@ -69,6 +75,8 @@ export class History {
 
   /** Fulfilled when no more waits to be written than may, or nothing can be written at all. */
   async keepsUp(): Promise<void> {
+    if (this.store.unwrittenBytes <= this.#maxUnwrittenBytes || this.store.isFailing) return
+    this.#holdUps++
     while (this.store.unwrittenBytes > this.#maxUnwrittenBytes && !this.store.isFailing) await this.store.written()
   }
 

@@ -18,6 +18,18 @@ export interface StoreEvents extends WriterEvents {
   damaged(path: string, bytes: number): void
 }
 
+/** How much a log keeps. */
+export interface LogExtent {
+  /** Sequence numbers of the oldest message, and of the one that comes next. */
+  readonly oldest: number
+  readonly next: number
+  /** When the oldest file was begun, in milliseconds since the epoch; undefined if there is none. */
+  readonly oldestMs: number | undefined
+  /** On disk, with what records need. */
+  readonly bytes: number
+  readonly segments: number
+}
+
 /** About so many bytes are read at once. */
 const pageBytes = 262_144
 
@@ -61,6 +73,23 @@ export class SegmentedStore implements MessageStore {
 
   get unwrittenBytes(): number {
     return this.#writer.unwrittenBytes
+  }
+
+  /** What is kept. */
+  get extent(): LogExtent {
+    const { segments, oldest, next } = this.#writer
+    const bytes = segments.reduce((total, { size }) => total + size, 0)
+    return { oldest, next, oldestMs: segments[0]?.createdMs, bytes, segments: segments.length }
+  }
+
+  /** Messages that were given up since the start because they could not be written. */
+  get lost(): number {
+    return this.#writer.lost
+  }
+
+  /** Segments that were deleted since the start because the log had as many bytes as it may. */
+  get crowdedOut(): number {
+    return this.#writer.crowdedOut
   }
 
   /** Does writing fail at present? */

@@ -95,6 +95,11 @@ export class SubscriptionJournal {
     this.#writer.changed()
   }
 
+  /** Does writing fail at present? */
+  get isFailing(): boolean {
+    return this.#writer.isFailing
+  }
+
   /** How many subscriptions there are. */
   get size(): number {
     return this.#entries.size

@@ -73,7 +73,11 @@ export class Writer {
   #readable: number
   /** Everything before is on disk. */
   #synced: number
+  /** Messages given up since writing began to fail. */
   #lost = 0
+  #lostBefore = 0
+  /** Segments that were deleted because there were as many bytes as may be. */
+  #crowdedOut = 0
   /** Nothing that is pending before is there any more, but what is being written. */
   #givenUpTo = 0
   #failure: unknown
@@ -138,6 +142,21 @@ export class Writer {
 
   get isFailing(): boolean {
     return this.#failure !== undefined
+  }
+
+  /** Messages that were given up since the start: they are not in the log. */
+  get lost(): number {
+    return this.#lostBefore + this.#lost
+  }
+
+  /** Segments that were deleted since the start because the log had as many bytes as it may. */
+  get crowdedOut(): number {
+    return this.#crowdedOut
+  }
+
+  /** The files of the log, the oldest first. */
+  get segments(): readonly Segment[] {
+    return this.#segments
   }
 
   /** The segments that may have this sequence number or a higher one. */
@@ -363,6 +382,7 @@ export class Writer {
     this.#failure = undefined
     const lost = this.#lost
     this.#lost = 0
+    this.#lostBefore += lost
     this.#events.recovered(lost)
   }
 
@@ -389,6 +409,7 @@ export class Writer {
       // Counted anew each time: meanwhile others may be gone, or longer.
       const bytes = this.#segments.reduce((total, { size }) => total + size, 0)
       if (bytes <= this.#settings.maxBytes && second.createdMs >= oldestMs) return
+      if (bytes > this.#settings.maxBytes) this.#crowdedOut++
       this.#segments.shift()
       await unlink(oldest.path).catch(() => {})
       await oldest.retire()

@@ -185,9 +185,10 @@ export class Steps {
       ...{ snapshot: isQuiet ? undefined : snapshot, count: 1 },
     }
     this.#steps.push(step)
-    if (!isQuiet) return seen.quiet.clear()
-    seen.quiet.set(event.type, step)
-    this.#withQuietSteps.add(seen)
+    if (isQuiet) {
+      seen.quiet.set(event.type, step)
+      this.#withQuietSteps.add(seen)
+    } else seen.quiet.clear()
   }
 }
 

@@ -54,6 +54,7 @@ export class RateLimited<Key extends string = string> {
   readonly #maxKeys: number
   readonly #clock: Clock
   readonly #intervals = new Map<string, Interval>()
+  #heldBack = 0
 
   /** @param write logs a line: `(fields, sentence) => logger.warn(fields, sentence)` */
   constructor(write: (fields: Fields, sentence: string) => void, limits: RateLimits = {}) {
@@ -61,6 +62,11 @@ export class RateLimited<Key extends string = string> {
     this.#interval = (limits.interval ?? 60) * 1000
     this.#maxKeys = limits.maxKeys ?? 100
     this.#clock = limits.clock ?? processClock
+  }
+
+  /** Events that had no line of their own. */
+  get heldBack(): number {
+    return this.#heldBack
   }
 
   /** Logs an event, now or summed up later. */
@@ -73,6 +79,7 @@ export class RateLimited<Key extends string = string> {
       this.#write(fields, sentence)
       return
     }
+    this.#heldBack++
     interval.waiting++
     interval.sentence = sentence
     interval.fields = fields

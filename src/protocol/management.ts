@@ -106,6 +106,8 @@ export interface RequestLimits {
   readonly maxMessages: number
   /** How published messages are checked. */
   readonly validation: ValidationMode
+  /** Hears of a request that was refused because it goes beyond. */
+  readonly reached?: (limit: 'max_topics' | 'max_publish') => void
 }
 
 /** Decodes a request, or answers it right away: every request gets one reply, whatever it is made of. */
@@ -134,7 +136,10 @@ export function decodeRequest(parts: readonly Buffer[], limits: RequestLimits): 
   if (action === 'subscribe') {
     const topics = readTopics(topic)
     if (topics === undefined) return errorReply('topic must be a string or a list of non-empty strings')
-    if (topics.length > limits.maxTopics) return errorReply(`a subscription has at most ${limits.maxTopics} topics`)
+    if (topics.length > limits.maxTopics) {
+      limits.reached?.('max_topics')
+      return errorReply(`a subscription has at most ${limits.maxTopics} topics`)
+    }
     return { action, topics, snapshotDays, confirms: received !== undefined }
   }
   if (action === 'publish') return readPublication(text, topic, limits)
@@ -150,14 +155,17 @@ function isFrameCount(value: unknown): value is number {
 function readPublication(
   text: string,
   topic: unknown,
-  { maxMessages, validation }: RequestLimits,
+  { maxMessages, validation, reached }: RequestLimits,
 ): ManagementRequest | ManagementReply {
   if (typeof topic !== 'string' || !topic.startsWith('stix2/')) return errorReply('topic must begin with stix2/')
   const member = memberText(text, 'message')
   if (member === undefined) return errorReply('message is missing')
   const bodies = elementTexts(member)
   if (bodies.length === 0) return errorReply('message is an empty list')
-  if (bodies.length > maxMessages) return errorReply(`a request publishes at most ${maxMessages} messages`)
+  if (bodies.length > maxMessages) {
+    reached?.('max_publish')
+    return errorReply(`a request publishes at most ${maxMessages} messages`)
+  }
   const messages: Message<MessageType>[] = []
   for (const [index, body] of bodies.entries()) {
     const message = decodeBody(body, validation)

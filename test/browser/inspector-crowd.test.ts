@@ -43,12 +43,11 @@ test('two thousand subscribers are found, filtered and sorted, and the page stay
 
   // Only what is in sight is drawn, and a key is answered at once.
   assert.ok((await page.locator('.actor').count()) < 60)
-  const answered = await page.evaluate(async () => {
-    const before = performance.now()
-    document.dispatchEvent(new KeyboardEvent('keydown', { key: 'PageDown', bubbles: true }))
-    await new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)))
-    return performance.now() - before
-  })
+  const chosen = await page.locator('.actor.chosen').getAttribute('data-actor')
+  const before = performance.now()
+  await page.keyboard.press('PageDown')
+  await page.locator(`.actor.chosen:not([data-actor="${chosen}"])`).waitFor()
+  const answered = performance.now() - before
   t.diagnostic(`a key was answered in ${Math.round(answered)} ms`)
   assert.deepEqual(errors, [])
 })

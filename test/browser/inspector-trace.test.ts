@@ -56,7 +56,7 @@ test('a trace that a broker recorded is opened without it, and stepped through',
     await page.locator(`.state.active[data-state="subscriber.${state}"]`).waitFor()
     seen.push(await page.locator('.detail .flow').innerText())
   }
-  assert.match(seen.join('\n'), /socket\.left[^]*socket\.joined[^]*started/)
+  assert.match(seen.join('\n'), /socket\.left.*socket\.joined.*started/s)
   await page.keyboard.press('Shift+ArrowRight')
   await page.locator('.state.active[data-state="subscriber.joined.flow.flowing"]').waitFor()
   await page.keyboard.press('2')

@@ -68,9 +68,12 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/observe/',
-    rule: 'observers import pino, pino-pretty, the protocol and node:, how configuration prints what strangers wrote, and types of xstate, vocabulary and configuration',
-    mayImport: ['src/observe/', 'src/protocol/', 'src/config/printable.ts', 'pino', 'pino-pretty', 'node:*'],
-    mayImportTypesOf: ['xstate', vocabulary, 'src/config/'],
+    rule: 'observers import pino, pino-pretty, prom-client, the protocol and node:, how configuration prints what strangers wrote, and types of xstate, vocabulary, configuration, and what they read: delivery, history and actors',
+    mayImport: [
+      ...['src/observe/', 'src/protocol/', 'src/config/printable.ts', 'node:*'],
+      ...['pino', 'pino-pretty', 'prom-client'],
+    ],
+    mayImportTypesOf: ['xstate', vocabulary, 'src/config/', 'src/delivery/', 'src/history/', 'src/actors/'],
   },
   {
     path: 'src/inspector/page/',

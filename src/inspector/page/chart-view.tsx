@@ -220,6 +220,7 @@ function TransitionArrow({
         <text key={line} class={row === 0 ? 'event' : 'did'} x={label.x + 3} y={label.y + 12 + row * 15}>
           {line}
           {row === 0 && use && (
+            // biome-ignore lint/a11y/noStaticElementInteractions: the same way leads over the list of events, by keys
             <tspan class="times" onClick={() => lookAt(use.last.index)}>
               {`  ×${shortNumber(use.times)}`}
             </tspan>

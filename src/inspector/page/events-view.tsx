@@ -120,7 +120,7 @@ function StepDetail({ step }: { readonly step: Step }) {
       })
     : []
   return (
-    <div class="detail" aria-label="The step">
+    <section class="detail" aria-label="The step">
       <p class="flow">
         <code>{nameOf(step.source)}</code> → <code>{nameOf(step.actor)}</code> <b>{eventOf(step)}</b>
         {(step.count ?? 1) > 1 && ` ×${step.count}`}
@@ -149,6 +149,6 @@ function StepDetail({ step }: { readonly step: Step }) {
       <p class="type">
         <code>{type}</code>
       </p>
-    </div>
+    </section>
   )
 }

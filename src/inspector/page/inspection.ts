@@ -71,12 +71,14 @@ export function take(records: readonly TraceRecord[]): void {
   announce()
 }
 
-let slowTimer: number | undefined
+let isSlowDue = false
 
 function announce(): void {
   revision.value++
-  slowTimer ??= setTimeout(() => {
-    slowTimer = undefined
+  if (isSlowDue) return
+  isSlowDue = true
+  setTimeout(() => {
+    isSlowDue = false
     slowRevision.value++
   }, 500)
 }

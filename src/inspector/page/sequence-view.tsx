@@ -16,7 +16,7 @@ const [timeWidth, lineGap, rowHeight] = [92, 190, 34]
 
 /** The way of events from actor to actor. */
 export function SequenceView({ entry }: { readonly entry: Entry }) {
-  const box = useRef<HTMLDivElement>(null)
+  const box = useRef<HTMLElement>(null)
   const { steps, lines } = drawn(entry)
   const width = timeWidth + lines.length * lineGap
   const height = steps.length * rowHeight + 12
@@ -26,7 +26,7 @@ export function SequenceView({ entry }: { readonly entry: Entry }) {
     if (current && at >= 0) current.scrollTop = at * rowHeight - current.clientHeight / 2
   }, [cursor.value, cursor.value === undefined && steps.at(-1)?.index])
   return (
-    <div class="sequence" ref={box} aria-label="Sequence diagram">
+    <section class="sequence" ref={box} aria-label="Sequence diagram">
       <div class="lifelines" style={{ width: `${width}px` }}>
         {lines.map((actor, place) => (
           <span
@@ -59,7 +59,7 @@ export function SequenceView({ entry }: { readonly entry: Entry }) {
           <Message key={step.index} step={step} lines={lines} y={row * rowHeight + 22} width={width} />
         ))}
       </svg>
-    </div>
+    </section>
   )
 }
 

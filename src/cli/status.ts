@@ -1,0 +1,161 @@
+import { printable } from '../config/printable.ts'
+import type { Status, SubscriberStatus } from '../observe/status.ts'
+import { readBrokerConfig } from './broker-config.ts'
+import { exitCodes } from './exit-codes.ts'
+
+/** Options of `threatbus status`. */
+export interface StatusOptions {
+  readonly config?: string
+  /** The address of the broker's inspector; undefined: as configured. */
+  readonly endpoint?: string
+  /** How long the broker has to answer, in seconds. */
+  readonly timeout: number
+  /** For programs. */
+  readonly json?: true
+}
+
+/** Bytes of an answer that are read; it has about 30 kB. */
+const longestAnswer = 1_048_576
+
+/** The variable of the configuration's `inspector.token`: a secret has no place on a command line. */
+const tokenVariable = 'THREATBUS_INSPECTOR__TOKEN'
+
+/** Prints what a broker says about itself, as tables or as it came. Answers the exit code. */
+export async function status(options: StatusOptions): Promise<number> {
+  const target = targetOf(options)
+  if (target === undefined) return exitCodes.badConfiguration
+  // Whoever reads it may have seen enough.
+  process.stdout.on('error', () => {})
+  try {
+    const text = await ask(target, options.timeout)
+    const answer = JSON.parse(text) as Status
+    process.stdout.write(options.json ? text : forPeople(answer))
+    return exitCodes.ok
+  } catch (error) {
+    process.stderr.write(`${printable(`${target.url.origin} does not say how the broker is: ${reasonOf(error)}`)}\n`)
+    return exitCodes.unavailable
+  }
+}
+
+interface Target {
+  readonly url: URL
+  readonly token: string | undefined
+}
+
+/** Whom to ask. Undefined, and told, if the configuration has mistakes or names no port. */
+function targetOf({ config, endpoint }: StatusOptions): Target | undefined {
+  if (endpoint !== undefined) return { url: new URL('/status', endpoint), token: process.env[tokenVariable] }
+  const loaded = readBrokerConfig(config)
+  if (loaded === undefined) return undefined
+  const { host, port, token } = loaded.config.inspector
+  if (port === 0) {
+    process.stderr.write('inspector.port is 0: name the port that the log tells, by --endpoint http://127.0.0.1:PORT\n')
+    return undefined
+  }
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return { url: new URL(`http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/status`), token }
+}
+
+async function ask({ url, token }: Target, timeout: number): Promise<string> {
+  const signal = AbortSignal.timeout(timeout * 1000)
+  const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` }
+  // What answers there may not be a broker: nothing is followed, and only so much is read.
+  const response = await fetch(url, { headers, signal, redirect: 'manual' })
+  let text = ''
+  const decoder = new TextDecoder()
+  for await (const part of response.body ?? []) {
+    text += decoder.decode(part, { stream: true })
+    if (text.length > longestAnswer) throw new Error('the answer is too long')
+  }
+  if (!response.ok) throw new Error(text.trim().slice(0, 300) || `it answers with status ${response.status}`)
+  if (!response.headers.get('content-type')?.startsWith('application/json')) throw new Error('it is no Threat Bus')
+  return text
+}
+
+function reasonOf(error: unknown): string {
+  const { message, cause, name } = error as Error
+  if (name === 'TimeoutError') return 'no answer in time (--timeout)'
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException
+  if (code === 'ECONNREFUSED') return 'nothing listens there (is the broker running, with inspector.enabled?)'
+  return code ?? message
+}
+
+function forPeople(status: Status): string {
+  const { messages, subscribers, history, snapshots, rates } = status
+  const { sub, publish } = messages.accepted
+  const { accepted_per_second: accepted, delivered_per_second: delivered, seconds } = rates
+  const lines: readonly (readonly [string, string])[] = [
+    ['broker', `threatbus ${status.version}, Node ${status.node}, process ${status.pid}`],
+    ['state', status.ready ? status.state : `${status.state}: ${status.reasons.join('; ')}`],
+    ['up', `${duration(status.uptime_seconds)}, since ${status.started}`],
+    [
+      'endpoints',
+      Object.entries(status.endpoints)
+        .map(([name, address]) => `${name} ${address}`)
+        .join(', '),
+    ],
+    ['accepted', `indicator ${sub.indicator + publish.indicator}, sighting ${sub.sighting + publish.sighting}`],
+    ['refused', counts(messages.refused)],
+    ['delivered', `${messages.delivered}, ${messages.refused_sends} sends put off, ${messages.missed} missed`],
+    ['rates', `${accepted}/s accepted, ${delivered}/s delivered (of ${seconds} s)`],
+    ['subscribers', `${subscribers.total} (${counts(subscribers.states)})`],
+    ['waiting', `${subscribers.waiting_messages} messages`],
+    ['eavesdroppers', `${subscribers.eavesdroppers_refused} refused`],
+    ['snapshots', `${snapshots.open} open`],
+    ['history', history === null ? 'none' : historyInWords(history)],
+    ['limits reached', counts(status.limits_reached)],
+    ['memory', `${mebibytes(status.memory.resident_bytes)}, heap ${mebibytes(status.memory.heap_used_bytes)}`],
+  ]
+  const width = Math.max(...lines.map(([name]) => name.length))
+  const facts = lines.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}\n`).join('')
+  return subscribers.listed.length === 0 ? facts : `${facts}\n${table(subscribers.listed)}${leftOut(subscribers)}`
+}
+
+function historyInWords({
+  bytes,
+  segments,
+  oldest,
+  next_sequence: next,
+  failing,
+  lost,
+}: NonNullable<Status['history']>) {
+  const since = oldest === null ? '' : `, since ${oldest}`
+  const trouble = `${failing ? '; it cannot be written' : ''}${lost > 0 ? `; ${lost} messages lost` : ''}`
+  return `${mebibytes(bytes)} in ${segments} files${since}, next message ${next}${trouble}`
+}
+
+/** Subscribers in columns, those for whom most waits first. */
+function table(listed: readonly SubscriberStatus[]): string {
+  const head = ['SUBSCRIBER', 'STATE', 'FLOW', 'WAITING', 'MISSED', 'TOPICS']
+  const rows = listed.map(({ subscriber, state, flow, waiting_messages: waiting, missed, topics }) =>
+    [subscriber, state, flow ?? '-', String(waiting), String(missed), topics.join(', ')].map(printable),
+  )
+  const widths = head.map((title, column) =>
+    Math.max(...[head, ...rows].map(row => row[column]?.length ?? title.length)),
+  )
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd()
+  return [head, ...rows].map(row => `${line(row)}\n`).join('')
+}
+
+function leftOut({ total, listed }: Status['subscribers']): string {
+  return total > listed.length ? `… and ${total - listed.length} more, for whom no more waits\n` : ''
+}
+
+function counts(of: Readonly<Record<string, number | undefined>>): string {
+  const entries = Object.entries(of).map(([name, count]) => `${name} ${count}`)
+  return entries.length === 0 ? 'none' : entries.join(', ')
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`
+}
+
+function duration(seconds: number): string {
+  const days = Math.floor(seconds / 86_400)
+  const time = new Date((seconds % 86_400) * 1000).toISOString().slice(11, 19)
+  return days > 0 ? `${days} d ${time}` : time
+}

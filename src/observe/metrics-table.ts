@@ -1,0 +1,200 @@
+import { type RefusalReason, refusalSentences } from '../protocol/refusal.ts'
+import type { Reading } from './readings.ts'
+
+/** A value with its labels. */
+export type Labelled = readonly [Readonly<Record<string, string>>, number]
+
+/** A metric and where its values come from. */
+export interface Metric {
+  readonly kind: 'counter' | 'gauge'
+  readonly name: string
+  readonly help: string
+  /** Names of labels, whose values are members of closed lists: never a topic, an id or what strangers wrote. */
+  readonly labels?: readonly string[]
+  values(reading: Reading): readonly Labelled[]
+}
+
+/** The one histogram: how long snapshots were gathered. */
+export const snapshotDuration = {
+  name: 'threatbus_snapshot_duration_seconds',
+  help: 'How long snapshot exchanges were open, from their opening to their end.',
+}
+
+/** The metrics of the broker. Counters begin at 0 with the process. */
+export const metrics: readonly Metric[] = [
+  {
+    kind: 'gauge',
+    name: 'threatbus_serving',
+    help: '1 while the broker serves; 0 while it starts or stops.',
+    values: ({ state }) => one(state === 'serving' ? 1 : 0),
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_messages_accepted_total',
+    help: 'Messages that were accepted, by type and by how they came: on the sub endpoint, or by publish requests.',
+    labels: ['type', 'way'],
+    values: ({ accepted }) =>
+      Object.entries(accepted).flatMap(([way, types]) =>
+        Object.entries(types).map(([type, count]): Labelled => [{ type, way }, count]),
+      ),
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_messages_refused_total',
+    help: 'Messages on the sub endpoint that were refused, by reason.',
+    labels: ['reason'],
+    values: ({ refused }) => {
+      const reasons = Object.keys(refusalSentences) as RefusalReason[]
+      return reasons.map(reason => [{ reason }, refused[reason] ?? 0])
+    },
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_deliveries_total',
+    help: 'Frames that the pub socket took, to all subscribers together.',
+    values: ({ delivered }) => one(delivered),
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_sends_refused_total',
+    help: 'Frames that the pub socket refused because a connection held as many as it may. Each was tried again.',
+    values: ({ refusedSends }) => one(refusedSends),
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_messages_missed_total',
+    help: 'Messages that were not kept any more when a subscriber came to them.',
+    values: ({ missed }) => one(missed),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_subscribers',
+    help: 'Subscriptions, by state: joined ones by phase (replaying, gathering, live), stale ones by reason.',
+    labels: ['state'],
+    values: ({ census }) => labelled('state', census.states, ({ subscribers }) => subscribers),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_joined_subscribers',
+    help: 'Joined subscribers, by what their queues do; waiting: the connection holds as much as it may.',
+    labels: ['flow'],
+    values: ({ census }) => labelled('flow', census.flows),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_queue_messages',
+    help: 'Messages of the log that wait for subscribers, with those that they will pass over: the sum, by state.',
+    labels: ['state'],
+    values: ({ census }) => labelled('state', census.states, ({ messages }) => messages),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_queue_messages_max',
+    help: 'The same for the subscriber that lags furthest behind, by state.',
+    labels: ['state'],
+    values: ({ census }) => labelled('state', census.states, ({ mostMessages }) => mostMessages),
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_eavesdroppers_refused_total',
+    help: 'Subscriptions on the pub endpoint to something else than a p2p topic, which were not admitted.',
+    values: ({ eavesdroppers }) => one(eavesdroppers),
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_management_requests_total',
+    help: 'Management requests, by action (invalid: none that could be read) and status of the reply.',
+    labels: ['action', 'status'],
+    values: ({ replies }) =>
+      Object.entries(replies).flatMap(([action, statuses]) =>
+        Object.entries(statuses).map(([status, count]): Labelled => [{ action, status }, count]),
+      ),
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_publish_receipts_total',
+    help: 'Messages whose publishers were told that they are on disk.',
+    values: ({ receipts }) => one(receipts),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_snapshots_open',
+    help: 'Snapshot exchanges that are open.',
+    values: ({ snapshots }) => one(snapshots.open),
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_snapshots_closed_total',
+    help: 'Snapshot exchanges that ended, by outcome.',
+    labels: ['outcome'],
+    values: ({ snapshots }) => labelled('outcome', snapshots.outcomes),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_history_bytes',
+    help: 'Bytes of the log of messages on disk.',
+    values: ({ history }) => (history ? one(history.bytes) : []),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_history_segments',
+    help: 'Files of the log of messages.',
+    values: ({ history }) => (history ? one(history.segments) : []),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_history_oldest_age_seconds',
+    help: 'Age of the oldest file of the log: messages are kept for at least so long. Absent while there is none.',
+    values: ({ history }) => (history?.oldestMs ? one(Math.max(0, (Date.now() - history.oldestMs) / 1000)) : []),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_history_oldest_sequence',
+    help: 'Sequence number of the oldest message in the log.',
+    values: ({ history }) => (history ? one(history.oldest) : []),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_history_next_sequence',
+    help: 'Sequence number that the next message gets.',
+    values: ({ history }) => (history ? one(history.next) : []),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_history_unwritten_bytes',
+    help: 'Bytes of messages that wait to be written.',
+    values: ({ history }) => (history ? one(history.unwrittenBytes) : []),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_history_failing',
+    help: '1 while it cannot be written: the log of messages, or the list of subscriptions.',
+    labels: ['what'],
+    values: ({ history }) => (history ? labelled('what', history.failing, Number) : []),
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_history_messages_lost_total',
+    help: 'Messages that were given up because they could not be written: they are not in the log.',
+    values: ({ history }) => (history ? one(history.lost) : []),
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_limit_reached_total',
+    help: 'How often a limit was reached, by its key in the configuration; log_rate: lines that were summed up.',
+    labels: ['limit'],
+    values: ({ limits }) => labelled('limit', limits),
+  },
+]
+
+function one(value: number): readonly Labelled[] {
+  return [[{}, value]]
+}
+
+function labelled<Value>(
+  label: string,
+  values: Readonly<Record<string, Value>>,
+  number: (value: Value) => number = Number,
+): readonly Labelled[] {
+  return Object.entries(values).map(([name, value]) => [{ [label]: name }, number(value)])
+}

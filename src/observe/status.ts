@@ -1,0 +1,164 @@
+import { shortened } from '../protocol/topics.ts'
+import type { Rates } from './rates.ts'
+import { reasonsAgainst } from './readiness.ts'
+import { type Observed, type Reading, read } from './readings.ts'
+import { subscriberFlowOf, subscriberStateOf } from './states.ts'
+
+/** Subscribers that are listed: those for whom most waits. */
+export const maxListed = 100
+
+/** Topics that are shown of a subscriber, and characters of each: strangers wrote them. Too few for a whole p2p topic. */
+const maxTopics = 4
+const maxTopicLength = 24
+
+/** What `/status` says. */
+export interface Status {
+  readonly version: string
+  readonly node: string
+  readonly pid: number
+  readonly started: string
+  readonly uptime_seconds: number
+  readonly state: Reading['state']
+  readonly ready: boolean
+  /** Why it is not ready. */
+  readonly reasons: readonly string[]
+  readonly endpoints: Reading['endpoints']
+  readonly rates: {
+    readonly accepted_per_second: number
+    readonly delivered_per_second: number
+    readonly seconds: number
+  }
+  readonly messages: {
+    readonly accepted: Reading['accepted']
+    readonly refused: Reading['refused']
+    readonly delivered: number
+    readonly refused_sends: number
+    readonly missed: number
+    readonly receipts: number
+  }
+  readonly subscribers: {
+    readonly total: number
+    /** States without any are left out. */
+    readonly states: Readonly<Record<string, number>>
+    readonly waiting_messages: number
+    readonly eavesdroppers_refused: number
+    /** Those for whom most waits, at most {@link maxListed}. */
+    readonly listed: readonly SubscriberStatus[]
+  }
+  readonly snapshots: { readonly open: number; readonly outcomes: Reading['snapshots']['outcomes'] }
+  /** Null if there is no history. */
+  readonly history: {
+    readonly bytes: number
+    readonly segments: number
+    readonly oldest: string | null
+    readonly oldest_sequence: number
+    readonly next_sequence: number
+    readonly unwritten_bytes: number
+    readonly lost: number
+    readonly failing: boolean
+  } | null
+  /** Limits that were never reached are left out. */
+  readonly limits_reached: Readonly<Record<string, number>>
+  readonly memory: { readonly resident_bytes: number; readonly heap_used_bytes: number }
+}
+
+/** A subscriber in `/status`. */
+export interface SubscriberStatus {
+  /** Shortened: the whole one is a secret. */
+  readonly subscriber: string
+  readonly topics: readonly string[]
+  readonly state: string
+  /** What its queue does; null unless it is joined. */
+  readonly flow: string | null
+  /** Messages of the log from its position on, with those that it will pass over. */
+  readonly waiting_messages: number
+  readonly missed: number
+  readonly confirms: boolean
+  readonly stale_since: string | null
+}
+
+/** What can be said about a broker right now, for people and programs. */
+export function statusOf(observed: Observed, rates: Rates, version: string): Status {
+  const reading = read(observed)
+  const { census, history } = reading
+  const reasons = reasonsAgainst(reading)
+  const states = Object.entries(census.states)
+  const { accepted, delivered, seconds } = rates.perSecond
+  const uptime = process.uptime()
+  const memory = process.memoryUsage()
+  return {
+    version,
+    node: process.versions.node,
+    pid: process.pid,
+    started: new Date(Date.now() - uptime * 1000).toISOString(),
+    uptime_seconds: Math.floor(uptime),
+    state: reading.state,
+    ready: reasons.length === 0,
+    reasons,
+    endpoints: reading.endpoints,
+    rates: {
+      accepted_per_second: rounded(accepted),
+      delivered_per_second: rounded(delivered),
+      seconds: rounded(seconds),
+    },
+    messages: {
+      accepted: reading.accepted,
+      refused: reading.refused,
+      delivered: reading.delivered,
+      refused_sends: reading.refusedSends,
+      missed: reading.missed,
+      receipts: reading.receipts,
+    },
+    subscribers: {
+      total: observed.subscribers.size,
+      states: withoutZeros(states.map(([state, { subscribers }]) => [state, subscribers])),
+      waiting_messages: states.reduce((sum, [, { messages }]) => sum + messages, 0),
+      eavesdroppers_refused: reading.eavesdroppers,
+      listed: listed(observed.subscribers),
+    },
+    snapshots: { open: reading.snapshots.open, outcomes: reading.snapshots.outcomes },
+    history: history
+      ? {
+          bytes: history.bytes,
+          segments: history.segments,
+          oldest: history.oldestMs === undefined ? null : new Date(history.oldestMs).toISOString(),
+          oldest_sequence: history.oldest,
+          next_sequence: history.next,
+          unwritten_bytes: history.unwrittenBytes,
+          lost: history.lost,
+          failing: history.failing.messages || history.failing.subscriptions,
+        }
+      : null,
+    limits_reached: withoutZeros(Object.entries(reading.limits)),
+    memory: { resident_bytes: memory.rss, heap_used_bytes: memory.heapUsed },
+  }
+}
+
+function listed(subscribers: Observed['subscribers']): readonly SubscriberStatus[] {
+  const most = [...subscribers].toSorted((a, b) => b.queue.lag - a.queue.lag).slice(0, maxListed)
+  return most.map(({ topic, topics, queue, actor }) => {
+    const { value, context } = actor.getSnapshot()
+    const shown = topics.slice(0, maxTopics).map(each => {
+      return each.length > maxTopicLength ? `${each.slice(0, maxTopicLength)}…` : each
+    })
+    if (topics.length > maxTopics) shown.push('…')
+    return {
+      subscriber: shortened(topic),
+      topics: shown,
+      state: subscriberStateOf(value),
+      flow: subscriberFlowOf(value) ?? null,
+      waiting_messages: queue.lag,
+      missed: queue.missed,
+      confirms: queue.confirms,
+      stale_since: context.staleSinceMs === undefined ? null : new Date(context.staleSinceMs).toISOString(),
+    }
+  })
+}
+
+function withoutZeros(counts: readonly (readonly [string, number])[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(counts.filter(([, count]) => count > 0))
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 10) / 10
+}

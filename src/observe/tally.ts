@@ -1,0 +1,64 @@
+import type { ManagementEvent, SnapshotOutcome } from '../../machines/vocabulary.ts'
+import type { ManagementReply } from '../protocol/management.ts'
+import type { MessageType } from '../protocol/topics.ts'
+import { Durations } from './durations.ts'
+
+/** What a management request asked for; `invalid`: what could not be read, or asked for something else. */
+export type RequestAction = 'subscribe' | 'unsubscribe' | 'heartbeat' | 'publish' | 'invalid'
+
+/** How a management request was answered. */
+export type ReplyStatus = 'success' | 'error' | 'unknown_request'
+
+/** Limits that are counted here when they are reached, by their keys; others count themselves (see readings.ts). */
+export type CountedLimit = 'max_subscribers' | 'max_topics' | 'max_publish' | 'queue' | 'inspector.max_connections'
+
+const noReplies = { success: 0, error: 0, unknown_request: 0 }
+
+/**
+ * Counts what nobody else does, as it happens: plain numbers, and never one for each message on its way. Whoever shows
+ * them reads them when asked.
+ */
+export class Tally {
+  /** Messages that were published by request. */
+  readonly published: Record<MessageType, number> = { indicator: 0, sighting: 0 }
+  /** Of these, those whose publishers were told that they are on disk. */
+  receipts = 0
+  /** Messages that were not there any more when subscribers came to them. */
+  missed = 0
+  /** Subscriptions on `pub` to something else than a p2p topic. */
+  eavesdroppers = 0
+  readonly replies: Readonly<Record<RequestAction, Record<ReplyStatus, number>>> = {
+    subscribe: { ...noReplies },
+    unsubscribe: { ...noReplies },
+    heartbeat: { ...noReplies },
+    publish: { ...noReplies },
+    invalid: { ...noReplies },
+  }
+  readonly limits: Record<CountedLimit, number> = {
+    max_subscribers: 0,
+    max_topics: 0,
+    max_publish: 0,
+    queue: 0,
+    'inspector.max_connections': 0,
+  }
+  readonly outcomes: Record<SnapshotOutcome, number> = {
+    complete: 0,
+    nobody_asked: 0,
+    nobody_answered: 0,
+    requester_left: 0,
+    crowded_out: 0,
+  }
+  readonly snapshotDurations = new Durations()
+
+  /** A management request was answered; undefined: it could not be carried out by anybody. */
+  replied(request: ManagementEvent['type'] | undefined, { status }: ManagementReply): void {
+    const action = (request?.slice('management.'.length) ?? 'invalid') as RequestAction
+    this.replies[action][status === 'unknown request' ? 'unknown_request' : status]++
+  }
+
+  /** A snapshot exchange was closed. */
+  snapshotClosed(outcome: SnapshotOutcome, seconds: number): void {
+    this.outcomes[outcome]++
+    this.snapshotDurations.add(seconds)
+  }
+}
