@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { watch } from 'node:fs/promises'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
@@ -211,10 +210,10 @@ describe('the files for operators', () => {
     })
     const exited = once(broker, 'exit')
     t.after(() => broker.kill('SIGKILL'))
+    const changes = watch(directory)
+    t.after(() => changes.close())
     const noted = async (line: string) => {
-      const changes = watch(directory, { signal: AbortSignal.timeout(60_000) })
-      while (!noteLines(notes).includes(line)) await changes.next()
-      await changes.return?.()
+      while (!noteLines(notes).includes(line)) await once(changes, 'change')
     }
     await noted('/run/a-socket READY=1')
     broker.kill('SIGTERM')
