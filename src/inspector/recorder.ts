@@ -23,6 +23,8 @@ export interface Viewer {
 export interface Watch {
   /** It takes records again. What it missed is skipped, but for what it came to. */
   drained(): void
+  /** Was it told what every actor came to? */
+  readonly isCaughtUp: boolean
   /** Begins anew for this viewer: head, definitions, actors. */
   restart(): void
   end(): void
@@ -88,6 +90,9 @@ export class Recorder {
       drained: () => {
         watching.isBlocked = false
         this.#catchUp(watching)
+      },
+      get isCaughtUp() {
+        return watching.behind.size === 0
       },
       restart: () => this.#begin(watching),
       end: () => {

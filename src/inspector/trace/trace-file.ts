@@ -50,7 +50,13 @@ export class TraceFile implements Viewer {
     const text = `${records.join('\n')}\n`
     this.#written += Buffer.byteLength(text)
     const takesMore = this.#file.write(text)
-    if (this.#written >= this.#maxBytes / 2) this.#turn()
+    if (this.#written < this.#maxBytes / 2) return takesMore
+    if (this.#watch?.isCaughtUp) {
+      this.#turn()
+      return true
+    }
+    // Not even what there is at the beginning fits: turning would never end.
+    if (this.#written >= this.#maxBytes) this.#fail(new Error('it is too small for so many actors (--trace-max-bytes)'))
     return takesMore
   }
 
@@ -64,28 +70,32 @@ export class TraceFile implements Viewer {
     const fd = openSync(this.#path, 'w', fileMode)
     const file = createWriteStream('', { fd })
     file.on('drain', () => this.#watch?.drained())
-    file.on('error', error => {
-      this.#watch?.end()
-      this.#events.failed(error)
-    })
+    file.on('error', error => this.#fail(error))
     return file
   }
 
   #turn(): void {
     const full = this.#file
+    full.removeAllListeners('drain')
+    full.end()
     try {
       renameSync(this.#path, olderPart(this.#path))
       this.#file = this.#open()
     } catch (error) {
-      this.#watch?.end()
-      this.#events.failed(error as Error)
+      this.#fail(error as Error)
       return
     }
     this.#written = 0
-    full.removeAllListeners('drain')
-    full.end()
-    // Whoever reads the new file alone must find everything in it. Not now: this is called while a batch is told.
-    setImmediate(() => this.#watch?.restart())
+    // Whoever reads the new file alone must find everything in it.
+    this.#watch?.restart()
+  }
+
+  #fail(error: Error): void {
+    if (this.#watch === undefined) return
+    this.#watch.end()
+    this.#watch = undefined
+    this.#file.end()
+    this.#events.failed(error)
   }
 }
 
