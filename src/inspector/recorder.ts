@@ -132,7 +132,6 @@ export class Recorder {
       this.#steps.know(actor)
       watching.behind.add(actor)
     }
-    this.#figures = new Map()
     this.#catchUp(watching)
   }
 
@@ -158,12 +157,10 @@ export class Recorder {
   #described(watching: Watching, actor: ChartActor, timers: readonly Timer[] | undefined): TraceRecord[] {
     const at = Date.now()
     const state: ActorRecord = { ...this.#actorRecord(actor, at), snapshot: projectedState(actor.getSnapshot()) }
-    const reading = timers && {
-      at,
-      type: 'reading' as const,
-      totals: this.#inspected.totals(),
-      actors: { [actor.sessionId]: { timers } },
-    }
+    const known = { ...this.#figures.get(actor.sessionId), ...(timers && { timers }) }
+    const reading =
+      Object.keys(known).length > 0 &&
+      ({ at, type: 'reading', totals: this.#inspected.totals(), actors: { [actor.sessionId]: known } } as const)
     return [...this.#definition(watching, actor), state, ...(reading ? [reading] : [])]
   }
 

@@ -38,6 +38,7 @@ test('two thousand subscribers are found, filtered and sorted, and the page stay
   const out = await publisher(t, broker.sub)
   for (let n = 0; n < 100; n++) await out.send(`stix2/indicator ${indicator()}`)
   await page.getByLabel('Order').selectOption('queue depth')
+  await screenshot(page, 'two-thousand')
   await page.locator('.actor', { hasText: '100 waiting' }).first().waitFor()
   await screenshot(page, 'two-thousand')
 

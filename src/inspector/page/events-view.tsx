@@ -16,6 +16,7 @@ export const ofAll = signal(false)
 /** Are events listed that changed nothing? */
 export const showsQuiet = signal(false)
 
+/** What the listed events have to contain. */
 export const eventSearch = signal('')
 
 /** The steps that the list and the sequence show. */

@@ -18,6 +18,7 @@ export const revision = signal(0)
 /** The same, twice a second at most: for what goes through thousands of actors. */
 export const slowRevision = signal(0)
 
+/** How it is going with where this comes from. */
 export const connection = signal<Connection>({ state: 'connecting' })
 
 /** The actor that is looked at closely. */

@@ -27,10 +27,15 @@ export const orders = {
   newest: 'newest first',
 } as const
 
+/** What it is sorted by. */
 export const order = signal<keyof typeof orders>('tree')
+/** What listed actors have to contain, in words. */
 export const search = signal('')
+/** The group that listed actors are in; empty: any. */
 export const stateFilter = signal('')
+/** The topic that listed subscribers have; empty: any. */
 export const topicFilter = signal('')
+/** Are actors listed that have ended? */
 export const showsEnded = signal(true)
 
 /** An actor at a moment. */

@@ -12,13 +12,14 @@ const maxRows = 120
 /** Actors that have a line; steps between others are left out. */
 const maxLines = 10
 
-const [timeWidth, lineGap, rowHeight] = [92, 190, 34]
+/** In pixels; behind the last line there is room for the state that was reached. */
+const [timeWidth, lineGap, rowHeight, stateWidth] = [92, 190, 34, 120]
 
 /** The way of events from actor to actor. */
 export function SequenceView({ entry }: { readonly entry: Entry }) {
   const box = useRef<HTMLElement>(null)
   const { steps, lines } = drawn(entry)
-  const width = timeWidth + lines.length * lineGap
+  const width = timeWidth + lines.length * lineGap + stateWidth
   const height = steps.length * rowHeight + 12
   useLayoutEffect(() => {
     const { current } = box

@@ -32,6 +32,9 @@ const slowToAnswerMs = 3000
 /** Refused sends count for so long. */
 const refusedSendMs = 5000
 
+/** So many refused sends in a row, with longer and longer pauses between, mean that nothing was read for 100 ms. */
+const fruitlessTries = 6
+
 /** So many messages are more than what is on its way between two looks. */
 const noticeableLag = 1000
 
@@ -103,10 +106,7 @@ function subscriberVerdict(life: Life, value: JsonValue, moment: Moment): Verdic
       `What comes next for it can't be read from the history's disk; it is tried again every second.${waiting}`,
     )
   }
-  const refusedAt = life.lastAt.get('send.refused')
-  const isRefusing =
-    matches(value, 'joined.flow.waiting') || (refusedAt !== undefined && moment.at - refusedAt < refusedSendMs)
-  if (isRefusing && lag > 0) {
+  if (isSlow(life, moment, lag)) {
     return trouble(
       'reads slowly',
       `It reads slowly: its connection holds as much as it may, and the broker's sends to it are refused. ${messages(lag)} wait in its queue; nobody else waits for it. Its application takes messages slower than they are published, or stands still.`,
@@ -134,6 +134,21 @@ function subscriberVerdict(life: Life, value: JsonValue, moment: Moment): Verdic
   return well('It is joined and has everything there is.')
 }
 
+/** A connection that is full for a moment is nothing; one that stays so, or behind which much waits, is. */
+function isSlow(life: Life, { index, at }: Moment, lag: number): boolean {
+  const tries = contextOf(life, index).fruitlessTries
+  if (typeof tries === 'number' && tries >= fruitlessTries) return lag > 0
+  const refusedAt = life.lastAt.get('send.refused')
+  return refusedAt !== undefined && at - refusedAt < refusedSendMs && lag > noticeableLag
+}
+
+function contextOf(life: Life, index: number): { readonly [key: string]: JsonValue } {
+  const context = life.stateAt(index)?.snapshot.context
+  return typeof context === 'object' && context !== null && !Array.isArray(context)
+    ? (context as { readonly [key: string]: JsonValue })
+    : {}
+}
+
 /** How a subscription ended, as far as it was seen. */
 function endOf(life: Life, { index }: Moment): string {
   const wasEvicted = life.lastStep(index)?.taken?.some(key => key.includes('evictAfter'))
@@ -141,10 +156,8 @@ function endOf(life: Life, { index }: Moment): string {
 }
 
 function sinceStale(life: Life, { index }: Moment): number {
-  const context = life.stateAt(index)?.snapshot.context
-  const known =
-    typeof context === 'object' && context !== null && 'staleSinceMs' in context ? context.staleSinceMs : undefined
-  return typeof known === 'number' ? known : life.since(index)
+  const { staleSinceMs } = contextOf(life, index)
+  return typeof staleSinceMs === 'number' ? staleSinceMs : life.since(index)
 }
 
 function exchangeVerdict(life: Life, value: JsonValue, moment: Moment): Verdict {

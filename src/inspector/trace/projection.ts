@@ -27,7 +27,7 @@ export function projected(value: unknown, depth = 0): JsonValue {
     case 'bigint':
       return String(value)
     case 'object':
-      return value === null ? null : projectedObject(value, depth)
+      return value === null ? null : projectedSafely(value, depth)
     default:
       return null
   }
@@ -37,7 +37,9 @@ export function projected(value: unknown, depth = 0): JsonValue {
 export function projectedEvent(event: {
   readonly type: string
 }): { readonly type: string } & Record<string, JsonValue> {
-  return { ...(projected(event) as Record<string, JsonValue>), type: shownText(event.type) }
+  const shown = projected(event)
+  const carried = typeof shown === 'object' && shown !== null && !Array.isArray(shown) ? shown : {}
+  return { ...(carried as Record<string, JsonValue>), type: shownText(event.type) }
 }
 
 /** A snapshot of a chart's actor. */
@@ -47,6 +49,15 @@ export function projectedState(snapshot: {
   readonly context?: unknown
 }): StateProjection {
   return { status: snapshot.status, value: projected(snapshot.value), context: projected(snapshot.context) }
+}
+
+/** What can't be read, such as a getter that throws, is no reason to fail: this runs where nobody catches. */
+function projectedSafely(value: object, depth: number): JsonValue {
+  try {
+    return projectedObject(value, depth)
+  } catch {
+    return '(unreadable)'
+  }
 }
 
 function projectedObject(value: object, depth: number): JsonValue {
