@@ -142,26 +142,29 @@ export class Recorder {
       watching.skippedBatches = 0
     }
     while (watching.behind.size > 0 && !watching.isBlocked && this.#viewers.has(watching)) {
-      const timers = this.#timers()
       const some = [...watching.behind].slice(0, actorsPerTurn)
       for (const actor of some) watching.behind.delete(actor)
-      this.#tell(
-        watching,
-        some.flatMap(actor => this.#described(watching, actor, timers.get(actor.sessionId))),
-      )
+      const told = some.flatMap(actor => this.#described(watching, actor))
+      this.#tell(watching, [...told, this.#readingOf(some, this.#timers())])
       await yieldToEventLoop()
     }
   }
 
   /** An actor as it is, after its chart if that was not told yet. */
-  #described(watching: Watching, actor: ChartActor, timers: readonly Timer[] | undefined): TraceRecord[] {
-    const at = Date.now()
-    const state: ActorRecord = { ...this.#actorRecord(actor, at), snapshot: projectedState(actor.getSnapshot()) }
-    const known = { ...this.#figures.get(actor.sessionId), ...(timers && { timers }) }
-    const reading =
-      Object.keys(known).length > 0 &&
-      ({ at, type: 'reading', totals: this.#inspected.totals(), actors: { [actor.sessionId]: known } } as const)
-    return [...this.#definition(watching, actor), state, ...(reading ? [reading] : [])]
+  #described(watching: Watching, actor: ChartActor): TraceRecord[] {
+    const state: ActorRecord = {
+      ...this.#actorRecord(actor, Date.now()),
+      snapshot: projectedState(actor.getSnapshot()),
+    }
+    return [...this.#definition(watching, actor), state]
+  }
+
+  /** What is known of actors that are being told of: their figures of the last reading, and what they wait for. */
+  #readingOf(actors: readonly ChartActor[], timers: ReadonlyMap<string, readonly Timer[]>): TraceRecord {
+    const known = actors.map(({ sessionId }) => {
+      return [sessionId, { ...this.#figures.get(sessionId), timers: timers.get(sessionId) ?? [] }] as const
+    })
+    return { type: 'reading', at: Date.now(), totals: this.#inspected.totals(), actors: Object.fromEntries(known) }
   }
 
   #definition(watching: Watching, { logic }: ChartActor): TraceRecord[] {

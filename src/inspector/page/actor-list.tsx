@@ -78,6 +78,8 @@ export function ActorList() {
         items={entries}
         rowHeight={rowHeight}
         keyOf={({ life }) => life.actor}
+        seenKey={chosen.value}
+        topKey={`${order.value} ${search.value} ${stateFilter.value} ${topicFilter.value}`}
         seen={entries.findIndex(({ life }) => life.actor === chosen.value)}
         row={entry => <Row entry={entry} />}
       />

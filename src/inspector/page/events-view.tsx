@@ -74,6 +74,7 @@ export function EventsView({ entry }: { readonly entry: Entry }) {
           rowHeight={rowHeight}
           keyOf={({ index }) => index}
           seen={seen}
+          seenKey={at}
           followsEnd={at === undefined}
           row={step => <EventRow step={step} />}
         />

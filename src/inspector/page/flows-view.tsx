@@ -5,7 +5,7 @@ import { type RefusalReason, refusalSentences } from '../../protocol/refusal.ts'
 import type { ReadingRecord, TotalFigures } from '../trace/records.ts'
 import { chronicle, cursor, moment, slowRevision } from './inspection.ts'
 import { type Entry, roster } from './roster.ts'
-import { shortNumber } from './words.ts'
+import { clockTime, shortNumber } from './words.ts'
 
 /** A line of a chart: what it shows, over time in seconds. */
 interface Series {
@@ -201,7 +201,10 @@ function optionsOf(box: HTMLElement, series: readonly Series[]): uPlot.Options {
     legend: { show: false },
     cursor: { y: false },
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
-    axes: [axis, { ...axis, size: 48, values: (_, ticks) => ticks.map(shortNumber) }],
+    axes: [
+      { ...axis, space: 72, values: (_, ticks) => ticks.map(at => clockTime(at * 1000).slice(0, 8)) },
+      { ...axis, size: 48, values: (_, ticks) => ticks.map(shortNumber) },
+    ],
     series: [
       {},
       ...series.map(({ name, colour: line }) => ({

@@ -12,14 +12,27 @@ interface VirtualListProps<Item> {
   readonly label: string
   readonly keyOf: (item: Item) => string | number
   readonly row: (item: Item) => ComponentChildren
-  /** Place of the row that has to be seen; it is scrolled to when it changes. */
+  /** Place of the row that has to be seen; it is scrolled to when `seenKey` changes, not when the list does. */
   readonly seen?: number | undefined
+  readonly seenKey?: string | number | undefined
+  /** When this changes, the list begins at its top. */
+  readonly topKey?: string
   /** Does the end stay in sight when items are added? */
   readonly followsEnd?: boolean
 }
 
 /** A list of which only the rows in sight are drawn: ten thousand cost as much as thirty. */
-export function VirtualList<Item>({ items, rowHeight, label, keyOf, row, seen, followsEnd }: VirtualListProps<Item>) {
+export function VirtualList<Item>({
+  items,
+  rowHeight,
+  label,
+  keyOf,
+  row,
+  seen,
+  seenKey,
+  topKey,
+  followsEnd,
+}: VirtualListProps<Item>) {
   const box = useRef<HTMLDivElement>(null)
   const top = useSignal(0)
   const height = useSignal(600)
@@ -37,7 +50,10 @@ export function VirtualList<Item>({ items, rowHeight, label, keyOf, row, seen, f
     if (current === null) return
     if (followsEnd) current.scrollTop = items.length * rowHeight
     else if (seen !== undefined && seen >= 0) scrollIntoSight(current, seen * rowHeight, rowHeight)
-  }, [seen, followsEnd && items.length, followsEnd])
+  }, [seenKey, followsEnd && items.length, followsEnd])
+  useLayoutEffect(() => {
+    if (box.current && !followsEnd) box.current.scrollTop = 0
+  }, [topKey])
   const first = Math.max(0, Math.floor(top.value / rowHeight) - margin)
   const last = Math.min(items.length, Math.ceil((top.value + height.value) / rowHeight) + margin)
   return (
