@@ -19,6 +19,11 @@ import { Intake } from './delivery/intake.ts'
 import { MessageLog } from './delivery/message-log.ts'
 import { Supplies } from './delivery/supplies.ts'
 import type { History } from './history/history.ts'
+import { inspectedBroker } from './inspector/broker-inspection.ts'
+import { Recorder } from './inspector/recorder.ts'
+import { liveRoute } from './inspector/serve/live-route.ts'
+import { pageRoutes } from './inspector/serve/page-route.ts'
+import type { TraceFile } from './inspector/trace/trace-file.ts'
 import { monitoringRoutes } from './observe/http/monitoring.ts'
 import { type HttpTrouble, startHttpServer } from './observe/http/start.ts'
 import { RateLimited } from './observe/rate-limited.ts'
@@ -70,8 +75,9 @@ const encoderBytes = 16_384
  * Starts a broker. Reads top to bottom as the list of what the process is made of.
  *
  * @param history is undefined if nothing is to outlive the process. The broker closes it when it ends.
+ * @param trace is where what actors do is recorded from the beginning. The broker closes it when it ends.
  */
-export function startBroker(config: Config, log: Logger, history: History | undefined): Broker {
+export function startBroker(config: Config, log: Logger, history: History | undefined, trace?: TraceFile): Broker {
   const { zmq } = config.plugins.apps
   const repeating = new RateLimited<
     RefusalReason | HttpTrouble | 'not_admitted' | 'max_subscribers' | 'send_failed' | 'missed' | 'unreadable'
@@ -333,9 +339,23 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     // Also safe from a power cut, a second later. That it fails is said loudly by the history.
     history?.subscriptions.synced().catch(() => {})
   }, positionsIntervalMs)
-  supervisor.start()
 
-  // What people and monitoring see of all this.
+  // What people and monitoring see of all this. The recorder watches only while somebody looks.
+  const recorder = new Recorder(
+    inspectedBroker({
+      ...{
+        program: `threatbus ${packageVersion()}`,
+        supervisor,
+        subscribers,
+        exchanges,
+        log: messages,
+        intake,
+        egress,
+      },
+      refusedPeers: () => tally.eavesdroppers,
+    }),
+  )
+  trace?.begin(viewer => recorder.watch(viewer))
   const observed = {
     ...{ intake, egress, subscribers, exchanges, history, supplies, tally, repeating },
     state: () => brokerStateOf(supervisor.getSnapshot().value),
@@ -353,11 +373,12 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   })
   const sampling = setInterval(() => rates.sample(), rateIntervalMs)
   const dropped = () => void tally.limits['inspector.max_connections']++
-  const inspector = startHttpServer(
-    config.inspector,
-    { log, repeating, dropped },
-    monitoringRoutes(observed, rates, packageVersion()),
-  )
+  const inspector = startHttpServer(config.inspector, { log, repeating, dropped }, [
+    ...monitoringRoutes(observed, rates, packageVersion()),
+    ...pageRoutes('live'),
+    liveRoute(recorder),
+  ])
+  supervisor.start()
 
   const serving = waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
     ({ context }) => context.ports,
@@ -368,8 +389,9 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     serving,
     stopped: toPromise(supervisor).then(async output => {
       clearInterval(positions)
+      recorder.flush()
       clearInterval(sampling)
-      await Promise.all([history?.close(), inspector?.close()])
+      await Promise.all([history?.close(), inspector?.close(), trace?.close()])
       repeating.close()
       const { accepted, refusals } = intake
       const { delivered, refusals: refusedSends } = egress

@@ -70,6 +70,11 @@ export class SnapshotExchanges {
     return this.#exchanges.size
   }
 
+  /** The actors of the open exchanges. */
+  *[Symbol.iterator](): Generator<SnapshotExchangeActor> {
+    for (const { actor } of this.#exchanges.values()) yield actor
+  }
+
   /** Versions of objects that could not be remembered, because as many were as may be. */
   get unmerged(): number {
     return this.#unmerged

@@ -5,6 +5,7 @@ import type { EndpointFailure } from '../../machines/vocabulary-endpoint.ts'
 import { startBroker } from '../broker.ts'
 import { History } from '../history/history.ts'
 import { HistoryError } from '../history/history-error.ts'
+import { TraceFile } from '../inspector/trace/trace-file.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { readBrokerConfig } from './broker-config.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -17,11 +18,19 @@ import { abortOnSignal } from './signals.ts'
  */
 const heapGrowingPercent = 30
 
+/** The options of the command. */
+export interface RunOptions {
+  readonly config?: string | undefined
+  /** The file that what the actors do is recorded in. */
+  readonly trace?: string | undefined
+  readonly traceMaxBytes: number
+}
+
 /**
  * Runs the broker until it is told to stop (SIGTERM, SIGINT) or fails, and answers the exit code. A second signal ends it
  * at once; SIGHUP opens the log file anew.
  */
-export async function run(options: { readonly config?: string | undefined }): Promise<number> {
+export async function run(options: RunOptions): Promise<number> {
   const loaded = readBrokerConfig(options.config)
   if (loaded === undefined) return exitCodes.badConfiguration
   const { config, source, directory, warnings } = loaded
@@ -52,7 +61,17 @@ export async function run(options: { readonly config?: string | undefined }): Pr
     log.close()
     return exitCodes.unavailable
   }
-  const broker = startBroker(config, logger, history)
+  let trace: TraceFile | undefined
+  try {
+    trace = options.trace === undefined ? undefined : openTrace(options.trace, options.traceMaxBytes, logger)
+  } catch (error) {
+    const sentence = `the trace can't be written: ${(error as Error).message}`
+    tellFailure({ sentence, fields: { trace: options.trace } }, logger, config.logging.console)
+    await history?.close()
+    log.close()
+    return exitCodes.badInput
+  }
+  const broker = startBroker(config, logger, history, trace)
   const signalled = abortOnSignal()
   signalled.addEventListener('abort', () => {
     logger.info({ signal: signalled.reason }, `stopping on ${signalled.reason}; a second signal ends at once`)
@@ -73,6 +92,15 @@ export async function run(options: { readonly config?: string | undefined }): Pr
   // The process ends by itself when ZeroMQ has sent what it holds. If anything kept it, it would end all the same.
   setTimeout(() => process.exit(), config.shutdown_timeout * 1000).unref()
   return failure ? exitCodes.unavailable : exitCodes.ok
+}
+
+/** Opens the file that what the actors do is recorded in. Throws if it can't be written. */
+function openTrace(path: string, maxBytes: number, logger: Logger): TraceFile {
+  const trace = new TraceFile(path, maxBytes, {
+    failed: err => logger.error({ err, trace: path }, 'the trace cannot be written any more; it ends here'),
+  })
+  logger.info({ trace: path, maxBytes }, `recording what the actors do in ${path}`)
+  return trace
 }
 
 /** Why an endpoint can't listen, in one clear sentence. */

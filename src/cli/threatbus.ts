@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { packageVersion } from '../observe/version.ts'
 import { exitCodes } from './exit-codes.ts'
+import type { RunOptions } from './run.ts'
 import { readSince } from './since.ts'
 
 /*
@@ -23,9 +24,16 @@ const program = new Command('threatbus')
   .description('The bus that threat intelligence travels on. Without a command it runs the broker.')
   .version(packageVersion())
   .option('-c, --config <file>', 'configuration (default: config.yaml or config.yml here, else built-in)')
+  .option('--trace <file>', 'record what the actors do, for `threatbus inspect`')
+  .option(
+    '--trace-max-bytes <number>',
+    'bytes that the trace may have; the oldest half is given up',
+    traceBytes,
+    268_435_456,
+  )
   .addHelpText('after', exitCodeHelp)
   .exitOverride()
-  .action(async (options: { config?: string }) => {
+  .action(async (options: RunOptions) => {
     const { run } = await import('./run.ts')
     // No process.exit: what ZeroMQ still holds goes out while the process ends by itself.
     process.exitCode = await run(options)
@@ -48,6 +56,16 @@ program
   .action(async () => {
     const { demo } = await import('./demo.ts')
     process.exitCode = await demo()
+  })
+
+program
+  .command('inspect')
+  .description('Look at a trace: serves the inspector on a loopback address, without a broker, until it is ended.')
+  .argument('<file>', 'what `threatbus --trace FILE` or the record button of the page wrote')
+  .option('--port <number>', 'the port; 0 lets the system pick one', wholeNumber, 0)
+  .action(async (file, options) => {
+    const { inspect } = await import('./inspect.ts')
+    process.exitCode = await inspect(file, options)
   })
 
 program
@@ -175,6 +193,12 @@ function positiveNumber(text: string): number {
   const number = wholeNumber(text)
   if (number > 0) return number
   throw new InvalidArgumentError('It must be above 0.')
+}
+
+function traceBytes(text: string): number {
+  const number = wholeNumber(text)
+  if (number >= 1_048_576) return number
+  throw new InvalidArgumentError('It must be a whole number of bytes, 1048576 (1 MiB) or more.')
 }
 
 function seconds(text: string): number {

@@ -192,6 +192,11 @@ export class Queue implements IdleQueue {
     this.#need = 'nothing'
   }
 
+  /** Frames that the subscriber was sent since the subscribe reply. */
+  get frames(): number {
+    return this.#frames
+  }
+
   /** Sequence number of the next message that it looks at: where the page that it needs begins. */
   get position(): number {
     return this.#position

@@ -15,6 +15,7 @@ interface Options {
   readonly rate?: number
   readonly quick?: true
   readonly withoutHistory?: true
+  readonly withViewer?: true
   readonly against?: { readonly host: string; readonly port: number }
   readonly pid?: number
   readonly broker: string
@@ -45,6 +46,7 @@ const options = new Command('bench')
   .option('--against <host:port>', 'measure a broker that runs already, by its manage endpoint', hostAndPort)
   .option('--pid <number>', "that broker's process, to measure its processor time", positiveNumber)
   .option('--without-history', 'measure the broker beside itself without a history: what that costs')
+  .option('--with-viewer', 'measure the broker, looked at with the inspector, beside itself: what that costs')
   .option('--noise', 'measure the floor against itself: how far ratios can be trusted')
   .option('--json', 'print everything measured as JSON instead of a table')
   .parse()
@@ -63,7 +65,7 @@ process.on('uncaughtException', fail)
 bench().catch(fail)
 
 async function bench(): Promise<void> {
-  const floor = options.withoutHistory ? await startBroker(brokerScript, { history: false }) : await startFloor()
+  const floor = await startOpponent()
   const broker = await startContestant()
   if (!options.json) process.stdout.write(tableHead(figures, { floor, broker }))
   const comparisons: Comparison[] = []
@@ -81,11 +83,16 @@ async function bench(): Promise<void> {
   warnOfCompany()
 }
 
+function startOpponent(): Promise<Contestant> {
+  if (options.withoutHistory) return startBroker(brokerScript, { history: false })
+  return options.withViewer ? startBroker(brokerScript) : startFloor()
+}
+
 function startContestant(): Promise<Contestant> {
   if (options.noise) return startFloor('second floor')
   if (options.against) return takeRunning(options.against.host, options.against.port, options.pid)
   if (!existsSync(options.broker)) throw new Error(`there is no broker at ${options.broker}`)
-  return startBroker(options.broker)
+  return startBroker(options.broker, { viewer: options.withViewer ?? false })
 }
 
 /**

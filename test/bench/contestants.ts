@@ -39,16 +39,25 @@ export async function startFloor(name = 'floor'): Promise<Contestant> {
 }
 
 /** Starts a broker that takes this package's options, with its defaults and a directory of its own. */
-export async function startBroker(script: string, { history = true } = {}): Promise<Contestant> {
-  const ports = await freePorts()
+export async function startBroker(script: string, { history = true, viewer = false } = {}): Promise<Contestant> {
+  const { inspector, ...ports } = await freePorts()
   const directory = mkdtempSync(join(tmpdir(), 'threatbus-bench-'))
   remains.push(() => rmSync(directory, { recursive: true, force: true }))
   const config = join(directory, 'config.yaml')
   // JSON is YAML.
   const plugins = { apps: { zmq: { host: localhost, ...ports } } }
-  const settings = { history: { enabled: history }, inspector: { port: 0 }, plugins }
+  const settings = { history: { enabled: history }, inspector: { port: inspector }, plugins }
   writeFileSync(config, JSON.stringify(settings))
-  return start(history ? 'broker' : 'no history', ports.manage, [script, '-c', config], directory)
+  const name = viewer ? 'watched' : history ? 'broker' : 'no history'
+  const broker = await start(name, ports.manage, [script, '-c', config], directory)
+  if (viewer) await lookAt(inspector)
+  return broker
+}
+
+/** Reads what the inspector's page is told, for as long as the broker runs. */
+async function lookAt(port: number): Promise<void> {
+  const { body } = await fetch(`http://${localhost}:${port}/inspector/live`)
+  body?.pipeTo(new WritableStream()).catch(() => {})
 }
 
 /** Takes a broker that runs already, and leaves it running. */
@@ -91,16 +100,16 @@ async function answers(host: string, manage: number): Promise<void> {
   }
 }
 
-/** Three ports that nobody uses at this moment. */
-async function freePorts(): Promise<{ manage: number; pub: number; sub: number }> {
+/** Ports that nobody uses at this moment. */
+async function freePorts(): Promise<{ manage: number; pub: number; sub: number; inspector: number }> {
   const servers = await Promise.all(
-    [0, 1, 2].map(async () => {
+    [0, 1, 2, 3].map(async () => {
       const server = createServer().listen(0, localhost)
       await once(server, 'listening')
       return server
     }),
   )
-  const [manage = 0, pub = 0, sub = 0] = servers.map(server => (server.address() as AddressInfo).port)
+  const [manage = 0, pub = 0, sub = 0, inspector = 0] = servers.map(server => (server.address() as AddressInfo).port)
   await Promise.all(servers.map(server => once(server.close(), 'close')))
-  return { manage, pub, sub }
+  return { manage, pub, sub, inspector }
 }

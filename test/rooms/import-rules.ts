@@ -40,6 +40,7 @@ function ruleBrokenBy({ path, specifier, target, typesOnly }: Import, packages: 
   if (specifier === undefined || specifier.startsWith('.') || specifier.startsWith('node:')) return []
   if (isBuiltin(specifier)) return ['modules of Node are imported by their node: name']
   if (target in packages.dependencies) return []
+  if (room.isBuilt && target in packages.devDependencies) return []
   if (!path.startsWith('test/')) return ["what runs is imported from package.json's dependencies only"]
   return target in packages.devDependencies || target === packages.name
     ? []

@@ -8,6 +8,8 @@ export interface Room {
   readonly mayImport: readonly string[]
   /** What it may import for types beside that. */
   readonly mayImportTypesOf?: readonly string[]
+  /** Is it built into one file with all that it imports? Then packages are needed for the build only. */
+  readonly isBuilt?: true
 }
 
 const vocabulary = 'machines/vocabulary*'
@@ -74,6 +76,33 @@ export const rooms: readonly Room[] = [
     mayImportTypesOf: ['xstate', vocabulary, 'src/config/', 'src/delivery/', 'src/history/', 'src/actors/'],
   },
   {
+    path: 'src/inspector/page/',
+    rule: 'the page runs in a browser: it imports itself, the story, what runs anywhere of trace and protocol, and what is built into it',
+    mayImport: [
+      ...[
+        'src/inspector/page/',
+        'src/inspector/story/',
+        'src/inspector/trace/definition.ts',
+        'src/protocol/refusal.ts',
+      ],
+      ...['preact', '@preact/signals', 'elkjs', 'uplot'],
+    ],
+    mayImportTypesOf: ['src/inspector/trace/'],
+    isBuilt: true,
+  },
+  {
+    path: 'src/inspector/story/',
+    rule: 'the story of a trace is pure, for it runs in a browser: it imports itself, the records, and the words of refusals',
+    mayImport: ['src/inspector/story/', 'src/inspector/trace/records.ts', 'src/protocol/refusal.ts'],
+    mayImportTypesOf: ['src/inspector/trace/'],
+  },
+  {
+    path: 'src/inspector/',
+    rule: 'the inspector imports the HTTP server, the protocol and node:, and types of xstate and of what it looks at',
+    mayImport: ['src/inspector/', 'src/observe/http/', 'src/protocol/', 'node:*'],
+    mayImportTypesOf: ['xstate', 'src/actors/', 'src/delivery/'],
+  },
+  {
     path: 'src/config/',
     rule: 'the configuration imports yaml, zod, node:fs and node:path',
     mayImport: ['src/config/', 'yaml', 'zod', 'node:fs*', 'node:path'],
@@ -104,7 +133,7 @@ export const rooms: readonly Room[] = [
     rule: 'the composition root imports the rooms of the broker, xstate, node:, and types of pino; no command',
     mayImport: [
       ...['machines/', 'src/protocol/', 'src/delivery/', 'src/sockets/', 'src/backbone/', 'src/actors/'],
-      ...['src/history/', 'src/observe/', 'src/config/', 'xstate', 'node:*'],
+      ...['src/history/', 'src/observe/', 'src/inspector/', 'src/config/', 'xstate', 'node:*'],
     ],
     mayImportTypesOf: ['pino'],
   },

@@ -24,17 +24,18 @@ export function readSources(): Source[] {
   return ['machines', 'src', 'test'].flatMap(room =>
     readdirSync(join(repository, room), { recursive: true, encoding: 'utf8' })
       .map(file => `${room}/${file.replaceAll('\\', '/')}`)
-      .filter(path => path.endsWith('.ts'))
+      .filter(path => /\.tsx?$/.test(path))
       .sort()
       .map(path => ({ path, text: readFileSync(join(repository, path), 'utf8') })),
   )
 }
 
-const parserOptions: ParserOptions = { sourceType: 'module', plugins: ['typescript'], createImportExpressions: true }
+const parserOptions: ParserOptions = { sourceType: 'module', createImportExpressions: true }
 
 /** The statements of a file. Throws, with its path, when it isn't TypeScript. */
 export function statementsOf({ path, text }: Source): SyntaxNode[] {
-  const file: unknown = parse(text, { ...parserOptions, sourceFilename: path, errorRecovery: false })
+  const plugins: ParserOptions['plugins'] = path.endsWith('x') ? ['typescript', 'jsx'] : ['typescript']
+  const file: unknown = parse(text, { ...parserOptions, plugins, sourceFilename: path, errorRecovery: false })
   const program = isSyntaxNode(file) ? file.program : undefined
   return isSyntaxNode(program) && Array.isArray(program.body) ? program.body.filter(isSyntaxNode) : []
 }

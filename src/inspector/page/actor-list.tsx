@@ -1,0 +1,162 @@
+import type { Life } from '../story/life.ts'
+import { ago } from '../story/verdict.ts'
+import { choose, chosen, cursor, moment } from './inspection.ts'
+import {
+  choices,
+  type Entry,
+  listed,
+  order,
+  orders,
+  roster,
+  search,
+  showsEnded,
+  stateFilter,
+  topicFilter,
+  topicsOf,
+} from './roster.ts'
+import { VirtualList } from './virtual-list.tsx'
+import { shortNumber } from './words.ts'
+
+/** In pixels; page.css draws rows of this height. */
+const rowHeight = 46
+
+/** The tree of actors: to be searched, filtered, sorted, and walked through with the arrow keys. */
+export function ActorList() {
+  const entries = listed.value
+  const { groups, topics } = choices.value
+  return (
+    <nav class="actors" aria-label="Actors">
+      <div class="filters">
+        <input
+          id="search"
+          type="search"
+          placeholder="Search actors  ( / )"
+          value={search.value}
+          onInput={event => (search.value = event.currentTarget.value)}
+        />
+        <Choice
+          label="State"
+          value={stateFilter.value}
+          all="every state"
+          options={groups}
+          onChoose={value => (stateFilter.value = value)}
+        />
+        <Choice
+          label="Topic"
+          value={topicFilter.value}
+          all="every topic"
+          options={topics}
+          onChoose={value => (topicFilter.value = value)}
+        />
+        <label class="choice">
+          <span class="hidden">Order</span>
+          <select
+            value={order.value}
+            onChange={event => (order.value = event.currentTarget.value as keyof typeof orders)}
+          >
+            {Object.entries(orders).map(([key, words]) => (
+              <option key={key} value={key}>
+                {words}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={showsEnded.value}
+            onChange={event => (showsEnded.value = event.currentTarget.checked)}
+          />
+          ended
+        </label>
+        <span class="count">
+          {entries.length.toLocaleString('en-US')} of {roster.value.length.toLocaleString('en-US')}
+        </span>
+      </div>
+      <VirtualList
+        label="Actors"
+        items={entries}
+        rowHeight={rowHeight}
+        keyOf={({ life }) => life.actor}
+        seenKey={chosen.value}
+        topKey={`${order.value} ${search.value} ${stateFilter.value} ${topicFilter.value}`}
+        seen={entries.findIndex(({ life }) => life.actor === chosen.value)}
+        row={entry => <Row entry={entry} />}
+      />
+    </nav>
+  )
+}
+
+interface ChoiceProps {
+  readonly label: string
+  readonly value: string
+  readonly all: string
+  readonly options: readonly string[]
+  readonly onChoose: (value: string) => void
+}
+
+function Choice({ label, value, all, options, onChoose }: ChoiceProps) {
+  return (
+    <label class="choice">
+      <span class="hidden">{label}</span>
+      <select value={value} onChange={event => onChoose(event.currentTarget.value)}>
+        <option value="">{all}</option>
+        {options.map(option => (
+          <option key={option} value={option}>
+            {option}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+function Row({ entry }: { readonly entry: Entry }) {
+  const { life, state, verdict, figures, rate, heartbeatAt, depth } = entry
+  const isChosen = chosen.value === life.actor
+  const inTree = order.value === 'tree' && depth > 0
+  return (
+    <button
+      type="button"
+      role="option"
+      tabIndex={-1}
+      aria-selected={isChosen}
+      class={`actor ${isChosen ? 'chosen' : ''} ${inTree ? 'child' : ''}`}
+      data-actor={life.id}
+      onClick={() => choose(life.actor)}
+    >
+      <span class={`dot ${verdict.health}`} />
+      <span class="name">
+        <code title={life.id}>{shortName(life)}</code>
+        <small>{topicsOf(entry).join(', ')}</small>
+      </span>
+      <span class="what">
+        <span class="state">{state}</span>
+        <small class={verdict.health}>{verdict.brief}</small>
+      </span>
+      <span class="figures">
+        {figures && figures.lag > 0 && (
+          <span title="Messages that wait for it">{shortNumber(figures.lag)} waiting</span>
+        )}
+        {rate >= 1 && <span title="Frames that it is sent in a second">{shortNumber(rate)}/s</span>}
+        {heartbeatAt !== undefined && cursor.value === undefined && (
+          <span title="Its last heartbeat">♥ {ago(moment.value.at - heartbeatAt)}</span>
+        )}
+      </span>
+    </button>
+  )
+}
+
+/** A subscriber's name without what all of them begin with; a snapshot's with as much of its id as tells it from others. */
+function shortName({ id, chart }: Life): string {
+  if (chart === 'subscriber') return id.replace(/^subscriber\./, '')
+  return chart === 'snapshotExchange' ? id.slice(0, 'snapshot.'.length + 8) : id
+}
+
+/** Chooses the actor that stands so many places further in the list. */
+export function chooseBy(places: number): void {
+  const entries = listed.value
+  const at = entries.findIndex(({ life }) => life.actor === chosen.value)
+  const next = entries[Math.min(entries.length - 1, Math.max(0, at + places))]
+  if (next) choose(next.life.actor)
+}

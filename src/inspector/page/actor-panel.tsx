@@ -1,0 +1,103 @@
+import { ago } from '../story/verdict.ts'
+import { ChartView } from './chart-view.tsx'
+import { EventsView } from './events-view.tsx'
+import { FlowsView } from './flows-view.tsx'
+import { chosen, connection, moment, type Tab, tab } from './inspection.ts'
+import { type Entry, entryNow, topicsOf } from './roster.ts'
+import { SequenceView } from './sequence-view.tsx'
+
+const tabs: Readonly<Record<Tab, string>> = { chart: 'Chart', sequence: 'Sequence', flows: 'Flows' }
+
+/** The chosen actor: what is the matter with it, its chart, and what happened. */
+export function ActorPanel() {
+  const entry = entryNow(chosen.value)
+  if (entry === undefined) {
+    const { state } = connection.value
+    return (
+      <section class="panel empty">
+        {state === 'loading' || state === 'connecting' ? 'One moment …' : 'There is no actor.'}
+      </section>
+    )
+  }
+  return (
+    <section class="panel" aria-label="The chosen actor">
+      <Summary entry={entry} />
+      <div class="tabs" role="tablist">
+        {Object.entries(tabs).map(([key, words], place) => (
+          <button
+            key={key}
+            type="button"
+            role="tab"
+            aria-selected={tab.value === key}
+            title={`${words} (${place + 1})`}
+            onClick={() => (tab.value = key as Tab)}
+          >
+            {words}
+          </button>
+        ))}
+      </div>
+      {tab.value === 'flows' ? (
+        <FlowsView entry={entry} />
+      ) : (
+        <div class="split">
+          {tab.value === 'chart' ? <ChartView entry={entry} /> : <SequenceView entry={entry} />}
+          <EventsView entry={entry} />
+        </div>
+      )}
+    </section>
+  )
+}
+
+function Summary({ entry }: { readonly entry: Entry }) {
+  const { life, state, verdict, figures, rate, heartbeatAt } = entry
+  const { at, index } = moment.value
+  const timers = life.timers.filter(({ delay }) => delay !== 'refusedSendPause')
+  return (
+    <div class={`summary ${verdict.health}`}>
+      <h2>
+        <code>{life.id}</code>
+        <span class="state">{state}</span>
+        <span class="since">for {ago(at - life.since(index))}</span>
+      </h2>
+      <p class="verdict">{verdict.sentence}</p>
+      <dl>
+        <Fact name="Topics">{topicsOf(entry).join(', ')}</Fact>
+        <Fact name="Queue">{figures && `${figures.lag.toLocaleString('en-US')} waiting`}</Fact>
+        <Fact name="Sent">
+          {figures && `${figures.sent.toLocaleString('en-US')} frames, ${Math.round(rate).toLocaleString('en-US')}/s`}
+        </Fact>
+        <Fact name="Missed">{figures && figures.missed > 0 && figures.missed.toLocaleString('en-US')}</Fact>
+        <Fact name="Snapshot">{figures?.replaying && <SnapshotProgress entry={entry} />}</Fact>
+        <Fact name="Last heartbeat">{heartbeatAt !== undefined && `${ago(at - heartbeatAt)} ago`}</Fact>
+        {timers.map(({ delay, startedAt, ms }) => (
+          <Fact key={delay} name={delay}>
+            {startedAt + ms >= at && `in ${ago(startedAt + ms - at)}`}
+          </Fact>
+        ))}
+      </dl>
+    </div>
+  )
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: preact.ComponentChildren }) {
+  if (children === undefined || children === false || children === '') return null
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+/** How much of the snapshot from the history was sent. */
+function SnapshotProgress({ entry: { life, figures } }: { readonly entry: Entry }) {
+  if (figures?.replaying === undefined) return null
+  const { position, upTo } = figures.replaying
+  const begin = life.figuresOverTime.find(({ replaying }) => replaying !== undefined)?.replaying?.position ?? position
+  const done = upTo <= begin ? 1 : (position - begin) / (upTo - begin)
+  return (
+    <>
+      <progress value={done} /> {Math.round(done * 100)}%
+    </>
+  )
+}

@@ -1,0 +1,96 @@
+import { chronicle, connection, cursor, lookAt, moment, revision, stepBy, togglePause } from './inspection.ts'
+import { showsHelp } from './keys.tsx'
+import { recording, saveRecording, startRecording } from './recording.ts'
+import { tally } from './roster.ts'
+import { clockTime } from './words.ts'
+
+const connectionWords = {
+  connecting: 'connecting …',
+  live: 'live',
+  broken: 'the broker is away; asking again …',
+  loading: 'reading the trace …',
+  trace: 'trace',
+} as const
+
+/** The bar at the top: what is looked at, how it is in numbers, and the way through time. */
+export function Header() {
+  const { state } = connection.value
+  return (
+    <header class="bar">
+      <h1>Threat Bus</h1>
+      <span class={`connection ${state}`} role="status">
+        {connection.value.state === 'failed' ? connection.value.because : connectionWords[connection.value.state]}
+      </span>
+      <Tally />
+      <TimeControls />
+      <RecordButton />
+      <button type="button" class="quiet" onClick={() => (showsHelp.value = true)} title="Keys (?)" aria-label="Keys">
+        ?
+      </button>
+    </header>
+  )
+}
+
+function Tally() {
+  const { subscribers, well, waiting, trouble } = tally.value
+  return (
+    <p class="tally">
+      <b>{subscribers.toLocaleString('en-US')}</b> {subscribers === 1 ? 'subscriber' : 'subscribers'}
+      <span class="dot well" />
+      <b>{well.toLocaleString('en-US')}</b> well
+      <span class="dot waiting" />
+      <b>{waiting.toLocaleString('en-US')}</b> waiting
+      <span class="dot trouble" />
+      <b>{trouble.toLocaleString('en-US')}</b> in trouble
+    </p>
+  )
+}
+
+function TimeControls() {
+  revision.value
+  const kept = chronicle()
+  const first = kept.steps[0]?.index ?? 0
+  const last = Math.max(first, kept.lastIndex)
+  const isPaused = cursor.value !== undefined
+  return (
+    <fieldset class="time">
+      <legend class="hidden">Time</legend>
+      <button type="button" onClick={() => stepBy(-1, false)} title="One step back (←)" aria-label="One step back">
+        ◀
+      </button>
+      <button type="button" class={isPaused ? 'on' : ''} onClick={togglePause} title="Pause or go on (space)">
+        {isPaused ? 'Go on' : 'Pause'}
+      </button>
+      <button type="button" onClick={() => stepBy(1, false)} title="One step forth (→)" aria-label="One step forth">
+        ▶
+      </button>
+      <input
+        type="range"
+        aria-label="The step that is looked at"
+        min={first}
+        max={last}
+        value={cursor.value ?? last}
+        onInput={event => lookAt(Number(event.currentTarget.value))}
+      />
+      <output>{isPaused ? clockTime(moment.value.at) : 'now'}</output>
+    </fieldset>
+  )
+}
+
+function RecordButton() {
+  const { value } = recording
+  if (connection.value.state === 'trace') return null
+  if (value === undefined) {
+    const start = () => startRecording(chronicle())
+    return (
+      <button type="button" class="record" onClick={start} title="Record what is seen here, and save it as a trace (r)">
+        <span class="dot" /> Record
+      </button>
+    )
+  }
+  return (
+    <button type="button" class="record on" onClick={saveRecording} title="End the recording and save it (r)">
+      <span class="dot" /> Save {Math.ceil(value.characters / 1024).toLocaleString('en-US')} KB
+    </button>
+  )
+}

@@ -1,0 +1,27 @@
+import { render } from 'preact'
+import { ActorList } from './actor-list.tsx'
+import { ActorPanel } from './actor-panel.tsx'
+import { Header } from './header.tsx'
+import { KeyHelp, listenToKeys } from './keys.tsx'
+import './page.css'
+import { connect } from './source.ts'
+import { Troubles } from './troubles.tsx'
+
+function Page() {
+  return (
+    <>
+      <Header />
+      <Troubles />
+      <main>
+        <ActorList />
+        <ActorPanel />
+      </main>
+      <KeyHelp />
+    </>
+  )
+}
+
+const place = document.querySelector('#page')
+if (place) render(<Page />, place)
+listenToKeys()
+connect()

@@ -1,0 +1,50 @@
+import { signal } from '@preact/signals'
+import type { Chronicle } from '../story/chronicle.ts'
+import type { TraceRecord } from '../trace/records.ts'
+
+/** Characters that a recording has at most; then it ends. */
+const maxCharacters = 64 * 1024 * 1024
+
+/** What is being recorded; undefined: nothing. */
+export const recording = signal<{ readonly startedAt: number; readonly characters: number } | undefined>(undefined)
+
+let lines: string[] = []
+
+/** Begins to record: first what there is. The broker hears nothing of it, so it needs no permission. */
+export function startRecording(kept: Chronicle): void {
+  const { head, charts, lives, now } = kept
+  if (head === undefined) return
+  lines = []
+  recording.value = { startedAt: Date.now(), characters: 0 }
+  note({ ...head, at: now })
+  for (const [chart, definition] of charts) note({ type: 'definition', chart, definition })
+  for (const life of lives.values()) {
+    const snapshot = life.stateAt(kept.lastIndex)?.snapshot
+    const { actor, id, chart, parent, about } = life
+    note({ type: '@xstate.actor', at: now, actor, id, chart, parent, about, ...(snapshot && { snapshot }) })
+  }
+}
+
+/** Takes a record, if there is a recording. */
+export function note(record: TraceRecord): void {
+  const { value } = recording
+  if (value === undefined) return
+  const line = JSON.stringify(record)
+  lines.push(line)
+  recording.value = { ...value, characters: value.characters + line.length + 1 }
+  if (value.characters > maxCharacters) saveRecording()
+}
+
+/** Ends the recording, and saves it as a file that `threatbus inspect` opens. */
+export function saveRecording(): void {
+  const { value } = recording
+  if (value === undefined) return
+  recording.value = undefined
+  const url = URL.createObjectURL(new Blob([`${lines.join('\n')}\n`], { type: 'application/jsonl' }))
+  lines = []
+  const link = document.createElement('a')
+  link.href = url
+  link.download = `threatbus-${new Date(value.startedAt).toISOString().slice(0, 19).replaceAll(':', '')}.trace.jsonl`
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(url), 10_000)
+}

@@ -1,0 +1,39 @@
+import { eventWords, type StateDefinition } from '../trace/definition.ts'
+import type { StepRecord } from '../trace/records.ts'
+import { chronicle } from './inspection.ts'
+
+/** A time of day, to the millisecond. */
+export function clockTime(at: number): string {
+  const date = new Date(at)
+  const part = (value: number, digits = 2) => String(value).padStart(digits, '0')
+  return `${part(date.getHours())}:${part(date.getMinutes())}:${part(date.getSeconds())}.${part(date.getMilliseconds(), 3)}`
+}
+
+/** A number that has to fit: `1,204`, `12.3k`, `4.5M`. */
+export function shortNumber(value: number): string {
+  if (value < 10_000) return Math.round(value).toLocaleString('en-US')
+  if (value < 1_000_000) return `${(value / 1000).toFixed(1)}k`
+  return `${(value / 1_000_000).toFixed(1)}M`
+}
+
+/** The event of a step in words, as the actor's chart names it. */
+export function eventOf(step: StepRecord): string {
+  if (step.event.type === 'skipped') return `${step.skipped ?? 0} steps that were too many to show`
+  const life = chronicle().lives.get(step.actor)
+  const chart = life && chronicle().charts.get(life.chart)
+  const invoked = new Map(chart ? invokedNames(chart.root) : [])
+  return eventWords(step.event.type, invoked)
+}
+
+function invokedNames(state: StateDefinition): [string, string][] {
+  return [
+    ...state.invoke.map((name, index): [string, string] => [`${index}.${state.id}`, name]),
+    ...state.states.flatMap(invokedNames),
+  ]
+}
+
+/** An actor's name; one that sent from outside of all actors has none. */
+export function nameOf(actor: string | undefined): string {
+  if (actor === undefined) return 'outside'
+  return chronicle().lives.get(actor)?.id ?? actor
+}

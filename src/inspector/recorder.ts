@@ -1,0 +1,263 @@
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
+import type { Subscription } from 'xstate'
+import type { ChartActor, Inspected } from './inspected.ts'
+import { type SeenStep, Steps } from './steps.ts'
+import { definitionOf } from './trace/definition.ts'
+import { projectedEvent, projectedState } from './trace/projection.ts'
+import {
+  type ActorFigures,
+  type ActorRecord,
+  type StepRecord,
+  type Timer,
+  type TraceRecord,
+  traceVersion,
+} from './trace/records.ts'
+
+/** Whoever reads what is recorded: a page, a file. */
+export interface Viewer {
+  /** Takes records, each JSON on one line. False: it takes no more for now, until it says {@link Watch.drained}. */
+  take(records: readonly string[]): boolean
+}
+
+/** A viewer's side of watching. */
+export interface Watch {
+  /** It takes records again. What it missed is skipped, but for what it came to. */
+  drained(): void
+  /** Was it told what every actor came to? */
+  readonly isCaughtUp: boolean
+  /** Begins anew for this viewer: head, definitions, actors. */
+  restart(): void
+  end(): void
+}
+
+/** Time between two batches. */
+const batchMs = 100
+
+/** Batches from one reading of the figures to the next. */
+const batchesPerReading = 10
+
+/** Actors that are described in one go; then others have their turn. */
+const actorsPerTurn = 200
+
+/** One viewer, and what it has to be told. */
+interface Watching {
+  readonly viewer: Viewer
+  readonly charts: Set<string>
+  /** Actors whose state it doesn't know; it is told as soon as it takes records. */
+  readonly behind: Set<ChartActor>
+  isBlocked: boolean
+  skippedBatches: number
+}
+
+/**
+ * Watches a system of actors while somebody looks, and not a moment longer: XState's inspector is attached with the first
+ * viewer and detached with the last. Batches are made ten times a second at most, whatever happens, and bounded; a viewer
+ * that doesn't keep up is skipped forward to what its actors came to.
+ */
+export class Recorder {
+  readonly #inspected: Inspected
+  readonly #viewers = new Set<Watching>()
+  readonly #steps = new Steps(actor => this.#touched.add(actor))
+  /** Actors that changed since the last reading: their timers may have, too. */
+  readonly #touched = new Set<ChartActor>()
+  #figures = new Map<string, ActorFigures>()
+  #subscription: Subscription | undefined
+  #timer: NodeJS.Timeout | undefined
+  #batches = 0
+
+  constructor(inspected: Inspected) {
+    this.#inspected = inspected
+  }
+
+  /** Does anybody look? */
+  get isWatched(): boolean {
+    return this.#viewers.size > 0
+  }
+
+  /** Begins to tell a viewer: first what there is, then what happens. */
+  watch(viewer: Viewer): Watch {
+    const watching = {
+      viewer,
+      charts: new Set<string>(),
+      behind: new Set<ChartActor>(),
+      isBlocked: false,
+      skippedBatches: 0,
+    }
+    this.#viewers.add(watching)
+    this.#attach()
+    this.#begin(watching)
+    return {
+      drained: () => {
+        watching.isBlocked = false
+        this.#catchUp(watching)
+      },
+      get isCaughtUp() {
+        return watching.behind.size === 0
+      },
+      restart: () => this.#begin(watching),
+      end: () => {
+        this.#viewers.delete(watching)
+        if (this.#viewers.size === 0) this.#detach()
+      },
+    }
+  }
+
+  /** Tells what was seen until now at once. To be called before the end. */
+  flush(): void {
+    if (this.#subscription) this.#batch()
+  }
+
+  #attach(): void {
+    if (this.#subscription) return
+    const { root } = this.#inspected
+    this.#subscription = root.system.inspect(event => this.#steps.see(event))
+    this.#timer = setInterval(() => this.#batch(), batchMs).unref()
+  }
+
+  #detach(): void {
+    this.#subscription?.unsubscribe()
+    this.#subscription = undefined
+    clearInterval(this.#timer)
+    this.#steps.forget()
+    this.#touched.clear()
+    this.#figures = new Map()
+  }
+
+  #begin(watching: Watching): void {
+    const { program } = this.#inspected
+    watching.charts.clear()
+    watching.behind.clear()
+    this.#tell(watching, [{ type: 'trace', version: traceVersion, program, pid: process.pid, at: Date.now() }])
+    for (const actor of this.#inspected.actors()) {
+      this.#steps.know(actor)
+      watching.behind.add(actor)
+    }
+    this.#catchUp(watching)
+  }
+
+  /** Tells a viewer what the actors came to that it doesn't know of, a few at a time. */
+  async #catchUp(watching: Watching): Promise<void> {
+    if (watching.skippedBatches > 0 && !watching.isBlocked) {
+      this.#tell(watching, [{ type: 'skipped', at: Date.now(), batches: watching.skippedBatches }])
+      watching.skippedBatches = 0
+    }
+    while (watching.behind.size > 0 && !watching.isBlocked && this.#viewers.has(watching)) {
+      const some = [...watching.behind].slice(0, actorsPerTurn)
+      for (const actor of some) watching.behind.delete(actor)
+      const told = some.flatMap(actor => this.#described(watching, actor))
+      this.#tell(watching, [...told, this.#readingOf(some, this.#timers())])
+      await yieldToEventLoop()
+    }
+  }
+
+  /** An actor as it is, after its chart if that was not told yet. */
+  #described(watching: Watching, actor: ChartActor): TraceRecord[] {
+    const state: ActorRecord = {
+      ...this.#actorRecord(actor, Date.now()),
+      snapshot: projectedState(actor.getSnapshot()),
+    }
+    return [...this.#definition(watching, actor), state]
+  }
+
+  /** What is known of actors that are being told of: their figures of the last reading, and what they wait for. */
+  #readingOf(actors: readonly ChartActor[], timers: ReadonlyMap<string, readonly Timer[]>): TraceRecord {
+    const known = actors.map(({ sessionId }) => {
+      return [sessionId, { ...this.#figures.get(sessionId), timers: timers.get(sessionId) ?? [] }] as const
+    })
+    return { type: 'reading', at: Date.now(), totals: this.#inspected.totals(), actors: Object.fromEntries(known) }
+  }
+
+  #definition(watching: Watching, { logic }: ChartActor): TraceRecord[] {
+    if (watching.charts.has(logic.id)) return []
+    watching.charts.add(logic.id)
+    return [{ type: 'definition', chart: logic.id, definition: definitionOf(logic) }]
+  }
+
+  #actorRecord(actor: ChartActor, at: number): ActorRecord {
+    const about = this.#inspected.about(actor)
+    const { sessionId, id, logic, _parent: parent } = actor
+    return { type: '@xstate.actor', at, actor: sessionId, id, chart: logic.id, parent: parent?.sessionId, about }
+  }
+
+  #batch(): void {
+    const { born, steps } = this.#steps.take()
+    this.#batches++
+    const at = Date.now()
+    const records: TraceRecord[] = [
+      ...born.map(actor => this.#actorRecord(actor, at)),
+      ...steps.map(recordOf),
+      ...(this.#batches % batchesPerReading === 0 ? [this.#reading(at)] : []),
+    ]
+    if (records.length === 0) return
+    const lines = records.map(record => JSON.stringify(record))
+    for (const watching of this.#viewers) {
+      if (watching.isBlocked) {
+        watching.skippedBatches++
+        for (const actor of born) watching.behind.add(actor)
+        for (const { actor } of steps) watching.behind.add(actor)
+        continue
+      }
+      const definitions = born.flatMap(actor => this.#definition(watching, actor))
+      if (definitions.length > 0) this.#tell(watching, definitions)
+      if (!watching.viewer.take(lines)) watching.isBlocked = true
+    }
+  }
+
+  #tell(watching: Watching, records: readonly TraceRecord[]): void {
+    if (!watching.viewer.take(records.map(record => JSON.stringify(record)))) watching.isBlocked = true
+  }
+
+  /** What changed of the figures and of the timers of actors that took steps. */
+  #reading(at: number): TraceRecord {
+    const actors: Record<string, Partial<ActorFigures> & { timers?: readonly Timer[] }> = {}
+    const figures = new Map<string, ActorFigures>()
+    for (const [{ sessionId }, now] of this.#inspected.figures()) {
+      figures.set(sessionId, now)
+      if (!areSame(this.#figures.get(sessionId), now)) actors[sessionId] = { ...now }
+    }
+    this.#figures = figures
+    if (this.#touched.size > 0) {
+      const timers = this.#timers()
+      for (const { sessionId } of this.#touched) {
+        actors[sessionId] = { ...actors[sessionId], timers: timers.get(sessionId) ?? [] }
+      }
+      this.#touched.clear()
+    }
+    return { type: 'reading', at, totals: this.#inspected.totals(), actors }
+  }
+
+  /** The delayed transitions that actors wait for, by session id. */
+  #timers(): Map<string, Timer[]> {
+    const timers = new Map<string, Timer[]>()
+    for (const scheduled of Object.values(this.#inspected.root.system.getSnapshot()._scheduledEvents)) {
+      const { event, startedAt, delay: ms, target } = scheduled
+      const [, kind, delay] = event.type.split('.')
+      if (kind !== 'after' || delay === undefined) continue
+      timers.set(target.sessionId, [...(timers.get(target.sessionId) ?? []), { delay, startedAt, ms }])
+    }
+    return timers
+  }
+}
+
+function recordOf({ at, actor, source, event, snapshot, taken, actions, count, skipped }: SeenStep): StepRecord {
+  return {
+    ...{ type: '@xstate.snapshot', at, actor: actor.sessionId },
+    ...(source && { source: source.sessionId }),
+    event: projectedEvent(event),
+    ...(snapshot && { snapshot: projectedState(snapshot) }),
+    ...(taken.length > 0 && { taken }),
+    ...(actions.length > 0 && { actions }),
+    ...(count > 1 && { count }),
+    ...(skipped > 0 && { skipped }),
+  }
+}
+
+function areSame(one: ActorFigures | undefined, other: ActorFigures): boolean {
+  return (
+    one !== undefined &&
+    one.lag === other.lag &&
+    one.sent === other.sent &&
+    one.missed === other.missed &&
+    one.replaying?.position === other.replaying?.position
+  )
+}

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs'
+import { answerJson, answerText } from '../../observe/http/answers.ts'
+import type { Route } from '../../observe/http/route.ts'
+
+/** The page's files, by the path that the browser asks for. The build puts them beside this file's room. */
+const files: Readonly<Record<string, { readonly name: string; readonly type: string }>> = {
+  '/': { name: 'index.html', type: 'text/html; charset=utf-8' },
+  '/inspector/page.js': { name: 'page.js', type: 'text/javascript; charset=utf-8' },
+  '/inspector/page.css': { name: 'page.css', type: 'text/css; charset=utf-8' },
+  '/inspector/layout-worker.js': { name: 'layout-worker.js', type: 'text/javascript; charset=utf-8' },
+}
+
+const directory = new URL('../page/', import.meta.url)
+
+/** What the page shows: what happens now, or a trace. */
+export type PageSource = 'live' | 'trace'
+
+/** Serves the page itself: a fixed list of files, read when they are asked for. */
+export function pageRoutes(source: PageSource): readonly Route[] {
+  const pages = Object.entries(files).map(
+    ([path, { name, type }]): Route => ({
+      path,
+      answer: ({ path: asked }, response) => {
+        // The root answers every path that nobody else does: only itself is the page.
+        if (asked !== path) return answerText(response, 404, 'There is nothing at this path.')
+        response.writeHead(200, { 'Content-Type': type }).end(readFileSync(new URL(name, directory)))
+      },
+    }),
+  )
+  return [...pages, { path: '/inspector/source', answer: (_, response) => answerJson(response, 200, { source }) }]
+}

@@ -1,0 +1,167 @@
+import type { ChartDefinition } from '../trace/definition.ts'
+import { type ReadingRecord, type TraceHead, type TraceRecord, traceVersion } from '../trace/records.ts'
+import { Life, type Step } from './life.ts'
+
+/** How much a chronicle keeps. */
+export interface ChronicleLimits {
+  /** Steps; beyond, the oldest are forgotten. */
+  readonly maxSteps: number
+  /** Readings of the totals, one a second. */
+  readonly maxReadings: number
+  /** Actors that have ended. */
+  readonly maxEnded: number
+}
+
+/** What a live page keeps: some minutes of a busy broker. */
+export const liveLimits: ChronicleLimits = { maxSteps: 20_000, maxReadings: 600, maxEnded: 500 }
+
+/** What is kept of a trace that was recorded: all of it, up to what a browser can hold. */
+export const traceLimits: ChronicleLimits = { maxSteps: 500_000, maxReadings: 86_400, maxEnded: 100_000 }
+
+/** Everything that was seen of a system of actors, in order, as far as it is kept: what can be looked at, now and then. */
+export class Chronicle {
+  readonly #limits: ChronicleLimits
+  readonly charts = new Map<string, ChartDefinition>()
+  readonly #lives = new Map<string, Life>()
+  readonly #ended = new Set<string>()
+  #head: TraceHead | undefined
+  #steps: Step[] = []
+  #readings: ReadingRecord[] = []
+  #next = 0
+  #now = 0
+  #skippedBatches = 0
+  #version = 0
+
+  constructor(limits: ChronicleLimits = liveLimits) {
+    this.#limits = limits
+  }
+
+  get head(): TraceHead | undefined {
+    return this.#head
+  }
+
+  /** Changes when actors come or go. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Every actor, in the order in which they were found. */
+  get lives(): ReadonlyMap<string, Life> {
+    return this.#lives
+  }
+
+  get steps(): readonly Step[] {
+    return this.#steps
+  }
+
+  get readings(): readonly ReadingRecord[] {
+    return this.#readings
+  }
+
+  /** When the latest record was made. */
+  get now(): number {
+    return this.#now
+  }
+
+  /** Batches that were left out, because they could not be taken in time. */
+  get skippedBatches(): number {
+    return this.#skippedBatches
+  }
+
+  /** Index of the latest step; -1 if there is none. */
+  get lastIndex(): number {
+    return this.#next - 1
+  }
+
+  /** The step with this index, if it is kept. */
+  step(index: number): Step | undefined {
+    const first = this.#steps[0]?.index ?? 0
+    return this.#steps[index - first]
+  }
+
+  /** The totals at a time. */
+  readingAt(at: number): ReadingRecord | undefined {
+    return this.#readings.findLast(reading => reading.at <= at)
+  }
+
+  /**
+   * Takes the next record.
+   *
+   * @throws {Error} in words, if it is of another version
+   */
+  take(record: TraceRecord): void {
+    if ('at' in record) this.#now = Math.max(this.#now, record.at)
+    switch (record.type) {
+      case 'trace':
+        if (record.version !== traceVersion) {
+          throw new Error(`the trace is of version ${record.version}; this program reads version ${traceVersion}`)
+        }
+        this.#begin(record)
+        break
+      case 'definition':
+        this.charts.set(record.chart, record.definition)
+        break
+      case '@xstate.actor': {
+        const life = this.#lives.get(record.actor) ?? new Life(record)
+        this.#lives.set(record.actor, life)
+        life.about = record.about ?? life.about
+        if (record.snapshot) life.found(this.lastIndex, record.at, record.snapshot)
+        this.#version++
+        break
+      }
+      case '@xstate.snapshot': {
+        const life = this.#lives.get(record.actor)
+        if (life === undefined) break
+        const step = { ...record, index: this.#next++ }
+        this.#steps.push(step)
+        life.take(step)
+        if (step.snapshot && step.snapshot.status !== 'active') this.#end(life)
+        if (this.#steps.length > this.#limits.maxSteps * 1.1) this.#forgetSteps()
+        break
+      }
+      case 'reading':
+        this.#read(record)
+        break
+      case 'skipped':
+        this.#skippedBatches += record.batches
+    }
+  }
+
+  /** Another process than before is another story. The same one goes on: the connection broke, or the file was turned. */
+  #begin(head: TraceHead): void {
+    if (this.#head !== undefined && this.#head.pid !== head.pid) {
+      this.#lives.clear()
+      this.#ended.clear()
+      this.#steps = []
+      this.#readings = []
+    }
+    this.#head = head
+    this.#version++
+  }
+
+  #read(record: ReadingRecord): void {
+    for (const [actor, { timers, ...figures }] of Object.entries(record.actors)) {
+      const life = this.#lives.get(actor)
+      if (timers && life) life.timers = timers
+      if (Object.keys(figures).length > 0) life?.count(record.at, figures)
+    }
+    // Readings that only tell the timers of actors that were found come many at a time.
+    if (record.at - (this.#readings.at(-1)?.at ?? 0) >= 500) this.#readings.push(record)
+    if (this.#readings.length > this.#limits.maxReadings) this.#readings.shift()
+  }
+
+  #end(life: Life): void {
+    this.#ended.add(life.actor)
+    this.#version++
+    const [oldest] = this.#ended
+    if (this.#ended.size <= this.#limits.maxEnded || oldest === undefined) return
+    this.#ended.delete(oldest)
+    this.#lives.delete(oldest)
+  }
+
+  #forgetSteps(): void {
+    this.#steps = this.#steps.slice(-this.#limits.maxSteps)
+    const first = this.#steps[0]?.index ?? 0
+    for (const life of this.#lives.values()) life.forgetBefore(first)
+  }
+}

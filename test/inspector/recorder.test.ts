@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { assign, createActor, createMachine, sendTo } from 'xstate'
+import type { ChartActor, Inspected } from '../../src/inspector/inspected.ts'
+import { Recorder, type Viewer } from '../../src/inspector/recorder.ts'
+import type { StepRecord, TraceRecord } from '../../src/inspector/trace/records.ts'
+
+const topic = 'abcdefghijklmnopqrstuvwxyzabcdef'
+
+/** A chart with a child, an event that changes nothing, and a secret in its context. */
+const child = createMachine({
+  id: 'child',
+  initial: 'resting',
+  states: { resting: { on: { work: 'working', look: { actions: 'look' } } }, working: { on: { rest: 'resting' } } },
+})
+const parent = createMachine({
+  id: 'parent',
+  context: { topic, count: 0 },
+  invoke: { id: 'worker', src: 'child' },
+  on: {
+    work: { actions: sendTo('worker', { type: 'work' }) },
+    count: { actions: assign({ count: ({ context }) => context.count + 1 }) },
+  },
+}).provide({ actors: { child: child.provide({ actions: { look: () => {} } }) } })
+
+function start() {
+  const root = createActor(parent).start() as unknown as ChartActor
+  const worker = root.getSnapshot().children.worker as ChartActor
+  let isAttached = 0
+  const { system } = root
+  const inspect = system.inspect.bind(system)
+  system.inspect = observer => {
+    const subscription = inspect(observer)
+    isAttached++
+    return {
+      unsubscribe: () => {
+        isAttached--
+        subscription.unsubscribe()
+      },
+    }
+  }
+  const inspected: Inspected = {
+    program: 'test',
+    root,
+    actors: () => [root, worker],
+    about: () => undefined,
+    figures: () => [],
+    totals: () => ({ accepted: 0, refused: {}, delivered: 0, waiting: 0, refusedSends: 0, refusedPeers: 0 }),
+  }
+  return { root, worker, recorder: new Recorder(inspected), attached: () => isAttached }
+}
+
+/** A viewer that keeps what it is told, and takes as much as it is let. */
+class Keeper implements Viewer {
+  readonly records: TraceRecord[] = []
+  takes = true
+
+  take(lines: readonly string[]): boolean {
+    this.records.push(...lines.map(line => JSON.parse(line)))
+    return this.takes
+  }
+
+  steps(actor: ChartActor): StepRecord[] {
+    return this.records.filter(
+      (record): record is StepRecord => record.type === '@xstate.snapshot' && record.actor === actor.sessionId,
+    )
+  }
+}
+
+/** What is told in turns of the event loop has been told. */
+const told = () => new Promise(resolve => setTimeout(resolve, 20))
+
+describe('the recorder', () => {
+  test('is attached from the first viewer to the last, and not a moment longer', () => {
+    const { recorder, attached } = start()
+    assert.equal(attached(), 0)
+    const first = recorder.watch(new Keeper())
+    const second = recorder.watch(new Keeper())
+    assert.equal(attached(), 1)
+    first.end()
+    assert.equal(attached(), 1)
+    second.end()
+    assert.equal(attached(), 0)
+  })
+
+  test('tells definitions once, then actors as they are, then what happens', async () => {
+    const { root, worker, recorder } = start()
+    const viewer = new Keeper()
+    const watch = recorder.watch(viewer)
+    await told()
+    root.send({ type: 'work' })
+    recorder.flush()
+    watch.end()
+    assert.deepEqual(
+      viewer.records.filter(({ type }) => type !== 'reading').map(({ type }) => type),
+      ['trace', 'definition', '@xstate.actor', 'definition', '@xstate.actor', '@xstate.snapshot', '@xstate.snapshot'],
+    )
+    const [step] = viewer.steps(worker)
+    assert.equal(step?.source, root.sessionId)
+    assert.equal(step?.snapshot?.value, 'working')
+    assert.deepEqual(step?.taken, ['child.resting work 0'])
+  })
+
+  test('sums up events that change nothing, and leaves out their states', () => {
+    const { worker, recorder } = start()
+    const viewer = new Keeper()
+    recorder.watch(viewer)
+    for (let n = 0; n < 1000; n++) worker.send({ type: 'look' })
+    recorder.flush()
+    const [step, ...more] = viewer.steps(worker)
+    assert.deepEqual(more, [])
+    assert.equal(step?.count, 1000)
+    assert.equal(step?.snapshot, undefined)
+    assert.deepEqual(step?.actions, ['look'])
+  })
+
+  test('bounds what one batch has, and still tells what each actor came to', () => {
+    const { root, recorder } = start()
+    const viewer = new Keeper()
+    recorder.watch(viewer)
+    for (let n = 0; n < 5000; n++) root.send({ type: 'count' })
+    recorder.flush()
+    const steps = viewer.steps(root)
+    assert.ok(steps.length <= 201)
+    const last = steps.at(-1)
+    assert.deepEqual(last?.snapshot?.context, { topic: 'abcdef…', count: 5000 })
+    assert.equal(steps.length - 1 + (last?.skipped ?? 0), 5000)
+  })
+
+  test('skips a viewer forward that does not keep up, without keeping anything for it', async () => {
+    const { root, recorder } = start()
+    const viewer = new Keeper()
+    const watch = recorder.watch(viewer)
+    await told()
+    viewer.takes = false
+    root.send({ type: 'count' })
+    recorder.flush()
+    const before = viewer.records.length
+    for (let n = 0; n < 100; n++) {
+      root.send({ type: 'count' })
+      recorder.flush()
+    }
+    assert.equal(viewer.records.length, before)
+    viewer.takes = true
+    watch.drained()
+    await told()
+    const [skipped, actor] = viewer.records.slice(before).filter(({ type }) => type !== 'reading')
+    assert.ok(skipped?.type === 'skipped' && skipped.batches === 100)
+    assert.ok(actor?.type === '@xstate.actor')
+    assert.deepEqual(actor.snapshot?.context, { topic: 'abcdef…', count: 101 })
+    watch.end()
+  })
+
+  test('never throws into an actor, whatever its events hold', () => {
+    const { root, worker, recorder } = start()
+    const watch = recorder.watch(new Keeper())
+    const hostile = {
+      type: 'work',
+      get trap() {
+        throw new Error('never look at me')
+      },
+    }
+    root.send(hostile)
+    recorder.flush()
+    assert.equal(worker.getSnapshot().value, 'working')
+    worker.send({ type: 'rest' })
+    recorder.flush()
+    assert.equal(worker.getSnapshot().value, 'resting')
+    watch.end()
+  })
+
+  test('never tells a p2p topic', async () => {
+    const { root, recorder } = start()
+    const viewer = new Keeper()
+    const watch = recorder.watch(viewer)
+    root.send({ type: 'count', topic, deep: { list: [`tcp://${topic}`], [topic]: 1 }, error: new Error(`no ${topic}`) })
+    recorder.flush()
+    await told()
+    assert.ok(viewer.steps(root).length > 0)
+    assert.ok(!JSON.stringify(viewer.records).includes(topic))
+    watch.end()
+  })
+})
