@@ -94,8 +94,17 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       maxSelections: config.snapshot.max_selections,
       betweenPages: () => sleep(config.snapshot.page_pause * 1000),
     })
+  const egress = new Egress(
+    frame => pub.send(frame),
+    async () => {
+      await pub.readSubscriptions()
+      await yieldToEventLoop()
+    },
+    error => repeating.log('send_failed', 'sending failed; it is tried again', { err: error }),
+  )
   const subscribers = new Subscribers({
     log: messages,
+    egress,
     supplies,
     inFlight: {
       frames: zmq.send_high_water_mark,
@@ -164,14 +173,6 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     receiveHighWaterMark: zmq.receive_high_water_mark,
     prefixes: subscribedPrefixes,
   })
-  const egress = new Egress(
-    frame => pub.send(frame),
-    async () => {
-      await pub.readSubscriptions()
-      await yieldToEventLoop()
-    },
-    error => repeating.log('send_failed', 'sending failed; it is tried again', { err: error }),
-  )
 
   // Actors: subscribers and snapshot exchanges under the supervisor, which owns the endpoints.
   const records = history && new SubscriptionRecords(history.subscriptions, topic => exchanges.openFor(topic))
