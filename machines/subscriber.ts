@@ -7,8 +7,8 @@ import type { SubscriberTypes } from './vocabulary.ts'
  * It is *subscribing* until its SUB socket joins on `pub`, *joined* while that socket is there, *stale* while the
  * application gives no sign of life, and *unsubscribed* at the end. When the broker stops it is *suspended*: the next
  * broker restores it. Its queue, a position in the log, waits meanwhile; only a joined subscriber's queue is sent.
- * Messages never pass through here: the chart hears that the queue filled, that the socket refused, and that what comes
- * next has to be fetched.
+ * Messages never pass through here: the chart says when they may be sent, and hears that the socket refused, and that
+ * what comes next has to be fetched.
  */
 export const subscriberChart = createMachine({
   types: {} as SubscriberTypes,
@@ -42,7 +42,7 @@ export const subscriberChart = createMachine({
       description: 'The SUB socket is there and its heartbeats, if it ever sent one, keep coming.',
       type: 'parallel',
       entry: ['noteSignOfLife', 'rememberSubscription'],
-      exit: 'keepMessages',
+      exit: 'giveBackPage',
       on: { 'socket.left': { target: 'stale.disconnected', actions: 'rewindQueue' } },
       states: {
         phase: {
@@ -83,9 +83,10 @@ export const subscriberChart = createMachine({
               },
             },
             flowing: {
-              entry: 'drainQueue',
+              description: 'What is in the queue, and whatever comes into it, is sent.',
+              entry: 'startSending',
+              exit: 'stopSending',
               on: {
-                'queue.filled': { actions: 'drainQueue' },
                 'send.refused': { target: 'waiting', actions: 'countRefusedSend' },
                 'queue.starved': 'fetching',
               },

@@ -35,8 +35,6 @@ export type SubscriberEvent =
   | { type: 'snapshot.closed' }
   /** The snapshot was sent as far as the history has it. */
   | { type: 'history.replayed' }
-  /** The queue went from empty to non-empty. */
-  | { type: 'queue.filled' }
   /** What comes next in the queue is not in memory. */
   | { type: 'queue.starved' }
   /** The socket refused a message (EAGAIN), after it took so many: the connection holds as much as it may. */
@@ -71,8 +69,9 @@ export interface SubscriberTypes {
   events: SubscriberEvent
   actors: { src: 'fetchFromHistory' | 'locatePosition'; logic: PromiseActorLogic<void, { topic: string }> }
   actions:
-    | { type: 'drainQueue' }
-    | { type: 'keepMessages' }
+    | { type: 'startSending' }
+    | { type: 'stopSending' }
+    | { type: 'giveBackPage' }
     | { type: 'rewindQueue' }
     | { type: 'countRefusedSend' }
     | { type: 'resumeUnconfirmed' }

@@ -55,6 +55,8 @@ export interface Broker {
   readonly serving: Promise<Ports>
   /** Fulfilled when the broker has ended, with the failure if it was one. */
   readonly stopped: Promise<BrokerOutput>
+  /** How many subscriptions there are. */
+  readonly subscribers: number
   /** Stops taking subscriptions and messages, delivers what is queued for joined subscribers, and ends. */
   stop(): void
 }
@@ -100,8 +102,17 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       maxSelections: config.snapshot.max_selections,
       betweenPages: () => sleep(config.snapshot.page_pause * 1000),
     })
+  const egress = new Egress(
+    frame => pub.send(frame),
+    async () => {
+      await pub.readSubscriptions()
+      await yieldToEventLoop()
+    },
+    error => repeating.log('send_failed', 'sending failed; it is tried again', { err: error }),
+  )
   const subscribers = new Subscribers({
     log: messages,
+    egress,
     supplies,
     inFlight: {
       frames: zmq.send_high_water_mark,
@@ -170,14 +181,6 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     receiveHighWaterMark: zmq.receive_high_water_mark,
     prefixes: subscribedPrefixes,
   })
-  const egress = new Egress(
-    frame => pub.send(frame),
-    async () => {
-      await pub.readSubscriptions()
-      await yieldToEventLoop()
-    },
-    error => repeating.log('send_failed', 'sending failed; it is tried again', { err: error }),
-  )
 
   // Actors: subscribers and snapshot exchanges under the supervisor, which owns the endpoints.
   const records = history && new SubscriptionRecords(history.subscriptions, topic => exchanges.openFor(topic))
@@ -398,6 +401,9 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       if (!output.failure) log.info({ accepted, refused: refusals, delivered, refusedSends }, 'in all')
       return output
     }),
+    get subscribers() {
+      return subscribers.size
+    },
     stop: () => {
       stopAtMs = performance.now() + shutdownMs
       supervisor.send({ type: 'stop' })

@@ -62,15 +62,17 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
   const { egress, supplies, delaysMs, find, forget, remember, tell } = surroundings
   const implementations: Complete<typeof subscriberChart> = {
     actions: {
-      drainQueue: ({ context }) => {
+      startSending: ({ context }) => {
         const subscription = find(context.topic)
-        if (subscription && !subscription.queue.isEmpty) egress.schedule(subscription.outlet)
+        if (subscription) egress.open(subscription.outlet)
       },
-      keepMessages: ({ context }) => {
+      stopSending: ({ context }) => {
         const subscription = find(context.topic)
-        if (subscription === undefined) return
-        egress.unschedule(subscription.outlet)
-        supplies?.turnEnded(subscription.queue)
+        if (subscription) egress.close(subscription.outlet)
+      },
+      giveBackPage: ({ context }) => {
+        const subscription = find(context.topic)
+        if (subscription) supplies?.turnEnded(subscription.queue)
       },
       resumeUnconfirmed: ({ context }) => find(context.topic)?.queue.resumeUnconfirmed(),
       rewindQueue: ({ context }) => find(context.topic)?.queue.rewind(),

@@ -1,6 +1,7 @@
 import { type AnyActorRef, createActor } from 'xstate'
 import type { subscriberChart } from '../../machines/subscriber.ts'
 import type { InFlight } from '../delivery/checkpoints.ts'
+import type { Egress } from '../delivery/egress.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
 import { Queue, type SnapshotRange } from '../delivery/queue.ts'
 import type { Supplies } from '../delivery/supplies.ts'
@@ -11,6 +12,7 @@ import type { Subscription } from './subscriber.ts'
 /** What subscribers read, and what is told of it. */
 export interface SubscribersSurroundings {
   readonly log: MessageLog
+  readonly egress: Egress
   /** Undefined if there is no history. */
   readonly supplies: Supplies | undefined
   /** What a connection may hold. */
@@ -91,11 +93,11 @@ export class Subscribers {
     record: StoredSubscription,
     openSnapshots: number,
   ): Subscription {
-    const { log, supplies, inFlight, missed } = this.#surroundings
+    const { log, egress, supplies, inFlight, missed } = this.#surroundings
     const { topic, topics, position, frames, snapshot, confirms, unsentFrom, sendsHeartbeats, staleSinceMs } = record
     const start = { topic, interest: interestOf(topics), position, frames, snapshot, confirms, unsentFrom, inFlight }
     const queue = new Queue(log, start, {
-      filled: () => actor.send({ type: 'queue.filled' }),
+      filled: () => egress.filled(outlet),
       replayed: () => actor.send({ type: 'history.replayed' }),
       missed: messages => missed(topic, messages),
     })
@@ -121,8 +123,10 @@ export class Subscribers {
   forget(topic: string): void {
     const subscription = this.#subscriptions.get(topic)
     if (subscription === undefined) return
+    const { egress, supplies } = this.#surroundings
+    egress.close(subscription.outlet)
     subscription.queue.close()
-    this.#surroundings.supplies?.selections.forget(topic)
+    supplies?.selections.forget(topic)
     this.#subscriptions.delete(topic)
     this.#sockets.delete(topic)
   }

@@ -9,14 +9,20 @@ const maxRun = 512
 /** The same for a subscriber that is fed from disk: who keeps up does not notice it. */
 const maxRunBehind = 64
 
-/** Where a joined subscriber's messages go. */
+/**
+ * How long runs follow each other, in milliseconds, before whatever else the broker has to do has its turn: one message
+ * to ten thousand subscribers takes a good part of a second, and `manage` has to answer meanwhile.
+ */
+const maxStretchMs = 5
+
+/** Where a subscriber's messages go. */
 export interface Outlet {
   readonly queue: Queue
   /** The p2p topic that each frame begins with. */
   readonly topic: string
-  /** The socket refused after so many frames: the connection holds as much as it may. The outlet asks for another run. */
+  /** The socket refused after so many frames: the connection holds as much as it may. Nothing is sent until the outlet is opened again. */
   refused(sent: number): void
-  /** Something has to be fetched before the queue knows what is next. The outlet asks for another run. */
+  /** Something has to be fetched before the queue knows what is next. As above. */
   starved(): void
   /** It is not scheduled any more: what was fetched for it can go to others. */
   turnEnded(): void
@@ -26,13 +32,15 @@ export interface Outlet {
 export type SendFrame = (frame: string) => Promise<void>
 
 /**
- * Sends what waits in the queues of joined subscribers, in rounds: in a round each scheduled outlet has one run.
+ * Sends what waits in the queues of those who can take it, in rounds: in a round each scheduled outlet has one run.
  * Intake waits for the round that carries its batch, so what cannot be sent yet stays with the publishers.
  */
 export class Egress {
   readonly #send: SendFrame
-  readonly #betweenRounds: () => Promise<void>
+  readonly #pause: () => Promise<void>
   readonly #failed: (error: unknown) => void
+  /** Outlets whose subscribers can take messages. */
+  readonly #open = new Set<Outlet>()
   /** Outlets that get a run in the next round. */
   #scheduled = new Set<Outlet>()
   /** Outlets that still get a run in this round. */
@@ -44,13 +52,13 @@ export class Egress {
   #refusals = 0
 
   /**
-   * @param betweenRounds is awaited after each round and must yield to the event loop.
+   * @param pause is awaited after each round, and in between if it takes long; it must yield to the event loop.
    * @param failed hears of any error but `EAGAIN`; what was being sent stays in its queue, and the outlet is told that it
    *   was refused, so that it tries again.
    */
-  constructor(send: SendFrame, betweenRounds: () => Promise<void>, failed: (error: unknown) => void) {
+  constructor(send: SendFrame, pause: () => Promise<void>, failed: (error: unknown) => void) {
     this.#send = send
-    this.#betweenRounds = betweenRounds
+    this.#pause = pause
     this.#failed = failed
   }
 
@@ -69,22 +77,33 @@ export class Egress {
     return this.#rounds === undefined
   }
 
-  /** Gives the outlet a run in the next round. */
-  schedule(outlet: Outlet): void {
-    this.#scheduled.add(outlet)
-    this.#rounds ??= this.#runRounds()
+  /** The outlet's subscriber can take messages from now on: what is in its queue, and what comes. */
+  open(outlet: Outlet): void {
+    this.#open.add(outlet)
+    this.filled(outlet)
   }
 
-  /** Takes the outlet's turn away; a run under way ends with the message being sent. */
-  unschedule(outlet: Outlet): void {
+  /** It can't any more. A run under way ends with the message being sent. */
+  close(outlet: Outlet): void {
+    this.#open.delete(outlet)
     this.#scheduled.delete(outlet)
     this.#turns.delete(outlet)
     if (this.#running === outlet) this.#running = undefined
   }
 
+  /** The outlet's queue has something to send: if the outlet is open, it has a run in the next round. */
+  filled(outlet: Outlet): void {
+    if (this.#open.has(outlet) && !outlet.queue.isEmpty) this.#schedule(outlet)
+  }
+
   /** Fulfilled when every outlet that is scheduled now has had its run. */
   async roundEnded(): Promise<void> {
     if (this.#scheduled.size > 0) await new Promise<void>(resolve => this.#waiting.push(resolve))
+  }
+
+  #schedule(outlet: Outlet): void {
+    this.#scheduled.add(outlet)
+    this.#rounds ??= this.#runRounds()
   }
 
   async #runRounds(): Promise<void> {
@@ -95,8 +114,14 @@ export class Egress {
       this.#waiting = []
       this.#turns = this.#scheduled
       this.#scheduled = new Set()
-      for (const outlet of this.#turns) await this.#run(outlet)
-      await this.#betweenRounds().catch(this.#failed)
+      let stretchEndsMs = performance.now() + maxStretchMs
+      for (const outlet of this.#turns) {
+        await this.#run(outlet)
+        if (performance.now() < stretchEndsMs) continue
+        await this.#pause().catch(this.#failed)
+        stretchEndsMs = performance.now() + maxStretchMs
+      }
+      await this.#pause().catch(this.#failed)
       for (const resolve of waiting) resolve()
     }
     this.#rounds = undefined
@@ -122,7 +147,7 @@ export class Egress {
       if (this.#running !== outlet) return
       if (sent === atMost) {
         isOver = false
-        this.schedule(outlet)
+        this.#schedule(outlet)
       } else if (queue.need !== 'nothing') outlet.starved()
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') this.#refusals++

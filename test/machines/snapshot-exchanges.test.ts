@@ -16,18 +16,20 @@ const start = (topic: string) => ({ topics: [topic], snapshot: undefined, confir
 function open(limits: { maxOpen: number; maxMerged: number }) {
   const supervisor = createActor(createMachine({}), { clock: new SimulatedClock() }).start()
   const log = new MessageLog(undefined, { maxRecentMessages: 1000, maxRecentBytes: 1e6, durability: 'background' })
+  const egress = new Egress(
+    () => Promise.resolve(),
+    () => Promise.resolve(),
+    error => assert.fail(error as Error),
+  )
   const subscribers = new Subscribers({
     log,
+    egress,
     supplies: undefined,
     inFlight: { frames: 1000, bytes: 0 },
     missed: () => assert.fail(),
   })
   const subscriber = subscriberLogic({
-    egress: new Egress(
-      () => Promise.resolve(),
-      () => Promise.resolve(),
-      error => assert.fail(error as Error),
-    ),
+    egress,
     supplies: undefined,
     delaysMs: { joinTimeout: 1e6, heartbeatTimeout: 1e6, evictAfter: 1e6 },
     async remember() {},

@@ -31,8 +31,9 @@ function recorded(situation: Situation = { everythingReplayed: true, isPositionK
   const logic = subscriberChart.provide({
     actors: { fetchFromHistory: never, locatePosition: never },
     actions: {
-      drainQueue: note('drainQueue'),
-      keepMessages: note('keepMessages'),
+      startSending: note('startSending'),
+      stopSending: note('stopSending'),
+      giveBackPage: note('giveBackPage'),
       rewindQueue: note('rewindQueue'),
       resumeUnconfirmed: note('resumeUnconfirmed'),
       reportUnreadable: note('reportUnreadable'),
@@ -87,7 +88,7 @@ function inWords(value: StateValue): string {
 
 describe('a subscriber', () => {
   const table: [string, Happening[], string][] = [
-    ['is subscribing until its SUB socket joins', ['queue.filled', 'heartbeat.received'], 'subscribing'],
+    ['is subscribing until its SUB socket joins', ['heartbeat.received'], 'subscribing'],
     ['is live as soon as it has joined', ['socket.joined'], 'live flowing unmonitored'],
     ['is stale if its SUB socket never came', ['after joinTimeout'], 'stale.never_joined'],
     ['is live when it joins late', ['after joinTimeout', 'socket.joined'], 'live flowing unmonitored'],
@@ -174,14 +175,13 @@ describe('a subscriber', () => {
     const situation: Situation = { everythingReplayed: true, isPositionKnown: false }
     const { happen, state, calls } = subscriber({}, situation)
     happen('socket.joined')
-    happen('queue.filled')
     assert.equal(state(), 'live resuming unmonitored')
     happen('receipt.confirmed')
     assert.equal(state(), 'live locating unmonitored')
-    assert.ok(!calls.includes('drainQueue'))
+    assert.ok(!calls.includes('startSending'))
     happen(located)
     assert.equal(state(), 'live flowing unmonitored')
-    assert.equal(calls.at(-1), 'drainQueue')
+    assert.equal(calls.at(-1), 'startSending')
   })
 
   test('that said before its socket was back what it received may say more for a while, and is then believed', () => {
@@ -218,22 +218,21 @@ describe('a subscriber', () => {
     assert.equal(state(), 'unsubscribed')
   })
 
-  test('has its queue drained when it joins and when the queue fills, and kept in every other state', () => {
+  test('is sent to while its socket is there and takes what it gets, and in no other state', () => {
     const { happen, calls } = subscriber()
-    happen('queue.filled')
-    assert.deepEqual(calls, [])
     happen('socket.joined')
-    assert.deepEqual(calls.splice(0), ['joined', 'rememberSubscription', 'drainQueue'])
-    happen('queue.filled')
-    assert.deepEqual(calls.splice(0), ['drainQueue'])
+    assert.deepEqual(calls.splice(0), ['joined', 'rememberSubscription', 'startSending'])
     happen('send.refused')
-    happen('queue.filled')
-    assert.deepEqual(calls.splice(0), [])
+    assert.deepEqual(calls.splice(0), ['stopSending'])
     happen('after refusedSendPause')
-    assert.deepEqual(calls.splice(0), ['drainQueue'])
+    assert.deepEqual(calls.splice(0), ['startSending'])
+    happen('queue.starved')
+    assert.deepEqual(calls.splice(0), ['stopSending'])
+    happen(fetched)
+    assert.deepEqual(calls.splice(0), ['startSending'])
     happen('socket.left')
-    happen('queue.filled')
-    assert.deepEqual(calls.splice(0), ['keepMessages', 'rewindQueue', 'rememberSubscription', 'stale disconnected'])
+    const left = ['stopSending', 'giveBackPage', 'rewindQueue', 'rememberSubscription', 'stale disconnected']
+    assert.deepEqual(calls.splice(0), left)
     happen('unsubscribe.requested')
     assert.deepEqual(calls.splice(0), ['unsubscribed requested', 'forgetSubscription'])
   })
@@ -246,7 +245,6 @@ describe('every path through a subscriber', () => {
     'socket.left',
     'heartbeat.received',
     'snapshot.closed',
-    'queue.filled',
     'queue.starved',
     'send.refused',
     'receipt.confirmed',

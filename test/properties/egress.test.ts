@@ -38,7 +38,7 @@ function openEgress(subscribers: number, room = Number.POSITIVE_INFINITY) {
 const openLog = () =>
   new MessageLog(undefined, { maxRecentMessages: 1e6, maxRecentBytes: 1e9, durability: 'background' })
 
-/** A subscriber that is scheduled whenever there is something for it, however the socket treats it. */
+/** A subscriber that can take messages from the start, however the socket treats it. */
 function openOutlet(log: MessageLog, topic: string, egress: Egress, over: Partial<Outlet>): Outlet & { queue: Queue } {
   const queue = new Queue(
     log,
@@ -51,9 +51,10 @@ function openOutlet(log: MessageLog, topic: string, egress: Egress, over: Partia
       confirms: false,
       inFlight: { frames: 1000, bytes: 0 },
     },
-    { filled: () => egress.schedule(outlet), replayed() {}, missed: () => assert.fail() },
+    { filled: () => egress.filled(outlet), replayed() {}, missed: () => assert.fail() },
   )
   const outlet = { topic, queue, refused() {}, starved: () => assert.fail(), turnEnded: () => queue.rest(), ...over }
+  egress.open(outlet)
   return outlet
 }
 
@@ -97,7 +98,7 @@ describe('the egress', () => {
     ] as const) {
       while (!outlet.queue.isEmpty) {
         read(topic)
-        egress.schedule(outlet)
+        egress.open(outlet)
         await egress.roundEnded()
       }
     }
@@ -112,7 +113,41 @@ describe('the egress', () => {
     const sent = received.get('a')?.length ?? 0
     assert.ok(sent > 0 && sent < 100_000)
     assert.ok(Math.abs(sent - (received.get('b')?.length ?? 0)) <= 512)
-    for (const outlet of outlets) egress.unschedule(outlet)
+    for (const outlet of outlets) egress.close(outlet)
+  })
+
+  test('sends nothing while it is closed, and what came meanwhile when it is open again', async () => {
+    const { egress, outlets, push, received } = openEgress(2)
+    const [outlet] = outlets as [Outlet]
+    egress.close(outlet)
+    push(messages(3))
+    while (!egress.isIdle) await yieldToEventLoop()
+    assert.equal(received.get('a'), undefined)
+    assert.deepEqual(received.get('b'), framesOf(3))
+    egress.open(outlet)
+    while (!egress.isIdle) await yieldToEventLoop()
+    assert.deepEqual(received.get('a'), framesOf(3))
+  })
+
+  test('lets others have their turn while a message goes to very many', async () => {
+    let pauses = 0
+    const egress = new Egress(
+      // A slow processor: each frame takes a millisecond.
+      async () => {
+        for (const end = performance.now() + 1; performance.now() < end; );
+      },
+      async () => {
+        pauses++
+        await yieldToEventLoop()
+      },
+      error => assert.fail(error as Error),
+    )
+    const log = openLog()
+    for (let subscriber = 0; subscriber < 60; subscriber++) openOutlet(log, `subscriber ${subscriber}`, egress, {})
+    log.append(messages(1))
+    await egress.roundEnded()
+    assert.equal(egress.delivered, 60)
+    assert.ok(pauses > 6, `${pauses} pauses`)
   })
 
   test('tells of an error that is no refusal, keeps the message, and lets the subscriber try again', async () => {
@@ -128,7 +163,7 @@ describe('the egress', () => {
     const outlet: Outlet = openOutlet(log, 'a', egress, {
       refused: () => {
         broken = false
-        egress.schedule(outlet)
+        egress.open(outlet)
       },
     })
     log.append(messages(2))
@@ -144,7 +179,7 @@ describe('the egress', () => {
     await Promise.resolve()
     await Promise.resolve()
     await Promise.resolve()
-    egress.unschedule(outlet)
+    egress.close(outlet)
     while (!egress.isIdle) await yieldToEventLoop()
     const sent = received.get('a')?.length ?? 0
     assert.ok(sent > 0 && sent < 100)
