@@ -118,13 +118,14 @@ export class Reporting {
   /** Sums go when they are due. */
   #awaitDue(): void {
     const { rate } = this.#surroundings
-    if (this.#timer !== undefined || rate.nextDue === undefined) return
+    const { nextDueMs } = rate
+    if (this.#timer !== undefined || nextDueMs === undefined) return
     const deliver = async () => {
       this.#timer = undefined
       await this.#deliverAll(rate.due())
       this.#awaitDue()
     }
-    this.#timer = setTimeout(deliver, Math.max(0, rate.nextDue - Date.now())).unref()
+    this.#timer = setTimeout(deliver, nextDueMs).unref()
   }
 
   async #deliverAll(sightings: readonly Sighting[]): Promise<boolean> {

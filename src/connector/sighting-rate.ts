@@ -37,7 +37,7 @@ const minute = 60_000
  * Decides for each sighting whether it goes out now or is summed up with others of its IoC (issue 4 "noisy
  * indicators"). An IoC's minute begins with its first sighting; what is too much for it goes out as one sighting when it
  * is over. Every sighting is accounted for once: by itself, or in the `count` of a sum. Pure: whoever uses it asks for
- * what is due, at {@link nextDue}.
+ * what is due, at {@link nextDueMs}.
  */
 export class SightingRate {
   readonly #perMinute: number
@@ -80,9 +80,9 @@ export class SightingRate {
     return out
   }
 
-  /** When the next sum is due, by the clock; undefined while nothing waits. */
-  get nextDue(): number | undefined {
-    for (const { end, sum } of this.#minutes.values()) if (sum) return end
+  /** In how many milliseconds the next sum is due; undefined while nothing waits. */
+  get nextDueMs(): number | undefined {
+    for (const { end, sum } of this.#minutes.values()) if (sum) return Math.max(0, end - this.#clock())
     return undefined
   }
 

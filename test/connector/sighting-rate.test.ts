@@ -1,9 +1,14 @@
 // How noisy IoCs are summed up: issue 4, `max_sightings_per_minute`.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
+import { pino } from 'pino'
+import { Counters } from '../../src/connector/counters.ts'
+import { ContextCommands, Reporting } from '../../src/connector/reporting.ts'
 import { SightingRate } from '../../src/connector/sighting-rate.ts'
 import { liveSighting } from '../../src/connector/sightings.ts'
+import { ConnectorStory } from '../../src/connector/story.ts'
 import { checkObject } from '../../src/protocol/stix/check.ts'
 import type { Sighting } from '../../src/protocol/stix/types.ts'
 
@@ -23,8 +28,9 @@ test('what is more than so many a minute goes out as one sighting when the minut
   const passed = sightings.flatMap(sighting => rate.take(sighting))
   assert.deepEqual(passed, sightings.slice(0, 2))
   assert.deepEqual(rate.take(seen('b.test', 40)).length, 1)
-  assert.equal(rate.nextDue, 60_000)
+  assert.equal(rate.nextDueMs, 60_000)
   time = 59_999
+  assert.equal(rate.nextDueMs, 1)
   assert.deepEqual(rate.due(), [])
   time = 60_000
   const [sum, ...more] = rate.due()
@@ -36,14 +42,43 @@ test('what is more than so many a minute goes out as one sighting when the minut
   assert.deepEqual(sum.x_threatbus_sighting_context, { ts: '2017-03-24T19:31:30Z', at: 30 })
   assert.ok(!sightings.some(({ id }) => id === sum.id))
   assert.ok(!('refused' in checkObject(sum, 'strict')))
-  assert.equal(rate.nextDue, undefined)
+  assert.equal(rate.nextDueMs, undefined)
+})
+
+test('a sum is asked for when its minute is over, and not before', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  let time = 0
+  const sent: Sighting[] = []
+  const rate = new SightingRate({ perMinute: 1, clock: () => time, date })
+  const due = t.mock.method(rate, 'due')
+  const reporting = new Reporting({
+    destination: { wasHeldUp: () => false, take: async sighting => sent.push(sighting) > 0 },
+    commands: new ContextCommands(1, { maxLineBytes: 1, killGraceMs: 1, timeoutMs: 1, signal: t.signal }),
+    transformation: undefined,
+    rate,
+    story: new ConnectorStory(pino({ enabled: false }), new Counters()),
+  })
+  for (const at of [1, 2, 3]) await reporting.report(seen('a.test', at))
+  const asked = due.mock.callCount()
+  for (time = 0; time < 59_000; time += 1000) {
+    t.mock.timers.tick(1000)
+    await setImmediate()
+  }
+  assert.equal(due.mock.callCount(), asked)
+  time = 60_000
+  t.mock.timers.tick(1000)
+  await setImmediate()
+  assert.deepEqual(
+    sent.map(({ count }) => count),
+    [undefined, 2],
+  )
 })
 
 test('with 0 a minute everything goes out at once', () => {
   const rate = new SightingRate({ perMinute: 0 })
   const sighting = seen('a.test', 1)
   for (let count = 0; count < 100; count++) assert.deepEqual(rate.take(sighting), [sighting])
-  assert.equal(rate.nextDue, undefined)
+  assert.equal(rate.nextDueMs, undefined)
 })
 
 test('a sighting too many that stays alone goes out as it is', () => {
@@ -69,7 +104,7 @@ test('every sighting is accounted for once, whatever the IoCs, the times and the
         return [...rate.due(), ...rate.take(seen(value, at))]
       })
       out.push(...rate.flush())
-      assert.equal(rate.nextDue, undefined)
+      assert.equal(rate.nextDueMs, undefined)
       for (const value of new Set(taken.map(step => step.value))) {
         const mine = out.filter(sighting => sighting.x_threatbus_indicator_value === value)
         const times = taken
