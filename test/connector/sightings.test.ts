@@ -146,7 +146,7 @@ describe("the times of VAST and its sensors become STIX's", () => {
     fc.assert(
       fc.property(fc.oneof(texts, fc.double(), fc.jsonValue()), time => {
         const found = timestampOf(time)
-        assert.ok(found === undefined || isTimestamp(found), `${time} ${found}`)
+        assert.ok(found === undefined || isTimestamp(found), `${JSON.stringify(time)} ${found}`)
       }),
       { numRuns: 2000 },
     )
