@@ -151,7 +151,7 @@ const snapshot = section({
       'Objects remembered, over all snapshots, to merge the answers of several applications. Beyond, one may arrive twice.',
     ),
   page_pause: seconds(0, 10)
-    .default(0.025)
+    .default(0.04)
     .describe('Seconds between two pages (256 KiB) of a snapshot from the history: what is live has the right of way.'),
   max_selections: count(1, 10_000)
     .default(64)
