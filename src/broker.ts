@@ -2,7 +2,6 @@ import { setTimeout as sleep, setImmediate as yieldToEventLoop } from 'node:time
 import type { Logger } from 'pino'
 import { createActor, toPromise, waitFor } from 'xstate'
 import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
-import type { EndpointName } from '../machines/vocabulary-endpoint.ts'
 import { brokerLogic, type Ports } from './actors/broker.ts'
 import { endpointLogic } from './actors/endpoint.ts'
 import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
@@ -19,19 +18,12 @@ import { Intake } from './delivery/intake.ts'
 import { MessageLog } from './delivery/message-log.ts'
 import { Supplies } from './delivery/supplies.ts'
 import type { History } from './history/history.ts'
-import { inspectedBroker } from './inspector/broker-inspection.ts'
-import { Recorder } from './inspector/recorder.ts'
-import { liveRoute } from './inspector/serve/live-route.ts'
-import { pageRoutes } from './inspector/serve/page-route.ts'
 import type { TraceFile } from './inspector/trace/trace-file.ts'
-import { monitoringRoutes } from './observe/http/monitoring.ts'
-import { type HttpTrouble, startHttpServer } from './observe/http/start.ts'
+import { observe } from './observation.ts'
+import type { HttpTrouble } from './observe/http/start.ts'
 import { RateLimited } from './observe/rate-limited.ts'
-import { Rates } from './observe/rates.ts'
-import { brokerStateOf } from './observe/states.ts'
 import { Story } from './observe/story.ts'
 import { Tally } from './observe/tally.ts'
-import { packageVersion } from './observe/version.ts'
 import { subscribedPrefixes } from './protocol/frames.ts'
 import {
   decodeRequest,
@@ -44,6 +36,7 @@ import {
 import type { Message } from './protocol/message.ts'
 import type { RefusalReason } from './protocol/refusal.ts'
 import { type MessageType, shortened } from './protocol/topics.ts'
+import { addressOf } from './sockets/address.ts'
 import { openContext } from './sockets/context.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { PubSocket } from './sockets/pub.ts'
@@ -66,9 +59,6 @@ const leastLingerMs = 100
 
 /** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
 const positionsIntervalMs = 1000
-
-/** How often it is noted how much was accepted and delivered, so that rates can be told. */
-const rateIntervalMs = 1000
 
 /** What the buffers of ZeroMQ's encoder and of the system hold beside those that are configured. */
 const encoderBytes = 16_384
@@ -343,44 +333,12 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     history?.subscriptions.synced().catch(() => {})
   }, positionsIntervalMs)
 
-  // What people and monitoring see of all this. The recorder watches only while somebody looks.
-  const recorder = new Recorder(
-    inspectedBroker({
-      ...{
-        program: `threatbus ${packageVersion()}`,
-        supervisor,
-        subscribers,
-        exchanges,
-        log: messages,
-        intake,
-        egress,
-      },
-      refusedPeers: () => tally.eavesdroppers,
-    }),
+  const observation = observe(
+    config,
+    { log, repeating },
+    { supervisor, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
+    trace,
   )
-  trace?.begin(viewer => recorder.watch(viewer))
-  const observed = {
-    ...{ intake, egress, subscribers, exchanges, history, supplies, tally, repeating },
-    state: () => brokerStateOf(supervisor.getSnapshot().value),
-    endpoints: () => {
-      const { ports } = supervisor.getSnapshot().context
-      const address = (name: EndpointName) => addressOf(zmq.host, ports[name] || zmq[name])
-      return { manage: address('manage'), pub: address('pub'), sub: address('sub') }
-    },
-  }
-  const rates = new Rates(() => {
-    const { accepted: sub } = intake
-    const { published: publish } = tally
-    const accepted = sub.indicator + sub.sighting + publish.indicator + publish.sighting
-    return { accepted, delivered: egress.delivered }
-  })
-  const sampling = setInterval(() => rates.sample(), rateIntervalMs)
-  const dropped = () => void tally.limits['inspector.max_connections']++
-  const inspector = startHttpServer(config.inspector, { log, repeating, dropped }, [
-    ...monitoringRoutes(observed, rates, packageVersion()),
-    ...pageRoutes('live'),
-    liveRoute(recorder),
-  ])
   supervisor.start()
 
   const serving = waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
@@ -392,9 +350,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     serving,
     stopped: toPromise(supervisor).then(async output => {
       clearInterval(positions)
-      recorder.flush()
-      clearInterval(sampling)
-      await Promise.all([history?.close(), inspector?.close(), trace?.close()])
+      await Promise.all([history?.close(), observation.close()])
       repeating.close()
       const { accepted, refusals } = intake
       const { delivered, refusals: refusedSends } = egress
@@ -409,9 +365,4 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       supervisor.send({ type: 'stop' })
     },
   }
-}
-
-/** The ZeroMQ address of a host and port; an IPv6 address stands in brackets. */
-function addressOf(host: string, port: number): string {
-  return host.includes(':') ? `tcp://[${host}]:${port}` : `tcp://${host}:${port}`
 }

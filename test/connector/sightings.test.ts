@@ -37,16 +37,21 @@ function sightingFrom(reported: Reported): Sighting {
   return sighting
 }
 
+/** What both kinds of sightings say of this event. */
+const reported = {
+  type: 'sighting',
+  spec_version: '2.1',
+  created: '2024-01-26T21:28:21.013Z',
+  modified: '2024-01-26T21:28:21.013Z',
+  last_seen: '2017-03-24T20:01:29.933314Z',
+  sighting_of_ref: indicator.id,
+  x_threatbus_sighting_context: event,
+}
+
 test('an event that a query finds becomes a sighting of the indicator', () => {
   const { id, ...sighting } = sightingFrom(retroSighting(event, indicator, now))
   assert.deepEqual(sighting, {
-    type: 'sighting',
-    spec_version: '2.1',
-    created: '2024-01-26T21:28:21.013Z',
-    modified: '2024-01-26T21:28:21.013Z',
-    last_seen: '2017-03-24T20:01:29.933314Z',
-    sighting_of_ref: indicator.id,
-    x_threatbus_sighting_context: event,
+    ...reported,
     x_threatbus_indicator: indicator,
     x_threatbus_match_type: 'RETRO',
   })
@@ -57,13 +62,7 @@ test('a live match becomes a sighting of what its reference names', () => {
   const match = { indicator: { value: 'a.test', context: reference }, type: 'suricata.alert', event }
   const { id: _, ...sighting } = sightingFrom(liveSighting(match, now))
   assert.deepEqual(sighting, {
-    type: 'sighting',
-    spec_version: '2.1',
-    created: '2024-01-26T21:28:21.013Z',
-    modified: '2024-01-26T21:28:21.013Z',
-    last_seen: '2017-03-24T20:01:29.933314Z',
-    sighting_of_ref: indicator.id,
-    x_threatbus_sighting_context: event,
+    ...reported,
     x_threatbus_indicator_value: 'a.test',
     x_threatbus_match_type: 'LIVE',
   })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { assign, createActor, createMachine, sendTo } from 'xstate'
 import type { ChartActor, Inspected } from '../../src/inspector/inspected.ts'
-import { Recorder, type Viewer } from '../../src/inspector/recorder.ts'
+import { Recorder, type Viewer, type Watch } from '../../src/inspector/recorder.ts'
 import type { StepRecord, TraceRecord } from '../../src/inspector/trace/records.ts'
 
 const topic = 'abcdefghijklmnopqrstuvwxyzabcdef'
@@ -67,8 +68,10 @@ class Keeper implements Viewer {
   }
 }
 
-/** What is told in turns of the event loop has been told. */
-const told = () => new Promise(resolve => setTimeout(resolve, 20))
+/** Fulfilled when a viewer has been told of every actor. */
+async function told(watch: Watch): Promise<void> {
+  while (!watch.isCaughtUp) await setImmediate()
+}
 
 describe('the recorder', () => {
   test('is attached from the first viewer to the last, and not a moment longer', () => {
@@ -87,7 +90,7 @@ describe('the recorder', () => {
     const { root, worker, recorder } = start()
     const viewer = new Keeper()
     const watch = recorder.watch(viewer)
-    await told()
+    await told(watch)
     root.send({ type: 'work' })
     recorder.flush()
     watch.end()
@@ -131,7 +134,7 @@ describe('the recorder', () => {
     const { root, recorder } = start()
     const viewer = new Keeper()
     const watch = recorder.watch(viewer)
-    await told()
+    await told(watch)
     viewer.takes = false
     root.send({ type: 'count' })
     recorder.flush()
@@ -143,7 +146,7 @@ describe('the recorder', () => {
     assert.equal(viewer.records.length, before)
     viewer.takes = true
     watch.drained()
-    await told()
+    await told(watch)
     const [skipped, actor] = viewer.records.slice(before).filter(({ type }) => type !== 'reading')
     assert.ok(skipped?.type === 'skipped' && skipped.batches === 100)
     assert.ok(actor?.type === '@xstate.actor')
@@ -175,7 +178,7 @@ describe('the recorder', () => {
     const watch = recorder.watch(viewer)
     root.send({ type: 'count', topic, deep: { list: [`tcp://${topic}`], [topic]: 1 }, error: new Error(`no ${topic}`) })
     recorder.flush()
-    await told()
+    await told(watch)
     assert.ok(viewer.steps(root).length > 0)
     assert.ok(!JSON.stringify(viewer.records).includes(topic))
     watch.end()

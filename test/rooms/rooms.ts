@@ -129,9 +129,16 @@ export const rooms: readonly Room[] = [
     mayImportTypesOf: ['src/protocol/', vocabulary],
   },
   {
+    path: 'src/observation.ts',
+    rule: 'the part of the composition root that is looked at imports what shows a broker, and addresses, and types of what is shown',
+    mayImport: ['src/inspector/', 'src/observe/', 'src/sockets/address.ts'],
+    mayImportTypesOf: ['machines/', 'src/actors/', 'src/delivery/', 'src/config/', 'pino', 'xstate'],
+  },
+  {
     path: 'src/broker.ts',
     rule: 'the composition root imports the rooms of the broker, xstate, node:, and types of pino; no command',
     mayImport: [
+      'src/observation.ts',
       ...['machines/', 'src/protocol/', 'src/delivery/', 'src/sockets/', 'src/backbone/', 'src/actors/'],
       ...['src/history/', 'src/observe/', 'src/inspector/', 'src/config/', 'xstate', 'node:*'],
     ],

@@ -1,6 +1,9 @@
 import type { TraceRecord } from '../trace/records.ts'
 import { begin, connection, take } from './inspection.ts'
 
+/** How long it waits until it asks a server again that answered with something else. */
+const retryPauseMs = 2000
+
 /** Connects to whatever serves this page: a broker, or a trace. */
 export async function connect(): Promise<void> {
   try {
@@ -22,7 +25,7 @@ function follow(): void {
   events.onerror = () => {
     connection.value = { state: 'broken' }
     // After an answer that is no event stream the browser gives up.
-    if (events.readyState === EventSource.CLOSED) setTimeout(follow, 2000)
+    if (events.readyState === EventSource.CLOSED) setTimeout(follow, retryPauseMs)
   }
   events.onmessage = ({ data }: MessageEvent<string>) => {
     try {
