@@ -3,7 +3,7 @@ import { after, describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { Subscriber } from 'zeromq'
 import { shortened } from '../../src/protocol/topics.ts'
-import { indicator, publisher, receive, request } from '../system/wire.ts'
+import { indicator, publisher, type Receiver, receive, request } from '../system/wire.ts'
 import { closeBrowser, openPage, rowSays, screenshot } from './browser.ts'
 import { startInspectedBroker } from './inspected-broker.ts'
 
@@ -62,7 +62,8 @@ describe('the page says in words what is wrong:', () => {
   test('a subscriber that reads slowly', async t => {
     const broker = await startInspectedBroker(t, { zmq: { send_high_water_mark: 100, send_buffer_size: 4096 } })
     const { page, errors } = await openPage(t, broker.address)
-    for (let n = 0; n < 5; n++) receive(t, broker.pub, (await subscribe(broker.manage)).topic)
+    const others: Receiver[] = []
+    for (let n = 0; n < 5; n++) others.push(receive(t, broker.pub, (await subscribe(broker.manage)).topic))
     const { topic } = await subscribe(broker.manage)
     // Connected and subscribed, but it takes nothing.
     const idle = new Subscriber({ linger: 0, receiveHighWaterMark: 1, receiveBufferSize: 4096 })
@@ -72,7 +73,8 @@ describe('the page says in words what is wrong:', () => {
     await rowSays(page, `subscriber.${shortened(topic)}`, 'joined')
     const out = await publisher(t, broker.sub)
     for (let n = 0; n < 3000; n++) await out.send(`stix2/indicator ${indicator({ description: 'x'.repeat(1000) })}`)
-    // The others may be behind for a moment, too, after such a burst.
+    // The others may be behind for a moment, too, until the burst is over.
+    await Promise.all(others.map(other => other.received(3000)))
     await rowSays(page, `subscriber.${shortened(topic)}`, 'reads slowly')
     await page.locator('.troubles li:only-child').waitFor()
     const said = await explanation(page, 'reads slowly')
