@@ -1,0 +1,20 @@
+import { amqp } from './amqp.ts'
+import type { Connection, Endpoint, OnMessage } from './connection.ts'
+import { mqtt } from './mqtt.ts'
+import { nats } from './nats.ts'
+import { zmtp } from './zmtp.ts'
+
+/** A protocol by which the same load can be put on different brokers. */
+export interface Wire {
+  /** Resolves when the subscription was sent, or is confirmed where the protocol does that. */
+  readonly subscribe: (endpoint: Endpoint, topic: string, onMessage: OnMessage) => Promise<void>
+  readonly connectPublisher: (endpoint: Endpoint) => Promise<Connection>
+  /** What a publisher sends, byte for byte. */
+  readonly message: (topic: string, body: Buffer) => Buffer
+}
+
+/** The protocols, by name. */
+export const wires = { zmtp, mqtt, nats, amqp } as const satisfies Readonly<Record<string, Wire>>
+
+/** What a protocol is called. */
+export type WireName = keyof typeof wires
