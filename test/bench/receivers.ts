@@ -3,6 +3,7 @@ import { SequenceReader } from './indicators.ts'
 import type { Account, ReceiversTask, Request } from './receiver-threads.ts'
 import { now, SharedState } from './shared-state.ts'
 import { Tally } from './tally.ts'
+import type { Connection } from './wires/connection.ts'
 import { wires } from './wires/wire.ts'
 
 // The receiving half of the load generator, a worker thread: some subscribers, each with a connection of its own.
@@ -14,6 +15,9 @@ import { wires } from './wires/wire.ts'
  */
 const nap = 1
 
+/** Brokers that listen with a backlog of 100, as ZeroMQ does, reset connections when ten threads open more at once. */
+const joinsAtOnce = 10
+
 const task = workerData as ReceiversTask
 const shared = new SharedState(task.shared)
 const sequences = new SequenceReader(task.marker)
@@ -23,11 +27,14 @@ let foreign = 0
 /** Set while a turn of the event loop goes on in which something was received. */
 let turn: NodeJS.Immediate | undefined
 
-await Promise.all(task.topics.map((topic, index) => join(topic, tallies[index] as Tally)))
+for (let from = 0; from < task.topics.length; from += joinsAtOnce) {
+  const topics = task.topics.slice(from, from + joinsAtOnce)
+  await Promise.all(topics.map((topic, index) => join(topic, tallies[from + index] as Tally)))
+}
 parentPort?.on('message', answer)
 parentPort?.postMessage('joined')
 
-function join(topic: string, tally: Tally): Promise<void> {
+function join(topic: string, tally: Tally): Promise<Connection> {
   return wires[task.wire].subscribe(task.endpoint, topic, (buffer, start, end) => {
     if (turn === undefined) turn = setImmediate(endTurn)
     const sequence = sequences.read(buffer, start, end)

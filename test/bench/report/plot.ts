@@ -1,5 +1,5 @@
 import type { Row } from '../tables/table.ts'
-import type { Measured } from './report.ts'
+import type { Measured } from './measured.ts'
 
 interface Bar {
   readonly name: string

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { markdownTable } from '../presentation.ts'
 import type { Table } from '../tables/table.ts'
-import type { Circumstances } from './circumstances.ts'
+import type { Measured } from './measured.ts'
 import { plotOf } from './plot.ts'
 
 const repository = join(import.meta.dirname, '../../../..')
@@ -10,11 +10,6 @@ const assets = '.github/assets'
 const part = /<!-- bench -->\n.*?<!-- \/bench -->/s
 /** Tables that a reader has to open. */
 const details: ReadonlySet<string> = new Set(['growth', 'log', 'scale'])
-
-/** Everything measured in one run. */
-export interface Measured extends Circumstances {
-  readonly tables: readonly Table[]
-}
 
 /** Writes what was measured, a plot of it, and both into the README. */
 export function writeReport(measured: Measured): void {

@@ -20,9 +20,9 @@ export function peers(plan: Plan): MeasuredTable {
       { key: 'subscribers', title: 'subscribers', decimals: 0 },
       { key: 'name', title: 'who', width: 15 },
       { key: 'deliveries', title: 'deliveries/s', decimals: 0 },
-      { key: 'deliveriesRatio', title: `${broker.name}/it`, group: 'deliveries/s', decimals: 2 },
+      { key: 'deliveriesRatio', title: `${broker.name}/it`, decimals: 2 },
       { key: 'cpu', title: 'CPU µs a delivery', decimals: 1 },
-      { key: 'cpuRatio', title: `${broker.name}/it`, group: 'CPU', decimals: 2 },
+      { key: 'cpuRatio', title: `${broker.name}/it`, decimals: 2 },
     ],
     async *rows() {
       const contestants: Contestant[] = [await broker.start(), await plan.sides.floor.start()]

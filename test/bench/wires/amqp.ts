@@ -19,9 +19,7 @@ const byte = (value: number) => Buffer.from([value])
 
 /** How a subscriber and a publisher talk to an AMQP broker that has a guest. There is one exchange, whatever the topic. */
 export const amqp: Wire = {
-  async subscribe(endpoint, _topic, onMessage) {
-    await connectAmqp(endpoint, onMessage)
-  },
+  subscribe: (endpoint, _topic, onMessage) => connectAmqp(endpoint, onMessage),
   connectPublisher: endpoint => connectAmqp(endpoint),
   message(_topic, body) {
     const header = Buffer.concat([short(60), short(0), long(0), long(body.length), short(0)])

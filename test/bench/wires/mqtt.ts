@@ -9,9 +9,7 @@ const cleanSession = 0x02
 
 /** How a subscriber and a publisher talk to an MQTT broker. */
 export const mqtt: Wire = {
-  async subscribe(endpoint, topic, onMessage) {
-    await connectMqtt(endpoint, onMessage, topic)
-  },
+  subscribe: (endpoint, topic, onMessage) => connectMqtt(endpoint, onMessage, topic),
   connectPublisher: endpoint => connectMqtt(endpoint, () => {}),
   message: (topic, body) => packet(packets.publish, [text(topic), body]),
 }

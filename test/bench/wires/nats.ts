@@ -10,9 +10,7 @@ const letterM = 77
 
 /** How a subscriber and a publisher talk to a NATS server. */
 export const nats: Wire = {
-  async subscribe(endpoint, topic, onMessage) {
-    await connectNats(endpoint, onMessage, `SUB ${subject(topic)} 1\r\n`)
-  },
+  subscribe: (endpoint, topic, onMessage) => connectNats(endpoint, onMessage, `SUB ${subject(topic)} 1\r\n`),
   connectPublisher: endpoint => connectNats(endpoint, () => {}),
   message: (topic, body) => Buffer.from(`PUB ${subject(topic)} ${body.length}\r\n${body}\r\n`),
 }

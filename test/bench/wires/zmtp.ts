@@ -14,6 +14,7 @@ export const zmtp: Wire = {
   async subscribe(endpoint, topic, onMessage) {
     const connection = await connectZmtp(endpoint, 'SUB', onMessage)
     connection.write(frame(Buffer.from(`\x01${topic}`)))
+    return connection
   },
   // The broker's subscriptions arrive here as messages. They need not be heeded: it filters what it receives as well.
   connectPublisher: endpoint => connectZmtp(endpoint, 'PUB', () => {}),

@@ -1,4 +1,5 @@
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
+import type { Table } from '../tables/table.ts'
 
 /** When and where something was measured. */
 export interface Circumstances {
@@ -9,6 +10,11 @@ export interface Circumstances {
   readonly memoryGiB: number
   /** Of the minute before it began: the benchmark keeps two processors busy by itself. */
   readonly loadAverage: number
+}
+
+/** Everything measured in one run. */
+export interface Measured extends Circumstances {
+  readonly tables: readonly Table[]
 }
 
 /** The circumstances at this moment. */
