@@ -132,8 +132,9 @@ export class Load {
     await delay(lateness)
     const account = await this.account()
     this.#publisher.close()
-    await this.#threads.terminate()
+    // In this order: when thousands of connections end at once, a broker may answer nobody for many seconds.
     await this.#membership.leave()
+    await this.#threads.terminate()
     return account
   }
 

@@ -19,7 +19,7 @@ export interface Scale {
   readonly memory: number | undefined
   /** From the publication of one message until all have it. */
   readonly fanOut: number
-  /** Heartbeats, when nothing else happens, and while messages go to all. */
+  /** Heartbeats, when nothing else happens, and those that are sent while one message goes to all. */
   readonly idleP99: number
   readonly busyP99: number
 }
@@ -29,10 +29,9 @@ const bytes = 500
 const sample = 500
 /** How long nothing happens before memory is read, so that garbage may be collected, in milliseconds. */
 const rest = 10_000
-/** Messages to all, one after the other. */
-const fanOuts = 30
-/** From one heartbeat to the next, by the clock, in milliseconds, and how many when nothing else happens. */
-const heartbeatInterval = 5
+/** Messages to all, one after the other, and the rest between them, in milliseconds. */
+const fanOuts = 50
+const betweenFanOuts = 50
 const idleHeartbeats = 500
 /** What this process has open beside subscribers. */
 const otherFiles = 200
@@ -55,12 +54,7 @@ export async function scaleOf(plan: Plan, side: Side): Promise<Scale> {
   await delay(rest)
   const after = anonymousMemory(contestant)
   const idle = await heartbeats(requester, membership, count => count >= idleHeartbeats)
-  let over = false
-  const busy = heartbeats(requester, membership, () => over)
-  const fanOutTimes: number[] = []
-  while (fanOutTimes.length < fanOuts) fanOutTimes.push(1_000 / (await load.deliver(1)).messagesPerSecond)
-  over = true
-  const busyP99 = percentile(await busy, 0.99)
+  const { times: fanOutTimes, heartbeats: busy } = await fanOut(load, requester, membership)
   await endLoad(plan, contestant, load, options)
   requester.close()
   await contestant.stop()
@@ -68,8 +62,8 @@ export async function scaleOf(plan: Plan, side: Side): Promise<Scale> {
     ...subscribeTimes(times),
     memory: before !== undefined && after !== undefined ? (after - before) / subscribers : undefined,
     fanOut: median(fanOutTimes),
-    idleP99: percentile(idle, 0.99),
-    busyP99,
+    idleP99: percentile(ascending(idle), 0.99),
+    busyP99: percentile(ascending(busy), 0.99),
   }
 }
 
@@ -99,27 +93,45 @@ function subscribeTimes(times: readonly number[]): Pick<Scale, 'subscribeP50' | 
   const counts = scaleCounts(times.length)
   const samples = counts.map(count => {
     const end = Math.max(count, sample)
-    return times.slice(end - sample, end).sort((a, b) => a - b)
+    return ascending(times.slice(end - sample, end))
   })
   const at = (share: number) => new Map(counts.map((count, index) => [count, percentile(samples[index] ?? [], share)]))
   return { subscribeP50: at(0.5), subscribeP99: at(0.99) }
 }
 
-/** Sends heartbeats by the clock. How long each took counts from the time at which it was due; in ascending order. */
+/** Sends one message after the other to all, and heartbeats while it is on its way. */
+async function fanOut(load: Load, requester: Requester, membership: Membership) {
+  const times: number[] = []
+  const answered: number[] = []
+  while (times.length < fanOuts) {
+    let over = false
+    const delivery = load.deliver(1).finally(() => {
+      over = true
+    })
+    answered.push(...(await heartbeats(requester, membership, () => over)))
+    times.push(1_000 / (await delivery).messagesPerSecond)
+    await delay(betweenFanOuts)
+  }
+  return { times, heartbeats: answered }
+}
+
+/** Sends heartbeats, one after the other; how long each took. */
 async function heartbeats(
   requester: Requester,
   { topics }: Membership,
   isOver: (count: number) => boolean,
 ): Promise<number[]> {
   const times: number[] = []
-  const start = now()
   while (!isOver(times.length)) {
-    const due = start + times.length * heartbeatInterval
-    if (due > now()) await delay(due - now())
+    const start = now()
     await requester.ask({ action: 'heartbeat', topic: topics[times.length % topics.length] })
-    times.push(now() - due)
+    times.push(now() - start)
   }
-  return times.sort((a, b) => a - b)
+  return times
+}
+
+function ascending(times: readonly number[]): number[] {
+  return times.toSorted((a, b) => a - b)
 }
 
 /** In KiB. */

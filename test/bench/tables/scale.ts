@@ -9,7 +9,7 @@ export function scale(plan: Plan): MeasuredTable {
   return {
     name: 'scale',
     title: `${subscribers.toLocaleString('en')} subscribers`,
-    columns: [{ key: 'figure', title: 'figure', width: 50 }, ...comparedColumns('value', 'median', 2, plan.sides)],
+    columns: [{ key: 'figure', title: 'figure', width: 55 }, ...comparedColumns('value', '', 2, plan.sides)],
     async *rows() {
       const scales = await forBoth(plan.sides, side => scaleOf(plan, side))
       for (const count of scaleCounts(subscribers)) {
@@ -20,7 +20,7 @@ export function scale(plan: Plan): MeasuredTable {
       yield row('memory of an idle subscriber, in KiB', scales, ({ memory }) => memory)
       yield row('one message to all, in ms', scales, ({ fanOut }) => fanOut)
       yield row('heartbeat when idle, p99 in ms', scales, ({ idleP99 }) => idleP99)
-      yield row('heartbeat during one message to all, p99 in ms', scales, ({ busyP99 }) => busyP99)
+      yield row('heartbeat sent while one message goes to all, p99 in ms', scales, ({ busyP99 }) => busyP99)
     },
   }
 }
