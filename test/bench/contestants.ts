@@ -5,7 +5,7 @@ import { indicatorTopic } from './indicators.ts'
 import { ManageClient } from './manage-client.ts'
 import { freePorts, localhost, type Program, startProgram, temporaryDirectory } from './program.ts'
 import type { Endpoint } from './wires/connection.ts'
-import type { WireName } from './wires/wire.ts'
+import type { WireName } from './wires/wires.ts'
 
 /** A broker that is up and answers. */
 export interface Contestant {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type Wire, wires } from './wires/wire.ts'
+import type { Wire } from './wires/wire.ts'
+import { wires } from './wires/wires.ts'
 
 const digits = 12
 const zeros = '0'.repeat(digits)

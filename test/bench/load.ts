@@ -6,7 +6,7 @@ import { flatOut, onSchedule, type Pace, Publisher } from './publisher.ts'
 import { type Account, ReceiverThreads } from './receiver-threads.ts'
 import { now, type SharedState } from './shared-state.ts'
 import { percentile } from './statistics.ts'
-import { wires } from './wires/wire.ts'
+import { wires } from './wires/wires.ts'
 
 /** What to put on it. */
 export interface LoadOptions {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Contestant } from './contestants.ts'
 import { indicatorTopic } from './indicators.ts'
 import { freePorts, localhost, type ProgramOptions, startProgram, temporaryDirectory } from './program.ts'
-import { type WireName, wires } from './wires/wire.ts'
+import { type WireName, wires } from './wires/wires.ts'
 
 /** A broker that people could pick instead. It is started with its defaults, on a port and in a directory of its own. */
 export interface Peer {

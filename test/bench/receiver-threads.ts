@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { SharedState } from './shared-state.ts'
 import type { Endpoint } from './wires/connection.ts'
-import type { WireName } from './wires/wire.ts'
+import type { WireName } from './wires/wires.ts'
 
 /** What a thread of receivers is started with. */
 export interface ReceiversTask {

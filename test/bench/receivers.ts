@@ -4,7 +4,7 @@ import type { Account, ReceiversTask, Request } from './receiver-threads.ts'
 import { now, SharedState } from './shared-state.ts'
 import { Tally } from './tally.ts'
 import type { Connection } from './wires/connection.ts'
-import { wires } from './wires/wire.ts'
+import { wires } from './wires/wires.ts'
 
 // The receiving half of the load generator, a worker thread: some subscribers, each with a connection of its own.
 // It posts 'joined' when all have sent their subscriptions, and afterwards one answer to each request.

@@ -1,8 +1,4 @@
-import { amqp } from './amqp.ts'
 import type { Connection, Endpoint, OnMessage } from './connection.ts'
-import { mqtt } from './mqtt.ts'
-import { nats } from './nats.ts'
-import { zmtp } from './zmtp.ts'
 
 /** A protocol by which the same load can be put on different brokers. */
 export interface Wire {
@@ -12,9 +8,3 @@ export interface Wire {
   /** What a publisher sends, byte for byte. */
   readonly message: (topic: string, body: Buffer) => Buffer
 }
-
-/** The protocols, by name. */
-export const wires = { zmtp, mqtt, nats, amqp } as const satisfies Readonly<Record<string, Wire>>
-
-/** What a protocol is called. */
-export type WireName = keyof typeof wires
