@@ -19,12 +19,12 @@ export function tableRow({ columns }: TableHead, row: Row): string {
   return `${columns.map(column => cell(column, row).padStart(widthOf(column))).join(gap)}\n`
 }
 
-/** A table for a page. */
-export function markdownTable({ title, columns, rows }: Table): string {
+/** A table for a page, without its title. */
+export function markdownTable({ columns, rows }: Table): string {
   const heads = columns.map(({ group, title }) => (group && title !== 'ratio' ? `${group}, ${title}` : title))
   const lines = [heads, columns.map(({ decimals }) => (decimals === undefined ? '---' : '--:'))]
   for (const row of rows) lines.push(columns.map(column => cell(column, row)))
-  return `**${title}**\n\n${lines.map(cells => `| ${cells.join(' | ')} |\n`).join('')}`
+  return lines.map(cells => `| ${cells.join(' | ')} |\n`).join('')
 }
 
 /** Columns that are beside each other and about the same. */

@@ -38,6 +38,6 @@ export function withReport(readme: string, measured: Measured, path: string): st
 }
 
 function shown(table: Table): string {
-  if (!details.has(table.name)) return markdownTable(table)
+  if (!details.has(table.name)) return `**${table.title}**\n\n${markdownTable(table)}`
   return `<details><summary>${table.title}</summary>\n\n${markdownTable(table)}\n</details>\n`
 }

@@ -1,7 +1,7 @@
-import { compare, forBoth, measureInTurn } from '../comparison.ts'
-import { Load } from '../load.ts'
+import { type Both, compare, forBoth, measureInTurn } from '../comparison.ts'
+import { type Flow, Load } from '../load.ts'
 import { endLoad } from './loads.ts'
-import { type Plan, withBoth } from './plan.ts'
+import { type Plan, startBoth, stopBoth } from './plan.ts'
 import { comparedCells, comparedColumns, type MeasuredTable } from './table.ts'
 
 const counts = [10, 50, 100, 500, 1_000, 2_000, 5_000]
@@ -24,29 +24,36 @@ export function growth(plan: Plan): MeasuredTable {
       { key: 'growth', title: `${broker.name}, to the first row`, decimals: 2 },
       ...comparedColumns('deliveries', 'deliveries/s', 0, plan.sides),
     ],
-    rows: () =>
-      withBoth(plan, async function* (both) {
-        let first: number | undefined
-        for (const subscribers of counts.filter(count => count <= plan.manySubscribers)) {
-          const options = { subscribers, bytes, window }
-          const messages = Math.max(window, Math.ceil(deliveries / subscribers))
-          const loads = await forBoth(both, contestant => Load.start(contestant, options))
-          await forBoth(loads, load => load.deliver(messages))
-          const measurements = await measureInTurn(runs, {
-            floor: () => loads.floor.deliver(messages),
-            broker: () => loads.broker.deliver(messages),
-          })
-          await endLoad(plan, both.floor, loads.floor, options)
-          await endLoad(plan, both.broker, loads.broker, options)
-          const cpu = compare(measurements, 'cpuPerDelivery')
-          first ??= cpu?.broker
-          yield {
-            subscribers,
-            ...comparedCells('cpu', cpu),
-            growth: cpu && first && cpu.broker / first,
-            ...comparedCells('deliveries', compare(measurements, 'deliveriesPerSecond')),
-          }
+    async *rows() {
+      let first: number | undefined
+      for (const subscribers of counts.filter(count => count <= plan.manySubscribers)) {
+        const measurements = await deliverBoth(plan, subscribers)
+        const cpu = compare(measurements, 'cpuPerDelivery')
+        first ??= cpu?.broker
+        yield {
+          subscribers,
+          ...comparedCells('cpu', cpu),
+          growth: cpu && first && cpu.broker / first,
+          ...comparedCells('deliveries', compare(measurements, 'deliveriesPerSecond')),
         }
-      }),
+      }
+    },
   }
+}
+
+/** On brokers that had no subscribers before: those that leave are work, too. */
+async function deliverBoth(plan: Plan, subscribers: number): Promise<Both<Flow>[]> {
+  const options = { subscribers, bytes, window }
+  const messages = Math.max(window, Math.ceil(deliveries / subscribers))
+  const both = await startBoth(plan)
+  const loads = await forBoth(both, contestant => Load.start(contestant, options))
+  await forBoth(loads, load => load.deliver(messages))
+  const measurements = await measureInTurn(runs, {
+    floor: () => loads.floor.deliver(messages),
+    broker: () => loads.broker.deliver(messages),
+  })
+  await endLoad(plan, both.floor, loads.floor, options)
+  await endLoad(plan, both.broker, loads.broker, options)
+  await stopBoth(both)
+  return measurements
 }

@@ -1,4 +1,4 @@
-import type { Both } from '../comparison.ts'
+import { type Both, forBoth } from '../comparison.ts'
 import type { BrokerSettings, BusContestant } from '../contestants.ts'
 
 /** How to come by one of the two that are compared. */
@@ -32,13 +32,22 @@ export interface Plan {
 /** How long each broker is driven before the first measurement, in seconds, so that its code is compiled. */
 export const warmUpSeconds = 0.5
 
+/** Starts both. */
+export function startBoth({ sides }: Plan): Promise<Both<BusContestant>> {
+  return forBoth(sides, side => side.start())
+}
+
+/** Stops both. */
+export async function stopBoth({ floor, broker }: Both<BusContestant>): Promise<void> {
+  await Promise.all([floor.stop(), broker.stop()])
+}
+
 /** Starts both, does something with them, and stops them. */
 export async function* withBoth<Result>(
-  { sides }: Plan,
+  plan: Plan,
   run: (both: Both<BusContestant>) => AsyncIterable<Result>,
 ): AsyncIterable<Result> {
-  const floor = await sides.floor.start()
-  const broker = await sides.broker.start()
-  yield* run({ floor, broker })
-  await Promise.all([floor.stop(), broker.stop()])
+  const both = await startBoth(plan)
+  yield* run(both)
+  await stopBoth(both)
 }
