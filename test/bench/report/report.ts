@@ -15,7 +15,7 @@ const details: ReadonlySet<string> = new Set(['growth', 'log', 'scale'])
 export function writeReport(measured: Measured): void {
   const name = `bench-${measured.date.slice(0, 10)}`
   const file = (path: string) => join(repository, path)
-  writeFileSync(file(`${assets}/${name}.json`), `${JSON.stringify(measured, undefined, 1)}\n`)
+  writeFileSync(file(`${assets}/${name}.json`), `${JSON.stringify(measured, undefined, 2)}\n`)
   writeFileSync(file(`${assets}/${name}.svg`), plotOf(measured))
   const readme = readFileSync(file('README.md'), 'utf8')
   writeFileSync(file('README.md'), withReport(readme, measured, `${assets}/${name}`))

@@ -6,7 +6,8 @@ import { comparedCells, comparedColumns, type MeasuredTable } from './table.ts'
 
 const counts = [10, 50, 100, 500, 1_000, 2_000, 5_000]
 const bytes = 500
-const runs = 5
+/** More than elsewhere: with thousands of subscribers, one measurement can be five times as dear as the next. */
+const runs = 9
 /** Messages on their way at most: the same for all, or it would be their number that is measured. */
 const window = 100
 /** Deliveries of one measurement, so that it takes a second or so. */
