@@ -122,6 +122,17 @@ describe('the page says in words what is wrong:', () => {
     assert.match(said, /7 × invalid_pattern \(the pattern is not a STIX pattern\)/)
     assert.equal((await complaints(page)).length, 1)
     await screenshot(page, 'invalid-messages')
+    // Who has read it puts it away, until it happens again.
+    await page.keyboard.press('x')
+    await page.getByText('Nothing else is wrong at present.').waitFor()
+    await page.keyboard.press('Shift+X')
+    await page
+      .locator('.troubles li')
+      .getByLabel(/^Put away: sub/)
+      .click()
+    await page.getByText('Show 1 put away').waitFor()
+    await out.send(`stix2/indicator ${indicator({ pattern: '[nonsense' })}`)
+    assert.match(await explanation(page, 'invalid messages'), /8 × invalid_pattern/)
     await page.keyboard.press('3')
     await page.getByText('Refused messages, by reason').waitFor()
     assert.deepEqual(errors, [])

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { chooseBy } from './actor-list.tsx'
+import { dismissChosen, recallDismissed } from './dismissals.ts'
 import { chronicle, connection, lookAt, stepBy, tab, togglePause } from './inspection.ts'
 import { recording, saveRecording, startRecording } from './recording.ts'
 
@@ -27,6 +28,8 @@ const keys: readonly Key[] = [
   { keys: ['1'], does: 'chart', act: () => (tab.value = 'chart') },
   { keys: ['2'], does: 'sequence', act: () => (tab.value = 'sequence') },
   { keys: ['3'], does: 'flows', act: () => (tab.value = 'flows') },
+  { keys: ['x'], does: 'put away what is wrong with the chosen actor, until it happens again', act: dismissChosen },
+  { keys: ['X'], does: 'show what was put away', act: recallDismissed },
   { keys: ['r'], does: 'record; end and save the recording', act: toggleRecording },
   { keys: ['?'], does: 'this list', act: () => (showsHelp.value = !showsHelp.value) },
 ]
