@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { loggingSection } from './logging.ts'
 import {
   bytes,

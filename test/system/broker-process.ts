@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { type ProcessLog, readLog } from './log-lines.ts'
 
 /** The built command, as `npm install -g` would link it. */
-export const threatbusCommand = fileURLToPath(new URL('../../src/cli/threatbus.js', import.meta.url))
+export const threatbusCommand = fileURLToPath(new URL('../../bin/threatbus.js', import.meta.url))
 
 /** A broker process under test. */
 export interface BrokerProcess extends ProcessLog {
