@@ -40,7 +40,7 @@ const readyTimeout = 10_000
 
 const floorScript = fileURLToPath(import.meta.resolve('./floor.js'))
 /** This package's own broker. */
-export const brokerScript = fileURLToPath(import.meta.resolve('../../src/cli/threatbus.js'))
+export const brokerScript = fileURLToPath(import.meta.resolve('../../bin/threatbus.js'))
 
 /** Starts the floor. */
 export async function startFloor(name = 'floor'): Promise<BusContestant> {
