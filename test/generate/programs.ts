@@ -1,8 +1,8 @@
 /** Bundles the command-line programs into dist/bin/: part of `npm run build`, after the compilation. */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { repository, writeLicences } from './licences.ts'
 
 /**
  * What is bundled beside our own files: packages of many small files, of which Node opens, reads and links each one. The
@@ -10,7 +10,6 @@ import { build } from 'esbuild'
  */
 const bundledPackages = ['commander', 'xstate', 'yaml', 'zod']
 
-const repository = fileURLToPath(new URL('../../../', import.meta.url))
 const directory = join(repository, 'dist/bin')
 const { dependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
   dependencies: Record<string, string>
@@ -48,16 +47,4 @@ for (const path of Object.keys(metafile.outputs)) {
     throw new Error(`${path} looks for a file beside itself: find it by import.meta.resolve('threatbus/package.json')`)
   }
 }
-writeFileSync(join(directory, 'LICENSES.txt'), licencesOf(Object.keys(metafile.inputs)))
-
-/** The licences of the packages that these files are from: they go where the code goes. */
-function licencesOf(paths: readonly string[]): string {
-  const roots = new Set(paths.flatMap(path => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []))
-  const licences = [...roots].sort().map(root => {
-    const name = root.slice(root.lastIndexOf('node_modules/') + 'node_modules/'.length)
-    const file = readdirSync(join(repository, root)).find(each => /^licen[cs]e/i.test(each))
-    if (file === undefined) throw new Error(`${name} has no licence file`)
-    return `${name}\n\n${readFileSync(join(repository, root, file), 'utf8').trim()}\n`
-  })
-  return `The programs in this directory contain these packages.\n\n${licences.join(`\n${'-'.repeat(80)}\n\n`)}`
-}
+writeLicences(directory, Object.keys(metafile.inputs))

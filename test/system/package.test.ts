@@ -65,10 +65,16 @@ describe('the package as it is published', { concurrency: true }, () => {
     assert.match(readFileSync(join(root, manifest.exports['.'].types), 'utf8'), /export .*connect/)
   })
 
-  test('has the licences of what its programs contain', () => {
-    const licences = readFileSync(join(root, 'dist/bin/LICENSES.txt'), 'utf8')
-    for (const name of ['commander', 'xstate', 'yaml', 'zod'])
-      assert.match(licences, new RegExp(`^${name}\n\n[^]{0,200}copyright`, 'im'))
+  test('has the licences of what is bundled into it, and says where its source code is', () => {
+    const bundled = { bin: ['commander', 'xstate', 'yaml', 'zod'], 'src/inspector/page': ['elkjs', 'preact', 'uplot'] }
+    for (const [where, names] of Object.entries(bundled)) {
+      const licences = readFileSync(join(root, 'dist', where, 'LICENSES.txt'), 'utf8')
+      for (const name of names)
+        assert.match(
+          licences,
+          new RegExp(`^${name} \\S+ \\(.+\\), source code: https://\\S+\n\n[^]{0,200}(copyright|license)`, 'im'),
+        )
+    }
   })
 })
 
