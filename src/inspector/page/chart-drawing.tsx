@@ -75,7 +75,7 @@ export function TransitionArrow({
       {/* Drawn anew for each step, so that the way it went is seen again. */}
       {isLast && <path key={last?.index} class="pulse" pathLength="1" d={path} />}
       {label?.lines.map((line, row) => (
-        <text key={line} class={row === 0 ? 'event' : 'did'} x={label.x + 3} y={label.y + 13 + row * 15}>
+        <text key={line} class={line.startsWith('/') ? 'did' : 'event'} x={label.x + 3} y={label.y + 13 + row * 15}>
           {line}
           {row === 0 && use && (
             // biome-ignore lint/a11y/noStaticElementInteractions: the same way leads over the list of events, by keys

@@ -179,9 +179,9 @@ class Plan {
   #arrow(state: StateDefinition, transition: TransitionDefinition): void {
     for (const target of transition.targets) {
       const id = `${transition.key} ${target}`
-      const lines = this.#isDetailed ? labelLines(transition) : [shortLabel(transition)]
+      const lines = this.#isDetailed ? labelLines(transition) : shortLabel(transition)
       // Room for the count that stands behind the first line.
-      const width = Math.max(...lines.map((line, index) => textWidth(line, fonts.text) + (index === 0 ? 34 : 0))) + 6
+      const width = Math.max(...lines.map((line, index) => textWidth(line, fonts.text) + (index === 0 ? 26 : 0))) + 6
       this.edges.push({
         id,
         sources: [state.id],
@@ -225,9 +225,10 @@ function linesOf(state: StateDefinition): Line[] {
   ]
 }
 
-/** What takes an arrow, in one short line: the event, or the guard of one that is taken at once. */
-function shortLabel({ event, eventType, guard }: TransitionDefinition): string {
-  return cut(eventType === '' && guard !== undefined ? `[${guard}]` : event)
+/** What takes an arrow, in short lines: the event, or the guard of one that is taken at once. */
+function shortLabel({ event, eventType, guard }: TransitionDefinition): string[] {
+  const words = eventType === '' && guard !== undefined ? `[${guard}]` : event
+  return words.split(' ').map(cut)
 }
 
 function labelLines({ event, guard, actions }: TransitionDefinition): string[] {
