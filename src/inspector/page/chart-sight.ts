@@ -14,8 +14,11 @@ export interface Size {
   readonly height: number
 }
 
-/** What decides on the sight: the whole chart fits, or the active state is followed at full size, or somebody moved it. */
-export const sightMode = signal<'whole' | 'follow' | 'moved'>('whole')
+/**
+ * What decides on the sight: the whole chart fits, or the active state is followed at full size, or somebody moved it.
+ * A chart opens whole, unless the window is so small that nothing of it could be read.
+ */
+export const sightMode = signal<'opening' | 'whole' | 'follow' | 'moved'>('opening')
 
 /** What is in sight. */
 export const sight = signal<Sight>({ x: 0, y: 0, scale: 1 })
@@ -25,6 +28,9 @@ export const showsDetails = signal(false)
 
 /** The least and the greatest zoom. */
 const [minScale, maxScale] = [0.2, 3]
+
+/** A chart that would be drawn smaller than this can't be read. */
+const minReadableScale = 0.45
 
 /** Small charts are drawn larger than this only if somebody asks for it. */
 const maxFittedScale = 1.3
@@ -38,6 +44,9 @@ let window: Size = { width: 0, height: 0 }
 export function arrange(layout: ChartLayout, size: Size, active: ReadonlySet<string>): void {
   window = size
   if (size.width === 0 || sightMode.value === 'moved') return
+  if (sightMode.value === 'opening') {
+    sightMode.value = wholeOf(layout, size).scale < minReadableScale ? 'follow' : 'whole'
+  }
   sight.value = sightMode.value === 'whole' ? wholeOf(layout, size) : activeOf(layout, size, active)
 }
 

@@ -19,7 +19,7 @@ export function ChartView({ entry: { life } }: { readonly entry: Entry }) {
   useEffect(() => {
     let isWanted = true
     layout.value = undefined
-    sightMode.value = 'whole'
+    sightMode.value = 'opening'
     if (chart) {
       layoutOf(chart, isDetailed).then(done => {
         if (isWanted) layout.value = done

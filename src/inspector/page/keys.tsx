@@ -2,8 +2,10 @@ import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { chooseBy } from './actor-list.tsx'
 import { showsDetails, sightMode, zoomBy } from './chart-sight.ts'
-import { chronicle, connection, lookAt, stepBy, tab, togglePause } from './inspection.ts'
+import { dismiss, recall } from './dismissal.ts'
+import { chosen, chronicle, connection, lookAt, stepBy, tab, togglePause } from './inspection.ts'
 import { recording, saveRecording, startRecording } from './recording.ts'
+import { entryNow } from './roster.ts'
 
 /** Is the list of keys shown? */
 export const showsHelp = signal(false)
@@ -33,9 +35,16 @@ const keys: readonly Key[] = [
   { keys: ['+', '='], does: 'a larger chart', act: () => zoomBy(1.25) },
   { keys: ['-'], does: 'a smaller chart; arrow keys move it when it has the focus', act: () => zoomBy(0.8) },
   { keys: ['d'], does: 'details in the chart', act: () => (showsDetails.value = !showsDetails.value) },
+  { keys: ['x'], does: 'dismiss what is wrong with the chosen actor until it happens again', act: dismissChosen },
+  { keys: ['X'], does: 'show again what was dismissed', act: recall },
   { keys: ['r'], does: 'record; end and save the recording', act: toggleRecording },
   { keys: ['?'], does: 'this list', act: () => (showsHelp.value = !showsHelp.value) },
 ]
+
+function dismissChosen(): void {
+  const entry = entryNow(chosen.value)
+  if (entry) dismiss(entry)
+}
 
 function toggleRecording(): void {
   if (recording.value) saveRecording()
