@@ -32,8 +32,8 @@ const [minScale, maxScale] = [0.2, 3]
 /** A chart that would be drawn smaller than this can't be read. */
 const minReadableScale = 0.45
 
-/** Small charts are drawn larger than this only if somebody asks for it. */
-const maxFittedScale = 1.3
+/** Small charts are drawn larger than they are only if somebody asks for it. */
+const maxFittedScale = 1
 
 /** Pixels around a chart that fits. */
 const margin = 10
