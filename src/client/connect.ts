@@ -1,8 +1,11 @@
+import { type Actor, createActor, toPromise } from 'xstate'
+import type { clientChart } from '../../machines/client.ts'
 import type { SubscriptionWish } from '../../machines/vocabulary-client.ts'
 import { maxSnapshotDays } from '../protocol/management.ts'
 import { interestOf } from '../protocol/topics.ts'
 import { BusClosedError, InvalidArgumentError } from './errors.ts'
 import type { BusEvent } from './events.ts'
+import { clientLogic } from './lifecycle.ts'
 import { openSubscription, type SubscribeOptions } from './open-subscription.ts'
 import { type ConnectOptions, type Settings, settingsOf } from './options.ts'
 import { type Publishable, type ReadyMessage, readyMessage } from './publishable.ts'
@@ -38,13 +41,26 @@ export class Bus {
   readonly #receipts: Receipts
   readonly #open = new Set<Subscription>()
   readonly #closing = new AbortController()
-  #closed: Promise<void> | undefined
+  readonly #actor: Actor<typeof clientChart>
+  readonly #closed: Promise<unknown>
 
   constructor(settings: Settings) {
     this.#settings = settings
     this.#requests = new Requests(settings.manage)
     this.#publishing = new Publishing(settings, this.#requests)
     this.#receipts = new Receipts(settings, this.#requests, (message, signal) => this.#withoutReceipt(message, signal))
+    this.#actor = createActor(
+      clientLogic({
+        refuseWork: () => this.#closing.abort(new BusClosedError()),
+        endSubscriptions: async () => {
+          await Promise.all([...this.#open].map(subscription => subscription.close()))
+        },
+        awaitReceipts: () => this.#receipts.close(),
+        sendRest: () => this.#publishing.close(),
+        tellAbandoned: () => this.#tell({ event: 'flush_abandoned' }),
+      }),
+    ).start()
+    this.#closed = toPromise(this.#actor)
   }
 
   /**
@@ -120,17 +136,10 @@ export class Bus {
    * Ends all subscriptions, sends what was accepted, and closes. Closing again waits for the same end. Takes at most three
    * times the closing timeout. Never throws.
    */
-  close(): Promise<void> {
-    this.#closed ??= this.#close()
-    return this.#closed
-  }
-
-  async #close(): Promise<void> {
-    this.#closing.abort(new BusClosedError())
-    await Promise.all([...this.#open].map(subscription => subscription.close()))
-    const acknowledged = await this.#receipts.close()
-    const sent = await this.#publishing.close()
-    if (!acknowledged || !sent) this.#tell({ event: 'flush_abandoned' })
+  async close(): Promise<void> {
+    // XState warns of events to an actor that has ended.
+    if (this.#actor.getSnapshot().status === 'active') this.#actor.send({ type: 'close' })
+    await this.#closed
   }
 
   async #subscribe(wish: SubscriptionWish, options: SubscribeOptions): Promise<Subscription> {
@@ -140,6 +149,7 @@ export class Bus {
       requests: this.#requests,
       publishing: this.#publishing,
       closing: this.#closing.signal,
+      client: this.#actor,
       tell: event => this.#tell(event),
     })
     this.#open.add(subscription)

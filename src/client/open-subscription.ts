@@ -1,4 +1,4 @@
-import { createActor, waitFor } from 'xstate'
+import { type AnyActorRef, createActor, waitFor } from 'xstate'
 import type { SubscriptionWish } from '../../machines/vocabulary-client.ts'
 import { shortened } from '../protocol/topics.ts'
 import type { BusEvent } from './events.ts'
@@ -29,8 +29,13 @@ interface BusSurroundings {
   readonly publishing: Publishing
   /** Aborted when the connection to the bus is closed. */
   readonly closing: AbortSignal
+  /** The actor that sessions live beside. */
+  readonly client: AnyActorRef
   tell(event: BusEvent): void
 }
+
+/** Sessions of this process so far. */
+let sessions = 0
 
 /**
  * Opens a subscription. Fulfilled when the bus has granted it, else it throws why not: `BusUnavailableError`,
@@ -39,7 +44,7 @@ interface BusSurroundings {
 export async function openSubscription(
   wish: SubscriptionWish,
   { answerSnapshots, signal }: SubscribeOptions,
-  { settings, requests, publishing, closing, tell }: BusSurroundings,
+  { settings, requests, publishing, closing, client, tell }: BusSurroundings,
 ): Promise<Subscription> {
   signal?.throwIfAborted()
   const feeds = new FeedChain(settings.highWaterMark, () => session.send({ type: 'feed.reconnected' }))
@@ -59,7 +64,7 @@ export async function openSubscription(
         tell({ event, subscription: shortened(topic), topics: wish.topics, ...error })
       },
     }),
-    { input: wish },
+    { id: `session.${++sessions}`, parent: client, input: wish },
   )
   const subscription = new Subscription(session, feeds, {
     snapshotRequested: async request => answers?.begin(request),
