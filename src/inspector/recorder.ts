@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
-import type { AnyActorRef, InspectionEvent, Subscription } from 'xstate'
+import type { InspectionEvent, Subscription } from 'xstate'
 import type { ChartActor, Inspected } from './inspected.ts'
 import { type SeenStep, Steps } from './steps.ts'
 import { definitionOf } from './trace/definition.ts'
@@ -162,7 +162,7 @@ export class Recorder {
   /** What is known of actors that are being told of: their figures of the last reading, and what they wait for. */
   #readingOf(actors: readonly ChartActor[], timers: ReadonlyMap<string, readonly Timer[]>): TraceRecord {
     const known = actors.map(actor => {
-      const id = this.#idOf(actor)
+      const id = actor.sessionId
       return [id, { ...this.#figures.get(id), timers: timers.get(id) ?? [] }] as const
     })
     return { type: 'reading', at: Date.now(), totals: this.#inspected.totals(), actors: Object.fromEntries(known) }
@@ -178,15 +178,8 @@ export class Recorder {
     const about = this.#inspected.about(actor)
     const [first] = this.#inspected.roots
     const parent = actor._parent ?? (actor === first ? undefined : first)
-    const { id, logic } = actor
-    const parentId = parent && this.#idOf(parent)
-    return { type: '@xstate.actor', at, actor: this.#idOf(actor), id, chart: logic.id, parent: parentId, about }
-  }
-
-  /** What an actor is called in records: systems count their actors each for itself, so all but the first have a prefix. */
-  #idOf({ system, sessionId }: AnyActorRef): string {
-    const place = this.#inspected.roots.findIndex(root => root.system === system)
-    return place <= 0 ? sessionId : `${place}.${sessionId}`
+    const { sessionId, id, logic } = actor
+    return { type: '@xstate.actor', at, actor: sessionId, id, chart: logic.id, parent: parent?.sessionId, about }
   }
 
   #batch(): void {
@@ -222,7 +215,7 @@ export class Recorder {
     const actors: Record<string, Partial<ActorFigures> & { timers?: readonly Timer[] }> = {}
     const figures = new Map<string, ActorFigures>()
     for (const [actor, now] of this.#inspected.figures()) {
-      const id = this.#idOf(actor)
+      const id = actor.sessionId
       figures.set(id, now)
       if (!areSame(this.#figures.get(id), now)) actors[id] = { ...now }
     }
@@ -230,7 +223,7 @@ export class Recorder {
     if (this.#touched.size > 0) {
       const timers = this.#timers()
       for (const actor of this.#touched) {
-        const id = this.#idOf(actor)
+        const id = actor.sessionId
         actors[id] = { ...actors[id], timers: timers.get(id) ?? [] }
       }
       this.#touched.clear()
@@ -240,8 +233,8 @@ export class Recorder {
 
   #stepRecord({ at, actor, source, event, snapshot, taken, actions, count, skipped }: SeenStep): StepRecord {
     return {
-      ...{ type: '@xstate.snapshot', at, actor: this.#idOf(actor) },
-      ...(source && { source: this.#idOf(source) }),
+      ...{ type: '@xstate.snapshot', at, actor: actor.sessionId },
+      ...(source && { source: source.sessionId }),
       event: projectedEvent(event),
       ...(snapshot && { snapshot: projectedState(snapshot) }),
       ...(taken.length > 0 && { taken }),
@@ -260,7 +253,7 @@ export class Recorder {
       const { event, startedAt, delay: ms, target } = scheduled
       const [, kind, delay] = event.type.split('.')
       if (kind !== 'after' || delay === undefined) continue
-      const id = this.#idOf(target)
+      const id = target.sessionId
       timers.set(id, [...(timers.get(id) ?? []), { delay, startedAt, ms }])
     }
     return timers

@@ -21,7 +21,7 @@ const [minZoom, maxZoom] = [0.2, 3]
 
 /** The chosen actor's chart: where it is lit, the way it went last moves. */
 export function ChartView({ entry: { life } }: { readonly entry: Entry }) {
-  const chart = chronicle().charts.get(life.chart)
+  const chart = chronicle().chartOf(life)
   const layout = useSignal<ChartLayout | undefined>(undefined)
   useEffect(() => {
     let isWanted = true
