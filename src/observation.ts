@@ -9,6 +9,7 @@ import { Recorder } from './inspector/recorder.ts'
 import { liveRoute } from './inspector/serve/live-route.ts'
 import { pageRoutes } from './inspector/serve/page-route.ts'
 import type { TraceFile } from './inspector/trace/trace-file.ts'
+import { monitoredBroker } from './observe/broker-monitoring.ts'
 import { monitoringRoutes } from './observe/http/monitoring.ts'
 import { type HttpTrouble, startHttpServer } from './observe/http/start.ts'
 import type { RateLimited } from './observe/rate-limited.ts'
@@ -66,8 +67,8 @@ export function observe(
     },
   }
   const dropped = () => void tally.limits['inspector.max_connections']++
-  const server = startHttpServer(config.inspector, { log, repeating, dropped }, [
-    ...monitoringRoutes(observed, rates, packageVersion()),
+  const server = startHttpServer(config.inspector, { program: 'broker', log, repeating, dropped }, [
+    ...monitoringRoutes(monitoredBroker(observed, rates, packageVersion())),
     ...pageRoutes('live'),
     liveRoute(recorder),
   ])

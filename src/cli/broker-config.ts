@@ -6,9 +6,3 @@ import { readConfig } from './program-config.ts'
 export function readBrokerConfig(file: string | undefined): LoadedConfig<Config> | undefined {
   return readConfig(configSchema, 'THREATBUS_', file)
 }
-
-/** The configuration without its secrets, to be shown. */
-export function withoutSecrets(config: Config): Config {
-  const { inspector } = config
-  return inspector.token === undefined ? config : { ...config, inspector: { ...inspector, token: '(not shown)' } }
-}

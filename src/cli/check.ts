@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import { type InspectorConfig, withoutSecrets } from '../config/inspector.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -6,14 +7,13 @@ import { exitCodes } from './exit-codes.ts'
  * Prints the configuration that would be in effect, as YAML on standard output, and what would be ignored on standard
  * error. Answers the exit code: `badConfiguration` if there were mistakes (undefined), which have all been told.
  *
- * What is printed lands in tickets and terminals' histories: `shown` is to leave out what is secret.
+ * What is printed lands in tickets and terminals' histories: what is secret is left out.
  */
-export function check<Config>(
+export function check<Config extends { readonly inspector: InspectorConfig }>(
   loaded: LoadedConfig<Config> | undefined,
-  shown: (config: Config) => Config = config => config,
 ): number {
   if (loaded === undefined) return exitCodes.badConfiguration
   for (const warning of loaded.warnings) process.stderr.write(`warning: ${warning}\n`)
-  process.stdout.write(`# from ${loaded.source}\n${stringify(shown(loaded.config))}`)
+  process.stdout.write(`# from ${loaded.source}\n${stringify(withoutSecrets(loaded.config))}`)
   return exitCodes.ok
 }

@@ -43,11 +43,8 @@ program
   .command('check')
   .description('Check a configuration and print what is in effect, as YAML.')
   .action(async () => {
-    const [{ check }, { readBrokerConfig, withoutSecrets }] = await Promise.all([
-      import('./check.ts'),
-      import('./broker-config.ts'),
-    ])
-    process.exitCode = check(readBrokerConfig(program.opts<{ config?: string }>().config), withoutSecrets)
+    const [{ check }, { readBrokerConfig }] = await Promise.all([import('./check.ts'), import('./broker-config.ts')])
+    process.exitCode = check(readBrokerConfig(program.opts<{ config?: string }>().config))
   })
 
 program

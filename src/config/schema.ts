@@ -1,4 +1,5 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
+import { inspectorSection } from './inspector.ts'
 import { loggingSection } from './logging.ts'
 import {
   bytes,
@@ -13,7 +14,6 @@ import {
   type SectionCheck,
   seconds,
   section,
-  token,
   wholeSeconds,
 } from './values.ts'
 
@@ -160,45 +160,6 @@ const snapshot = section({
     ),
 }).describe('Snapshots: what a new subscriber asks of the others (the past so many days).')
 
-/** Addresses that only this machine reaches. */
-const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/i
-
-/** Can others reach it? What is no address at all is told by itself. */
-function othersReach(address: unknown): boolean {
-  const checked = host().safeParse(address)
-  return checked.success && !loopback.test(checked.data)
-}
-
-const inspector = section(
-  {
-    enabled: flag()
-      .default(true)
-      .describe('Answer HTTP: metrics, health and status for monitoring, and the page that shows what happens.'),
-    host: host()
-      .default('127.0.0.1')
-      .describe('The address to listen on. One that others reach (0.0.0.0, :: for all of them) needs a `token`.'),
-    port: port()
-      .default(13373)
-      .describe(
-        'The port. 0 lets the system pick one. If it is taken, the log says so and the broker goes on without.',
-      ),
-    token: token()
-      .optional()
-      .describe('The secret that whoever asks has to know: `Authorization: Bearer …`, or `?token=…` in a browser.'),
-    max_connections: count(1, 10_000)
-      .default(64)
-      .describe('Connections that may be open at once. Beyond, a further one is closed.'),
-  },
-  [
-    {
-      key: 'token',
-      besides: 'host',
-      holds: ({ host, token }) => token !== undefined || !othersReach(host),
-      sentence: ({ host }) => `needed, because others can reach ${host}: a secret of 16 characters or more`,
-    },
-  ],
-).describe('What people and monitoring see of the broker, over HTTP.')
-
 /** The broker's configuration: every key with its default, its range and what it is for. */
 export const configSchema = section({
   logging: loggingSection('threatbus.log'),
@@ -225,7 +186,7 @@ export const configSchema = section({
   history,
   queue,
   snapshot,
-  inspector,
+  inspector: inspectorSection('broker', 13373),
   shutdown_timeout: seconds(0)
     .default(5)
     .describe('Seconds that queued messages may take to leave once the broker was told to end. Then it ends anyway.'),

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * What a configuration is made of: the kinds of values and of sections that every program's schema is put together from.

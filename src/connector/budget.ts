@@ -2,10 +2,21 @@
 export class Budget {
   readonly #limit: number
   #used = 0
+  #waits = 0
   readonly #waiting: { readonly amount: number; grant(): void }[] = []
 
   constructor(limit: number) {
     this.#limit = limit
+  }
+
+  /** How much is held. */
+  get used(): number {
+    return this.#used
+  }
+
+  /** How often somebody had to wait. */
+  get waits(): number {
+    return this.#waits
   }
 
   /**
@@ -18,6 +29,7 @@ export class Budget {
       this.#used += amount
       return true
     }
+    this.#waits++
     return new Promise(resolve => {
       const waiting = {
         amount,

@@ -1,4 +1,5 @@
-import { z } from 'zod'
+import * as z from 'zod'
+import { inspectorSection } from '../config/inspector.ts'
 import { loggingSection } from '../config/logging.ts'
 import { bytes, count, endpoint, expecting, fileName, flag, seconds, section, unlessEmpty } from '../config/values.ts'
 import { parseCommand } from './command-line.ts'
@@ -71,6 +72,7 @@ export const connectorSchema = section(
   {
     logging: loggingSection('vast-threatbus.log', 'Log to a file, as JSON lines.'),
     metrics,
+    inspector: inspectorSection('connector', 13374),
     vast: endpoint().default('localhost:42000').describe('The VAST node.'),
     vast_binary: fileName().default('vast').describe("VAST's program: a path, or a name to be found in PATH."),
     vast_timeout: seconds()

@@ -14,6 +14,7 @@ import { liveMatcherLogic } from './live-matcher.ts'
 import { LiveMatching } from './live-matching.ts'
 import { MatcherContent } from './matcher-content.ts'
 import { MetricsFile } from './metrics-file.ts'
+import { observe } from './observation.ts'
 import { Outbox } from './outbox.ts'
 import { ContextCommands, type Destination, Reporting } from './reporting.ts'
 import { RetroMatching } from './retro-matching.ts'
@@ -83,10 +84,10 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
     signal: killed,
   })
   const destination = destinationOf(config.sink)
+  const rate = new SightingRate({ perMinute: destination === outbox ? config.max_sightings_per_minute : 0 })
   const reporting = new Reporting({
-    ...{ destination, commands, story },
+    ...{ destination, commands, rate, story },
     transformation: config.transform_context === undefined ? undefined : parseCommand(config.transform_context),
-    rate: new SightingRate({ perMinute: destination === outbox ? config.max_sightings_per_minute : 0 }),
   })
 
   // What matches.
@@ -192,12 +193,17 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
     else store.drop(kept.key)
   }
   actor.start()
+  const observation = observe(config, log, {
+    ...{ counters, retro, content, outbox, calls, rate, story },
+    state: () => actor.getSnapshot().value,
+    matcherState: () => (config.live_match ? matcher.getSnapshot().value : undefined),
+  })
 
   return {
     stop: () => send({ type: 'stop' }),
     outputClosed: failure => send({ type: 'output.closed', failure }),
     stopped: toPromise(actor).then(async end => {
-      await metrics.close()
+      await Promise.all([metrics.close(), observation.close()])
       await output.flush()
       story.close({ indicators: retro.unfinished, sightings: outbox.waiting, kept: store.isKept })
       store.close()

@@ -1,31 +1,40 @@
-import type { Unreportable } from './sightings.ts'
-import type { Unconvertible } from './unconvertible.ts'
+import { Durations } from '../observe/durations.ts'
+import { type Unreportable, unreportableSentences } from './sightings.ts'
+import { type Unconvertible, unconvertibleSentences } from './unconvertible.ts'
+
+/** What gets lost on the way, apart from indicators that can't be converted and matches that can't be reported. */
+const otherLosses = [
+  /** What the bus delivered is no JSON. */
+  'unreadable_indicator',
+  /** There is no room for it in the live matcher: `max_live_iocs`. */
+  'live_matcher_full',
+  /** VAST refused, again and again, what the live matcher was to look for. */
+  'ioc_refused',
+  /** The query failed again and again while VAST was there. */
+  'query_failed',
+  /** The query was ended at its deadline. */
+  'query_timed_out',
+  /** What VAST printed is no JSON. */
+  'unreadable_event',
+  /** What VAST printed is longer than `max_line_bytes`. */
+  'overlong_event',
+  /** The live matcher found what it should look for no longer. */
+  'removed_ioc',
+  /** The context was reported untransformed. */
+  'transformation_failed',
+  'sink_failed',
+  /** The bus refused the sighting. */
+  'sighting_refused',
+] as const
 
 /** Why an indicator is not matched, or what VAST or the bus was given became nothing. A closed list. */
-export type Loss =
-  | Unconvertible
-  | Unreportable
-  /** What the bus delivered is no JSON. */
-  | 'unreadable_indicator'
-  /** There is no room for it in the live matcher: `max_live_iocs`. */
-  | 'live_matcher_full'
-  /** VAST refused, again and again, what the live matcher was to look for. */
-  | 'ioc_refused'
-  /** The query failed again and again while VAST was there. */
-  | 'query_failed'
-  /** The query was ended at its deadline. */
-  | 'query_timed_out'
-  /** What VAST printed is no JSON. */
-  | 'unreadable_event'
-  /** What VAST printed is longer than `max_line_bytes`. */
-  | 'overlong_event'
-  /** The live matcher found what it should look for no longer. */
-  | 'removed_ioc'
-  /** The context was reported untransformed. */
-  | 'transformation_failed'
-  | 'sink_failed'
-  /** The bus refused the sighting. */
-  | 'sighting_refused'
+export type Loss = Unconvertible | Unreportable | (typeof otherLosses)[number]
+
+/** Every {@link Loss}, and how often there was one: not yet. */
+function noLosses(): Record<Loss, number> {
+  const reasons = [...Object.keys(unconvertibleSentences), ...Object.keys(unreportableSentences), ...otherLosses]
+  return Object.fromEntries(reasons.map(reason => [reason, 0])) as Record<Loss, number>
+}
 
 /** The least, the most and the average of what was observed. */
 class Summary {
@@ -57,7 +66,9 @@ class Summary {
 /** What the connector counts: since its start, and for the original's metrics since their last line. */
 export class Counters {
   readonly total = { indicators: 0, removals: 0, retro_matched: 0, retro_matches: 0, live_matches: 0, sightings: 0 }
-  readonly losses = new Map<Loss, number>()
+  readonly losses = noLosses()
+  /** How long queries took. */
+  readonly queries = new Durations()
   #backlog = 0
   #changed = new Set<'added_iocs' | 'removed_iocs' | 'retro_match_backlog' | 'live_matcher_sightings'>()
   #added = 0
@@ -89,6 +100,7 @@ export class Counters {
     this.total.retro_matches += matches
     this.#matches.observe(matches)
     this.#seconds.observe(seconds)
+    this.queries.add(seconds)
   }
 
   liveMatched(): void {
@@ -103,7 +115,7 @@ export class Counters {
   }
 
   lost(reason: Loss, times = 1): void {
-    this.losses.set(reason, (this.losses.get(reason) ?? 0) + times)
+    this.losses[reason] += times
   }
 
   /**

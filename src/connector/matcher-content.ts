@@ -56,6 +56,11 @@ export class MatcherContent {
     this.#surroundings = surroundings
   }
 
+  /** IoCs that are looked for, those included that are about to be removed. */
+  get size(): number {
+    return this.#iocs.size
+  }
+
   /** An indicator wants these values, and no longer those it wanted before. */
   put(indicator: string, values: readonly string[]): void {
     for (const value of this.#valuesOf.get(indicator) ?? []) if (!values.includes(value)) this.#unwant(indicator, value)

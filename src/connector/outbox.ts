@@ -52,6 +52,16 @@ export class Outbox implements Destination {
     return this.#waiting
   }
 
+  /** Bytes of them. */
+  get waitingBytes(): number {
+    return this.#budget.used
+  }
+
+  /** How often a sighting had to wait for room. */
+  get holdUps(): number {
+    return this.#budget.waits
+  }
+
   /** Takes a sighting; fulfilled once there was room for it. Says whether it was taken: not once the connector ends. */
   async take(sighting: Sighting): Promise<boolean> {
     const text = JSON.stringify(sighting)

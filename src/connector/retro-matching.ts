@@ -64,6 +64,11 @@ export class RetroMatching {
     return this.#unfinished
   }
 
+  /** How often an indicator had to wait for room. */
+  get holdUps(): number {
+    return this.#room.waits
+  }
+
   /** Takes an indicator, once there is room. Not any more when the signal is aborted: then it was not taken. */
   async add(indicator: Indicator, query: string, signal: AbortSignal): Promise<void> {
     if (!(await this.#room.take(1, signal))) return

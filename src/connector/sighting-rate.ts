@@ -44,6 +44,7 @@ export class SightingRate {
   readonly #mostIocs: number
   readonly #clock: () => number
   readonly #date: () => Date
+  #summedUp = 0
   /** In the order in which the minutes end. */
   readonly #minutes = new Map<string, Minute>()
 
@@ -56,6 +57,11 @@ export class SightingRate {
     this.#date = date
   }
 
+  /** Sightings that did not go out by themselves. */
+  get summedUp(): number {
+    return this.#summedUp
+  }
+
   /** Takes a sighting, and gives what goes out now: it, or nothing, and sums that are due. */
   take(sighting: Sighting): readonly Sighting[] {
     if (this.#perMinute <= 0) return [sighting]
@@ -65,7 +71,10 @@ export class SightingRate {
     if (counted.passed < this.#perMinute) {
       counted.passed++
       out.push(sighting)
-    } else counted.sum = added(counted.sum, sighting)
+    } else {
+      counted.sum = added(counted.sum, sighting)
+      this.#summedUp++
+    }
     return out
   }
 

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { ConnectorStep, LiveMatcherStep } from '../../machines/vocabulary-connector.ts'
 import type { BusEvent } from '../client/events.ts'
+import type { HttpTrouble } from '../observe/http/start.ts'
 import { type Fields, RateLimited } from '../observe/rate-limited.ts'
 import type { Counters, Loss } from './counters.ts'
 
@@ -26,6 +27,16 @@ export class ConnectorStory {
     this.#counters = counters
     this.#repeated = new RateLimited((fields, sentence) => log.warn(fields, sentence))
     this.#troubles = new RateLimited((fields, sentence) => log.warn(fields, sentence))
+  }
+
+  /** Events that had no line of their own. */
+  get heldBack(): number {
+    return this.#repeated.heldBack + this.#troubles.heldBack
+  }
+
+  /** A request over HTTP was refused, or could not be answered. */
+  readonly http: Pick<RateLimited<HttpTrouble>, 'log'> = {
+    log: (key, sentence, fields) => this.#repeated.log(key, sentence, fields),
   }
 
   /** A step of the connector's chart. `trouble` is what was wrong with the bus. */
@@ -85,10 +96,8 @@ export class ConnectorStory {
     if (kept && sightings + indicators > 0) {
       this.#log.info({ indicators, sightings }, 'what waits is kept on disk for the next start')
     }
-    this.#log.info(
-      { ...this.#counters.total, unmatched: indicators, left_out: Object.fromEntries(this.#counters.losses) },
-      'stopped',
-    )
+    const lost = Object.entries(this.#counters.losses).filter(([, times]) => times > 0)
+    this.#log.info({ ...this.#counters.total, unmatched: indicators, left_out: Object.fromEntries(lost) }, 'stopped')
   }
 }
 

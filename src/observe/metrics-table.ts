@@ -1,27 +1,9 @@
 import { type RefusalReason, refusalSentences } from '../protocol/refusal.ts'
+import { type Labelled, labelled, type MetricsTable, one } from './metric.ts'
 import type { Reading } from './readings.ts'
 
-/** A value with its labels. */
-export type Labelled = readonly [Readonly<Record<string, string>>, number]
-
-/** A metric and where its values come from. */
-export interface Metric {
-  readonly kind: 'counter' | 'gauge'
-  readonly name: string
-  readonly help: string
-  /** Names of labels, whose values are members of closed lists: never a topic, an id or what strangers wrote. */
-  readonly labels?: readonly string[]
-  values(reading: Reading): readonly Labelled[]
-}
-
-/** The one histogram: how long snapshots were gathered. */
-export const snapshotDuration = {
-  name: 'threatbus_snapshot_duration_seconds',
-  help: 'How long snapshot exchanges were open, from their opening to their end.',
-}
-
 /** The metrics of the broker. Counters begin at 0 with the process. */
-export const metrics: readonly Metric[] = [
+export const brokerMetrics: MetricsTable<Reading> = [
   {
     kind: 'gauge',
     name: 'threatbus_serving',
@@ -130,6 +112,12 @@ export const metrics: readonly Metric[] = [
     values: ({ snapshots }) => labelled('outcome', snapshots.outcomes),
   },
   {
+    kind: 'durations',
+    name: 'threatbus_snapshot_duration_seconds',
+    help: 'How long snapshot exchanges were open, from their opening to their end.',
+    durations: ({ snapshots }) => snapshots.durations,
+  },
+  {
     kind: 'gauge',
     name: 'threatbus_history_bytes',
     help: 'Bytes of the log of messages on disk.',
@@ -186,15 +174,3 @@ export const metrics: readonly Metric[] = [
     values: ({ limits }) => labelled('limit', limits),
   },
 ]
-
-function one(value: number): readonly Labelled[] {
-  return [[{}, value]]
-}
-
-function labelled<Value>(
-  label: string,
-  values: Readonly<Record<string, Value>>,
-  number: (value: Value) => number = Number,
-): readonly Labelled[] {
-  return Object.entries(values).map(([name, value]) => [{ [label]: name }, number(value)])
-}

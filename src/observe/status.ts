@@ -1,4 +1,5 @@
 import { shortened } from '../protocol/topics.ts'
+import { type ProcessStatus, processStatus, withoutZeros } from './process-status.ts'
 import type { Rates } from './rates.ts'
 import { reasonsAgainst } from './readiness.ts'
 import { type Observed, type Reading, read } from './readings.ts'
@@ -12,12 +13,7 @@ const maxTopics = 4
 const maxTopicLength = 24
 
 /** What `/status` says. */
-export interface Status {
-  readonly version: string
-  readonly node: string
-  readonly pid: number
-  readonly started: string
-  readonly uptime_seconds: number
+export interface Status extends ProcessStatus {
   readonly state: Reading['state']
   readonly ready: boolean
   /** Why it is not ready. */
@@ -59,7 +55,6 @@ export interface Status {
   } | null
   /** Limits that were never reached are left out. */
   readonly limits_reached: Readonly<Record<string, number>>
-  readonly memory: { readonly resident_bytes: number; readonly heap_used_bytes: number }
 }
 
 /** A subscriber in `/status`. */
@@ -84,14 +79,8 @@ export function statusOf(observed: Observed, rates: Rates, version: string): Sta
   const reasons = reasonsAgainst(reading)
   const states = Object.entries(census.states)
   const { accepted, delivered, seconds } = rates.perSecond
-  const uptime = process.uptime()
-  const memory = process.memoryUsage()
   return {
-    version,
-    node: process.versions.node,
-    pid: process.pid,
-    started: new Date(Date.now() - uptime * 1000).toISOString(),
-    uptime_seconds: Math.floor(uptime),
+    ...processStatus(version),
     state: reading.state,
     ready: reasons.length === 0,
     reasons,
@@ -111,7 +100,7 @@ export function statusOf(observed: Observed, rates: Rates, version: string): Sta
     },
     subscribers: {
       total: observed.subscribers.size,
-      states: withoutZeros(states.map(([state, { subscribers }]) => [state, subscribers])),
+      states: withoutZeros(Object.fromEntries(states.map(([state, { subscribers }]) => [state, subscribers]))),
       waiting_messages: states.reduce((sum, [, { messages }]) => sum + messages, 0),
       eavesdroppers_refused: reading.eavesdroppers,
       listed: listed(observed.subscribers),
@@ -129,8 +118,7 @@ export function statusOf(observed: Observed, rates: Rates, version: string): Sta
           failing: history.failing.messages || history.failing.subscriptions,
         }
       : null,
-    limits_reached: withoutZeros(Object.entries(reading.limits)),
-    memory: { resident_bytes: memory.rss, heap_used_bytes: memory.heapUsed },
+    limits_reached: withoutZeros(reading.limits),
   }
 }
 
@@ -153,10 +141,6 @@ function listed(subscribers: Observed['subscribers']): readonly SubscriberStatus
       stale_since: context.staleSinceMs === undefined ? null : new Date(context.staleSinceMs).toISOString(),
     }
   })
-}
-
-function withoutZeros(counts: readonly (readonly [string, number])[]): Readonly<Record<string, number>> {
-  return Object.fromEntries(counts.filter(([, count]) => count > 0))
 }
 
 function rounded(value: number): number {

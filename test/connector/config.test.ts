@@ -1,9 +1,11 @@
 // The connector's configuration: what may be written, what is in effect then, and what is said of mistakes.
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { parseDocument } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
 import { pathsOf } from '../../src/config/outline.ts'
@@ -12,6 +14,7 @@ import { connectorSchema } from '../../src/connector/config.ts'
 import { defaultVastCommands } from '../../src/connector/vast-commands.ts'
 import { configSchemaText, programSchemas } from '../generate/config-schema.ts'
 import { temporaryFile } from '../system/command-process.ts'
+import { connectorCommand } from './connector-process.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const defaults = connectorSchema.parse({})
@@ -28,8 +31,8 @@ test('the example shows every key with its default; those without one stand in c
   assert.deepEqual(warnings, [])
   const written = parseDocument(text)
   const unset = pathsOf(connectorSchema).filter(path => !written.hasIn(path))
-  assert.deepEqual(unset, [['matcher_name'], ['transform_context'], ['sink'], ['state']])
-  for (const [key] of unset) assert.match(text, new RegExp(`^# ${key}: \\S`, 'm'))
+  assert.deepEqual(unset, [['inspector', 'token'], ['matcher_name'], ['transform_context'], ['sink'], ['state']])
+  for (const path of unset) assert.match(text, new RegExp(`^ *# ${path.at(-1)}: \\S`, 'm'))
 })
 
 test('the JSON Schema for editors is up to date (npm run build && npm run schema), and describes every key', () => {
@@ -109,4 +112,14 @@ retro_match_timeout: -1
       return true
     },
   )
+})
+
+test('an address that others reach needs a token, which check does not print', async t => {
+  const open = temporaryFile(t, 'config.yaml', 'inspector: {host: 0.0.0.0}')
+  assert.throws(() => load(open), /inspector\.token: needed, because others can reach 0\.0\.0\.0/)
+  const token = 'a-token-of-many-characters'
+  const closed = temporaryFile(t, 'config.yaml', `inspector: {host: 0.0.0.0, token: ${token}}`)
+  const { stdout } = await promisify(execFile)(process.execPath, [connectorCommand, '-c', closed, 'check'])
+  assert.match(stdout, /token: \(not shown\)/)
+  assert.ok(!stdout.includes(token))
 })

@@ -11,7 +11,7 @@ import type { BrokerProcess } from '../system/broker-process.ts'
 import { type ProcessLog, readLog } from '../system/log-lines.ts'
 
 /** The built command, as `npm install -g` would link it. */
-export const connectorCommand = fileURLToPath(new URL('../../src/cli/vast-threatbus.js', import.meta.url))
+export const connectorCommand = fileURLToPath(new URL('../../bin/vast-threatbus.js', import.meta.url))
 
 /** A connector process under test. */
 export interface ConnectorProcess extends ProcessLog {
@@ -42,8 +42,10 @@ export function startConnector(
   const directory = predecessor?.directory ?? mkdtempSync(join(tmpdir(), 'vast-threatbus-'))
   const file = join(directory, 'config.yaml')
   const quick = { retry_pause: { shortest: 0.02, longest: 0.2 }, metrics: { interval: 0 } }
+  // Connectors run side by side here: one that is looked at says so, with port 0.
+  const inspector = { enabled: false }
   const places = { threatbus: `127.0.0.1:${broker.manage}`, vast_binary: vast.binary }
-  writeFileSync(file, JSON.stringify({ ...quick, ...places, ...settings }))
+  writeFileSync(file, JSON.stringify({ ...quick, inspector, ...places, ...settings }))
   const connector = spawn(process.execPath, [connectorCommand, '-c', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: directory,

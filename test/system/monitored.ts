@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { request as httpRequest } from 'node:http'
-import type { BrokerProcess } from './broker-process.ts'
+import type { ProcessLog } from './log-lines.ts'
 
-/** The address of a broker's inspector, once it listens. */
-export async function inspectorOf(broker: BrokerProcess): Promise<URL> {
-  const { msg } = await broker.logged(line => line.msg.startsWith('the inspector listens on '))
+/** The address of a program's inspector, once it listens. */
+export async function inspectorOf(program: Pick<ProcessLog, 'logged'>): Promise<URL> {
+  const { msg } = await program.logged(line => line.msg.startsWith('the inspector listens on '))
   return new URL(msg.slice('the inspector listens on '.length))
 }
 

@@ -1,4 +1,4 @@
-// The files in config/ that operators copy, held against a broker that runs.
+// The files in config/ that operators copy, held against a broker and a connector that run.
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,6 +8,7 @@ import { delimiter, join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
+import { startConnector } from '../connector/connector-process.ts'
 import { startBroker, threatbusCommand } from './broker-process.ts'
 import { get, inspectorOf } from './monitored.ts'
 import { indicator, request } from './wire.ts'
@@ -96,12 +97,14 @@ describe('the files for operators', () => {
   let known: Known
   const done: (() => unknown)[] = []
   before(async () => {
-    const broker = await startBroker({ after: (end: () => unknown) => void done.push(end) } as never, {
-      inspector: { port: 0 },
-    })
+    const t = { after: (end: () => unknown) => void done.unshift(end) } as Pick<TestContext, 'after'>
+    const broker = await startBroker(t, { inspector: { port: 0 } })
     // A log that has no message has no oldest one.
     await request(broker.manage, { action: 'publish', topic: 'stix2/', message: [JSON.parse(indicator())] })
-    known = knownFrom((await get(await inspectorOf(broker), '/metrics')).text)
+    const brokers = (await get(await inspectorOf(broker), '/metrics')).text
+    const live = { inspector: { port: 0 }, live_match: true, matcher_name: 'm' }
+    const connector = startConnector(t, broker, { binary: 'no-such-vast' }, live)
+    known = knownFrom(brokers + (await get(await inspectorOf(connector), '/metrics')).text)
   })
   after(async () => {
     for (const end of done) await end()
@@ -124,7 +127,7 @@ describe('the files for operators', () => {
     assert.ok(rules.length >= 10)
     for (const { alert, expr, labels, annotations } of rules) {
       assert.deepEqual(unknownIn(expr, known), [], alert)
-      assert.match(alert, /^ThreatBus[A-Z]\w+$/)
+      assert.match(alert, /^(Vast)?ThreatBus[A-Z]\w+$/)
       assert.ok(['critical', 'warning', 'info'].includes(labels.severity), alert)
       assert.ok(annotations.summary.length > 0, alert)
     }
@@ -142,7 +145,7 @@ describe('the files for operators', () => {
     }
   })
 
-  test('every metric of the broker is on the dashboard or in a rule, or is a fact of its own', () => {
+  test('every metric of broker and connector is on the dashboard or in a rule, or is a fact of its own', () => {
     const text = config('prometheus-alerts.yaml') + config('grafana-dashboard.json')
     const shown = (name: string) => text.includes(name.replace(/_(bucket|sum|count)$/, ''))
     const facts = [
@@ -151,8 +154,9 @@ describe('the files for operators', () => {
       'threatbus_history_next_sequence',
       'threatbus_history_segments',
       'threatbus_publish_receipts_total',
+      'vast_threatbus_build_info',
     ]
-    const unseen = [...known.keys()].filter(name => name.startsWith('threatbus_') && !shown(name))
+    const unseen = [...known.keys()].filter(name => /^(vast_)?threatbus_/.test(name) && !shown(name))
     assert.deepEqual(unseen.toSorted(), facts.toSorted())
   })
 

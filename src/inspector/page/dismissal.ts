@@ -1,12 +1,12 @@
 import { effect, signal } from '@preact/signals'
-import { chronicle, cursor, moment } from './inspection.ts'
+import { cursor } from './inspection.ts'
 import { type Entry, roster } from './roster.ts'
 
 /** A trouble that somebody has read and does not want to see any more. */
 interface Dismissed {
   readonly brief: string
-  /** How often it had happened by then. */
-  readonly times: number
+  /** How often it had happened by then, where that is counted. */
+  readonly occurrences: number
 }
 
 /** By actor. It is known on this page only. */
@@ -15,26 +15,18 @@ const dismissed = signal<ReadonlyMap<string, Dismissed>>(new Map())
 /** Is this trouble dismissed? Not if it happened again since. */
 export function isDismissed({ life, verdict }: Entry): boolean {
   const known = dismissed.value.get(life.actor)
-  return known !== undefined && known.brief === verdict.brief && timesOf(life.id) <= known.times
+  return known !== undefined && known.brief === verdict.brief && (verdict.occurrences ?? 0) <= known.occurrences
 }
 
 /** Puts a trouble aside until it happens again. */
-export function dismiss({ life, verdict }: Entry): void {
-  if (verdict.health !== 'trouble') return
-  dismissed.value = new Map(dismissed.value).set(life.actor, { brief: verdict.brief, times: timesOf(life.id) })
+export function dismiss({ life, verdict: { health, brief, occurrences = 0 } }: Entry): void {
+  if (health !== 'trouble') return
+  dismissed.value = new Map(dismissed.value).set(life.actor, { brief, occurrences })
 }
 
 /** Shows again what was dismissed. */
 export function recall(): void {
   dismissed.value = new Map()
-}
-
-/** What the endpoints complain of is counted by the broker. Anything else lasts until it is over, and so happens once. */
-function timesOf(id: string): number {
-  const totals = chronicle().readingAt(moment.value.at)?.totals
-  if (totals === undefined) return 0
-  if (id === 'pub') return totals.refusedPeers
-  return id === 'sub' ? Object.values(totals.refused).reduce((sum, count) => sum + count, 0) : 0
 }
 
 // What is over is not dismissed any more: the next time is another.

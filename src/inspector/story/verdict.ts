@@ -14,6 +14,8 @@ export interface Verdict {
   readonly brief: string
   /** One or two sentences: what is the matter, and what it means. */
   readonly sentence: string
+  /** How often it has happened, where that is counted: more than before means that it happened again. */
+  readonly occurrences?: number
 }
 
 /** The moment that is looked at. */
@@ -201,6 +203,7 @@ function endpointVerdict(life: Life, value: JsonValue, moment: Moment, chronicle
       'eavesdropper refused',
       `An eavesdropper was refused ${times(totals.refusedPeers)}${lastTime(chronicle, moment, ({ refusedPeers }) => refusedPeers)}: somebody subscribed on pub to something that is nobody's p2p topic, such as the empty prefix. ` +
         'They were sent nothing. It may also be an application whose subscription is long forgotten.',
+      totals.refusedPeers,
     )
   }
   if (life.id === 'sub' && refused.length > 0) {
@@ -212,6 +215,7 @@ function endpointVerdict(life: Life, value: JsonValue, moment: Moment, chronicle
       'invalid messages',
       `A publisher sends invalid messages: since the broker started, ${sum === 1 ? 'one was' : `${sum.toLocaleString('en-US')} were`} refused${lastTime(chronicle, moment, refusedSum)}. ${reasons.slice(0, 4).join('; ')}. ` +
         'They reached nobody; what is valid is delivered.',
+      sum,
     )
   }
   return well('The endpoint listens.')
@@ -264,8 +268,8 @@ function wait(brief: string, sentence: string): Verdict {
   return { health: 'waiting', brief, sentence }
 }
 
-function trouble(brief: string, sentence: string): Verdict {
-  return { health: 'trouble', brief, sentence }
+function trouble(brief: string, sentence: string, occurrences?: number): Verdict {
+  return { health: 'trouble', brief, sentence, ...(occurrences !== undefined && { occurrences }) }
 }
 
 function ended(sentence: string): Verdict {

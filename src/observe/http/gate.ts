@@ -20,7 +20,7 @@ export const gateRefusals = {
   },
   not_permitted: {
     status: 403,
-    sentence: 'Whatever changes something needs the token, and the broker has none configured (inspector.token).',
+    sentence: 'Whatever changes something needs the token, and none is configured here (inspector.token).',
   },
 } as const satisfies Record<string, { readonly status: number; readonly sentence: string }>
 
@@ -64,7 +64,7 @@ export class Gate {
     this.#isAnyAddress = host === '0.0.0.0' || host === '::'
     this.#port = port
     this.#token = token
-    // Cookies of one host know no ports: two brokers on one machine must not take each other's.
+    // Cookies of one host know no ports: two programs on one machine must not take each other's.
     this.#cookieName = `threatbus-${port}`
   }
 

@@ -1,14 +1,20 @@
 import type { Metrics } from '../metrics.ts'
-import type { Rates } from '../rates.ts'
-import { reasonsAgainst } from '../readiness.ts'
-import { type Observed, read, readReadiness } from '../readings.ts'
-import { statusOf } from '../status.ts'
 import { answerJson, answerText } from './answers.ts'
 import type { Route } from './route.ts'
 
+/** What monitoring asks a program. */
+export interface Monitored {
+  /** Why it is not ready to do its work, a sentence each; none: it is. */
+  reasonsAgainst(): readonly string[]
+  /** Opens its metrics. Called when they are asked for first: whoever is not scraped starts sooner, and needs less. */
+  openMetrics(): Promise<Pick<Metrics<never>, 'contentType' | 'text'>>
+  /** What `/status` says, to be written as JSON. */
+  status(): unknown
+}
+
 /** What monitoring asks for: `/healthz`, `/readyz`, `/metrics`, and `/status` for people and programs. */
-export function monitoringRoutes(observed: Observed, rates: Rates, version: string): readonly Route[] {
-  let metrics: Promise<Metrics> | undefined
+export function monitoringRoutes(monitored: Monitored): readonly Route[] {
+  let metrics: ReturnType<Monitored['openMetrics']> | undefined
   return [
     {
       path: '/healthz',
@@ -18,7 +24,7 @@ export function monitoringRoutes(observed: Observed, rates: Rates, version: stri
     {
       path: '/readyz',
       answer: (_, response) => {
-        const reasons = reasonsAgainst(readReadiness(observed))
+        const reasons = monitored.reasonsAgainst()
         if (reasons.length === 0) answerText(response, 200, 'ready')
         else answerText(response, 503, reasons.map(reason => `not ready: ${reason}`).join('\n'))
       },
@@ -26,7 +32,7 @@ export function monitoringRoutes(observed: Observed, rates: Rates, version: stri
     {
       path: '/metrics',
       answer: async (_, response) => {
-        metrics ??= openMetrics(observed, version)
+        metrics ??= monitored.openMetrics()
         const { contentType } = await metrics
         const text = await (await metrics).text()
         response.writeHead(200, { 'Content-Type': contentType }).end(text)
@@ -34,13 +40,7 @@ export function monitoringRoutes(observed: Observed, rates: Rates, version: stri
     },
     {
       path: '/status',
-      answer: (_, response) => answerJson(response, 200, statusOf(observed, rates, version)),
+      answer: (_, response) => answerJson(response, 200, monitored.status()),
     },
   ]
-}
-
-/** Loaded when it is asked for: whoever is not scraped starts sooner, and without what it takes. */
-async function openMetrics(observed: Observed, version: string): Promise<Metrics> {
-  const { Metrics } = await import('../metrics.ts')
-  return new Metrics(() => read(observed), { version })
 }

@@ -46,7 +46,7 @@ const keepAliveMs = 5000
 const closeMs = 250
 
 /**
- * The broker's HTTP server: what people and monitoring see of it. It knows nothing of what it shows; routes do.
+ * A program's HTTP server: what people and monitoring see of it. It knows nothing of what it shows; routes do.
  *
  * Plain `node:http`: the few routes have fixed paths, and what matters, the bounds of connections and requests, are its
  * options already; a framework would add a parser of bodies that nobody sends.

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Config } from '../../config/schema.ts'
+import type { InspectorConfig } from '../../config/inspector.ts'
 import type { RateLimited } from '../rate-limited.ts'
 import type { GateRefusal } from './gate.ts'
 import type { Route } from './route.ts'
@@ -10,20 +10,22 @@ export type HttpTrouble = GateRefusal | 'max_connections' | 'route_failed'
 
 /** What the HTTP server tells beside its routes. */
 export interface HttpSurroundings {
+  /** What the program is called in a sentence: broker. */
+  readonly program: string
   readonly log: Logger
-  readonly repeating: RateLimited<HttpTrouble>
+  readonly repeating: Pick<RateLimited<HttpTrouble>, 'log'>
   /** A connection was closed because there are as many as may be. */
   readonly dropped: () => void
 }
 
 /**
- * Starts the HTTP server; undefined if it is turned off. Nobody waits until it listens. If it can't, that is a warning: the
- * bus is worth more than looking at it, whoever has the port and whether or not the configuration names it; monitoring
- * learns of it as of a broker that is down.
+ * Starts the HTTP server; undefined if it is turned off. Nobody waits until it listens. If it can't, that is a warning: what
+ * the program does is worth more than looking at it, whoever has the port and whether or not the configuration names it;
+ * monitoring learns of it as of a program that is down.
  */
 export function startHttpServer(
-  inspector: Config['inspector'],
-  { log, repeating, dropped }: HttpSurroundings,
+  inspector: InspectorConfig,
+  { program, log, repeating, dropped }: HttpSurroundings,
   routes: readonly Route[],
 ): HttpServer | undefined {
   if (!inspector.enabled) return undefined
@@ -46,7 +48,7 @@ export function startHttpServer(
     (error: NodeJS.ErrnoException) => {
       const because = error.code === 'EADDRINUSE' ? 'another process listens there (inspector.port)' : error.message
       const sentence = `the inspector can't listen on ${urlOf(host, port)}: ${because}`
-      log.warn({ host, port, code: error.code }, `${sentence}; the broker goes on without metrics, health and page`)
+      log.warn({ host, port, code: error.code }, `${sentence}; the ${program} goes on without metrics, health and page`)
     },
   )
   return server

@@ -1,0 +1,21 @@
+import type { Logger } from 'pino'
+import { monitoringRoutes } from '../observe/http/monitoring.ts'
+import { startHttpServer } from '../observe/http/start.ts'
+import type { ConnectorConfig } from './config.ts'
+import { monitoredConnector } from './monitoring.ts'
+import type { ObservedConnector } from './readings.ts'
+import type { ConnectorStory } from './story.ts'
+
+/** Starts what people and monitoring see of a connector: its HTTP server. Closing never rejects. */
+export function observe(
+  config: ConnectorConfig,
+  log: Logger,
+  parts: ObservedConnector & { readonly story: ConnectorStory },
+): { close(): Promise<void> } {
+  let dropped = 0
+  const surroundings = { program: 'connector', log, repeating: parts.story.http, dropped: () => void dropped++ }
+  const server = startHttpServer(config.inspector, surroundings, [
+    ...monitoringRoutes(monitoredConnector(config, parts, () => dropped)),
+  ])
+  return { close: async () => server?.close() }
+}
