@@ -16,8 +16,9 @@ import {
 } from './roster.ts'
 import { VirtualList } from './virtual-list.tsx'
 import { shortNumber } from './words.ts'
+import './actor-list.css'
 
-/** In pixels; page.css draws rows of this height. */
+/** In pixels; its style sheet draws rows of this height. */
 const rowHeight = 46
 
 /** The tree of actors: to be searched, filtered, sorted, and walked through with the arrow keys. */

@@ -6,6 +6,7 @@ import { chosen, connection, moment, type Tab, tab } from './inspection.ts'
 import { type Entry, entryNow, topicsOf } from './roster.ts'
 import { SequenceView } from './sequence-view.tsx'
 import { delayWords } from './words.ts'
+import './actor-panel.css'
 
 const tabs: Readonly<Record<Tab, string>> = { chart: 'Chart', sequence: 'Sequence', flows: 'Flows' }
 

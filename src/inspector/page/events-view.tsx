@@ -6,8 +6,9 @@ import { choose, chosen, chronicle, cursor, lookAt, revision } from './inspectio
 import type { Entry } from './roster.ts'
 import { VirtualList } from './virtual-list.tsx'
 import { clockTime, eventOf, nameOf } from './words.ts'
+import './events-view.css'
 
-/** In pixels; page.css draws rows of this height. */
+/** In pixels; its style sheet draws rows of this height. */
 const rowHeight = 24
 
 /** Are the events of all actors listed, or those of the chosen one? */

@@ -6,6 +6,7 @@ import type { ReadingRecord, TotalFigures } from '../trace/records.ts'
 import { chronicle, cursor, moment, slowRevision } from './inspection.ts'
 import { type Entry, roster } from './roster.ts'
 import { clockTime, shortNumber } from './words.ts'
+import './flows-view.css'
 
 /** A line of a chart: what it shows, over time in seconds. */
 interface Series {
