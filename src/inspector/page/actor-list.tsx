@@ -16,8 +16,9 @@ import {
 } from './roster.ts'
 import { VirtualList } from './virtual-list.tsx'
 import { programOf, shortNumber } from './words.ts'
+import './actor-list.css'
 
-/** In pixels; page.css draws rows of this height. */
+/** In pixels; its style sheet draws rows of this height. */
 const rowHeight = 46
 
 /** The tree of actors: to be searched, filtered, sorted, and walked through with the arrow keys. */
@@ -112,8 +113,9 @@ function Choice({ label, value, all, options, onChoose }: ChoiceProps) {
 }
 
 function Row({ entry }: { readonly entry: Entry }) {
-  const { life, state, verdict, figures, rate, heartbeatAt, depth } = entry
+  const { life, state, verdict, depth } = entry
   const isChosen = chosen.value === life.actor
+  const beside = figuresBeside(entry)
   const inTree = order.value === 'tree' && depth > 0
   const program = depth === 0 ? programOf(life.origin) : ''
   return (
@@ -132,20 +134,31 @@ function Row({ entry }: { readonly entry: Entry }) {
         <small>{program || topicsOf(entry).join(', ')}</small>
       </span>
       <span class="what">
-        <span class="state">{state}</span>
-        <small class={verdict.health}>{verdict.brief}</small>
-      </span>
-      <span class="figures">
-        {figures && figures.lag > 0 && (
-          <span title="Messages that wait for it">{shortNumber(figures.lag)} waiting</span>
-        )}
-        {rate >= 1 && <span title="Frames that it is sent in a second">{shortNumber(rate)}/s</span>}
-        {heartbeatAt !== undefined && cursor.value === undefined && (
-          <span title="Its last heartbeat">♥ {ago(moment.value.at - heartbeatAt)}</span>
-        )}
+        <span class="line">
+          <span class="state" title={state}>
+            {state}
+          </span>
+          {beside[0]}
+        </span>
+        <span class="line">
+          <small class={verdict.health}>{verdict.brief}</small>
+          {beside[1]}
+        </span>
       </span>
     </button>
   )
+}
+
+/** What stands beside its state, and beside what is wrong with it. */
+function figuresBeside({ figures, rate, heartbeatAt }: Entry): readonly preact.ComponentChild[] {
+  const waiting = figures && figures.lag > 0 && (
+    <small title="Messages that wait for it">{shortNumber(figures.lag)} waiting</small>
+  )
+  const sent = rate >= 1 && <small title="Frames that it is sent in a second">{shortNumber(rate)}/s</small>
+  const heard = heartbeatAt !== undefined && cursor.value === undefined && (
+    <small title="Its last heartbeat">♥ {ago(moment.value.at - heartbeatAt)}</small>
+  )
+  return [sent || heard, waiting || (sent && heard)]
 }
 
 /** A subscriber's name without what all of them begin with; a snapshot's with as much of its id as tells it from others. */

@@ -5,6 +5,8 @@ import { FlowsView } from './flows-view.tsx'
 import { chosen, chronicle, connection, moment, type Tab, tab } from './inspection.ts'
 import { type Entry, entryNow, topicsOf } from './roster.ts'
 import { SequenceView } from './sequence-view.tsx'
+import { delayWords } from './words.ts'
+import './actor-panel.css'
 
 const tabs: Readonly<Record<Tab, string>> = { chart: 'Chart', sequence: 'Sequence', flows: 'Flows' }
 
@@ -71,7 +73,7 @@ function Summary({ entry }: { readonly entry: Entry }) {
         <Fact name="Snapshot">{figures?.replaying && <SnapshotProgress entry={entry} />}</Fact>
         <Fact name="Last heartbeat">{heartbeatAt !== undefined && `${ago(at - heartbeatAt)} ago`}</Fact>
         {timers.map(({ delay, startedAt, ms }) => (
-          <Fact key={delay} name={delay}>
+          <Fact key={delay} name={delayWords(delay)}>
             {startedAt + ms >= at && `in ${ago(startedAt + ms - at)}`}
           </Fact>
         ))}

@@ -49,7 +49,7 @@ const lineHeight = 15
 const titleHeight = 28
 const side = 10
 
-/** The fonts that page.css gives to boxes and labels. */
+/** The fonts that chart-view.css gives to boxes and labels. */
 const fonts = { title: '600 15px system-ui, sans-serif', text: '13px system-ui, sans-serif' }
 
 /** Characters of a line until it is cut; the whole is in the drawing's titles. */

@@ -30,7 +30,7 @@ export const showsDetails = signal(false)
 const [minScale, maxScale] = [0.2, 3]
 
 /** A chart that would be drawn smaller than this can't be read. */
-const minReadableScale = 0.45
+const minReadableScale = 0.4
 
 /** Small charts are drawn larger than they are only if somebody asks for it. */
 const maxFittedScale = 1

@@ -7,6 +7,7 @@ import { type ChartLayout, layoutOf } from './chart-layout.ts'
 import { arrange, moveBy, type Size, showsDetails, sight, sightMode, zoomBy } from './chart-sight.ts'
 import { chronicle, moment } from './inspection.ts'
 import type { Entry } from './roster.ts'
+import './chart-view.css'
 
 /** The arrow keys move the drawing by so many pixels. */
 const keyDistance = 60

@@ -6,8 +6,9 @@ import { choose, chosen, chronicle, cursor, lookAt, revision } from './inspectio
 import type { Entry } from './roster.ts'
 import { VirtualList } from './virtual-list.tsx'
 import { clockTime, eventOf, nameOf } from './words.ts'
+import './events-view.css'
 
-/** In pixels; page.css draws rows of this height. */
+/** In pixels; its style sheet draws rows of this height. */
 const rowHeight = 24
 
 /** Are the events of all actors listed, or those of the chosen one? */
@@ -67,6 +68,11 @@ export function EventsView({ entry }: { readonly entry: Entry }) {
         </label>
         <span class="count">{steps.length.toLocaleString('en-US')}</span>
       </div>
+      {steps.length === 0 && (
+        <p class="nothing">
+          {eventSearch.value === '' ? 'Nothing yet since this page was opened.' : 'No event has these words.'}
+        </p>
+      )}
       <div class="columns">
         <VirtualList
           label="Events"
@@ -98,6 +104,7 @@ function EventRow({ step }: { readonly step: Step }) {
       aria-selected={isLookedAt}
       class={`event ${isLookedAt ? 'chosen' : ''}`}
       onClick={look}
+      title={step.snapshot && `${eventOf(step)} → ${stateText(step.snapshot.value)}`}
     >
       <time>{clockTime(step.at)}</time>
       {ofAll.value && <code class="who">{nameOf(step.actor)}</code>}
@@ -116,8 +123,8 @@ function StepDetail({ step }: { readonly step: Step }) {
   const after = step.snapshot
   const { type, ...carried } = step.event
   const changes = after
-    ? differences(before ? { state: before.value, context: before.context } : undefined, {
-        state: after.value,
+    ? differences(before && { state: stateText(before.value), context: before.context }, {
+        state: stateText(after.value),
         context: after.context,
       })
     : []

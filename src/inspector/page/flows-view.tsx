@@ -6,6 +6,7 @@ import type { ReadingRecord, TotalFigures } from '../trace/records.ts'
 import { chronicle, cursor, moment, slowRevision } from './inspection.ts'
 import { type Entry, roster } from './roster.ts'
 import { clockTime, programOf, shortNumber } from './words.ts'
+import './flows-view.css'
 
 /** A line of a chart: what it shows, over time in seconds. */
 interface Series {
@@ -207,7 +208,7 @@ function optionsOf(box: HTMLElement, series: readonly Series[]): uPlot.Options {
     cursor: { y: false },
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
-      { ...axis, space: 72, values: (_, ticks) => ticks.map(at => clockTime(at * 1000).slice(0, 8)) },
+      { ...axis, space: 72, size: 30, values: (_, ticks) => ticks.map(at => clockTime(at * 1000).slice(0, 8)) },
       { ...axis, size: 48, values: (_, ticks) => ticks.map(shortNumber) },
     ],
     series: [

@@ -3,6 +3,7 @@ import { showsHelp } from './keys.tsx'
 import { recording, saveRecording, startRecording } from './recording.ts'
 import { tally } from './roster.ts'
 import { clockTime } from './words.ts'
+import './header.css'
 
 const connectionWords = {
   connecting: 'connecting …',

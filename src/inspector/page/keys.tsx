@@ -6,6 +6,7 @@ import { dismiss, recall } from './dismissal.ts'
 import { chosen, chronicle, connection, lookAt, stepBy, tab, togglePause } from './inspection.ts'
 import { recording, saveRecording, startRecording } from './recording.ts'
 import { entryNow } from './roster.ts'
+import './keys.css'
 
 /** Is the list of keys shown? */
 export const showsHelp = signal(false)

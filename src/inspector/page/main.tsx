@@ -1,9 +1,10 @@
+// First: the other style sheets build on it.
+import './page.css'
 import { render } from 'preact'
 import { ActorList } from './actor-list.tsx'
 import { ActorPanel } from './actor-panel.tsx'
 import { Header } from './header.tsx'
 import { KeyHelp, listenToKeys } from './keys.tsx'
-import './page.css'
 import { connect } from './source.ts'
 import { Troubles } from './troubles.tsx'
 

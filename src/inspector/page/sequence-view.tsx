@@ -5,6 +5,7 @@ import { shownSteps } from './events-view.tsx'
 import { choose, chronicle, cursor, lookAt } from './inspection.ts'
 import type { Entry } from './roster.ts'
 import { clockTime, eventOf, nameOf } from './words.ts'
+import './sequence-view.css'
 
 /** Steps that are drawn at once, around the one that is looked at. */
 const maxRows = 120

@@ -2,6 +2,7 @@ import { signal } from '@preact/signals'
 import { dismiss, isDismissed, recall } from './dismissal.ts'
 import { choose, chosen, connection, cursor } from './inspection.ts'
 import { type Entry, troubles } from './roster.ts'
+import './troubles.css'
 
 /** So many are told one by one until somebody wants to see more. */
 const shownAtFirst = 3

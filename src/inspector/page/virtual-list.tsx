@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
+import './virtual-list.css'
 
 /** Rows that are drawn above and below those that can be seen. */
 const margin = 6
