@@ -31,12 +31,8 @@ interface Waiter {
   reject(error: unknown): void
 }
 
-/** How long changes that nobody waits for may wait for company, in milliseconds. */
-const companyMs = 2
-
 /**
- * Writes changes in the background, in groups: all that came while the last group was being written is the next one. What
- * nobody waits for yet goes with the next change that somebody waits for, or goes soon.
+ * Writes changes in the background, in groups: all that came while the last group was being written is the next one.
  * It counts changes; what they are the target knows.
  */
 export class GroupWriter {
@@ -51,7 +47,6 @@ export class GroupWriter {
   /** What went wrong last, while failing. */
   #error: unknown
   #run: Promise<void> | undefined
-  #soon: NodeJS.Timeout | undefined
   #retry: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
 
@@ -70,7 +65,7 @@ export class GroupWriter {
   /** Something has changed, which is written soon. */
   changed(): void {
     this.#changes++
-    this.#startSoon()
+    this.#start()
   }
 
   /**
@@ -98,22 +93,11 @@ export class GroupWriter {
   #start(): void {
     // While it fails, the timer starts it; and in the end, what is left is written by closing.
     if (this.#state === 'failing' || this.#closing !== undefined) return
-    clearTimeout(this.#soon)
-    this.#soon = undefined
     this.#run ??= nextTurn().then(() => this.#writeGroups())
-  }
-
-  #startSoon(): void {
-    if (this.#run !== undefined || this.#soon !== undefined) return
-    this.#soon = setTimeout(() => {
-      this.#soon = undefined
-      this.#start()
-    }, companyMs)
   }
 
   async #finish(): Promise<void> {
     clearTimeout(this.#retry)
-    clearTimeout(this.#soon)
     await this.#run
     if (this.#durable < this.#changes || this.#state === 'failing') await this.#writeGroups('durably')
     await this.#target.close()
@@ -133,9 +117,8 @@ export class GroupWriter {
         break
       }
       this.#succeed(change, durable)
-    } while (this.#waiters.length > 0)
+    } while (this.#written < this.#changes || this.#waiters.length > 0)
     this.#run = undefined
-    if (this.#written < this.#changes) this.#startSoon()
   }
 
   #succeed(change: number, durable: boolean): void {
