@@ -40,6 +40,7 @@ import { addressOf } from './sockets/address.ts'
 import { openContext } from './sockets/context.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { PubSocket } from './sockets/pub.ts'
+import { PubSockets } from './sockets/pub-sockets.ts'
 import { SubSocket } from './sockets/sub.ts'
 
 /** A running broker. */
@@ -93,11 +94,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       betweenPages: () => sleep(config.snapshot.page_pause * 1000),
     })
   const egress = new Egress(
-    frame => pub.send(frame),
-    async () => {
-      await pub.readSubscriptions()
-      await yieldToEventLoop()
-    },
+    (frame, socket) => pub.send(frame, socket),
+    () => yieldToEventLoop(),
     error => repeating.log('send_failed', 'sending failed; it is tried again', { err: error }),
   )
   const subscribers = new Subscribers({
@@ -145,25 +143,26 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     receiveHighWaterMark: zmq.receive_high_water_mark,
     lingerMs,
   })
-  const pub = new PubSocket(
-    {
-      context,
-      ipv6,
-      sendHighWaterMark: zmq.send_high_water_mark,
-      sendBufferBytes: zmq.send_buffer_size,
-      tcpKeepalive: zmq.tcp_keepalive,
-      lingerMs,
+  const pubAddresses = [zmq.pub].flat().map(port => addressOf(zmq.host, port))
+  const pubOptions = {
+    context,
+    ipv6,
+    sendHighWaterMark: zmq.send_high_water_mark,
+    sendBufferBytes: zmq.send_buffer_size,
+    tcpKeepalive: zmq.tcp_keepalive,
+    lingerMs,
+  }
+  const pubPeers = (socket: number) => ({
+    admits: (prefix: string) => subscribers.admits(prefix, socket),
+    joined: (prefix: string) => subscribers.joined(prefix, socket),
+    left: (prefix: string) => subscribers.left(prefix, socket),
+    refused: () => {
+      tally.eavesdroppers++
+      const sentence = 'it subscribed to no p2p topic, or to one that is received on another port of pub'
+      repeating.log('not_admitted', `a peer on pub was refused: ${sentence}`)
     },
-    {
-      admits: prefix => subscribers.admits(prefix),
-      joined: prefix => subscribers.joined(prefix),
-      left: prefix => subscribers.left(prefix),
-      refused: () => {
-        tally.eavesdroppers++
-        repeating.log('not_admitted', 'a peer on pub was refused: it subscribed to something else than a p2p topic')
-      },
-    },
-  )
+  })
+  const pub = new PubSockets(pubAddresses.map((_, socket) => new PubSocket(pubOptions, pubPeers(socket))))
   const sub = new SubSocket({
     context,
     ipv6,
@@ -224,7 +223,11 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         serve: () => manage.serve(answer),
         close: () => manage.close(),
       },
-      pub,
+      pub: {
+        bind: () => pub.bind(pubAddresses),
+        serve: () => pub.serve(),
+        close: () => pub.close(),
+      },
       sub: {
         bind: address => sub.bind(address),
         serve: () => sub.serve(parts => intake.take(parts), forward),
@@ -246,7 +249,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         manage.reply(route, JSON.stringify(reply))
       },
       announceServing: ports => {
-        log.info({ host: zmq.host, ...ports }, 'serving')
+        log.info({ host: zmq.host, ...ports, pub: pub.ports.length > 1 ? pub.ports : ports.pub }, 'serving')
         history?.describe(`${zmq.host === '*' ? '127.0.0.1' : zmq.host}:${ports.manage}`)
       },
       reportUndelivered: undelivered => {
@@ -266,7 +269,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       input: {
         endpoints: {
           manage: { name: 'manage', address: addressOf(zmq.host, zmq.manage) },
-          pub: { name: 'pub', address: addressOf(zmq.host, zmq.pub) },
+          pub: { name: 'pub', address: pubAddresses.join(' ') },
           sub: { name: 'sub', address: addressOf(zmq.host, zmq.sub) },
         },
       },
@@ -284,7 +287,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     const topic = subscribing.open(wish)
     story.subscribed(topic, wish.topics, wish.snapshotDays)
     await records?.written()
-    return subscribeReply(topic, ports, zmq)
+    return subscribeReply(topic, { ...ports, pub: pub.nextPort() }, zmq)
   }
 
   /** Publishes messages, and answers when they are on disk. */
@@ -336,7 +339,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const observation = observe(
     config,
     { log, repeating },
-    { supervisor, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
+    { supervisor, pub, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
     trace,
   )
   supervisor.start()

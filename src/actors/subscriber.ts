@@ -16,7 +16,7 @@ export interface Subscription {
   /** Undefined: it asked for no snapshot. */
   readonly snapshot: StoredSubscription['snapshot']
   readonly queue: Queue
-  readonly outlet: Outlet
+  readonly outlet: Outlet & { socket: number }
   readonly actor: Actor<typeof subscriberChart>
 }
 

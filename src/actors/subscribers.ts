@@ -109,6 +109,7 @@ export class Subscribers {
     const outlet = {
       queue,
       topic,
+      socket: 0,
       refused: (sent: number) => actor.send({ type: 'send.refused', sent }),
       starved: () => actor.send({ type: 'queue.starved' }),
       turnEnded: () => (supplies === undefined ? queue.rest() : supplies.turnEnded(queue)),
@@ -136,27 +137,37 @@ export class Subscribers {
     for (const { actor } of this) actor.send({ type: 'broker.stopped' })
   }
 
-  /** May a peer that subscribes to `prefix` on `pub` be heard? Only if it names a whole p2p topic that is subscribed now. */
-  admits(prefix: string): boolean {
-    return this.#subscriptions.has(p2pTopicOf(prefix))
+  /**
+   * May a peer that subscribes to `prefix` on this `pub` socket be heard? Only if it names a whole p2p topic that is
+   * subscribed now, and nobody receives that on another one: what is sent goes to one of them.
+   */
+  admits(prefix: string, pub: number): boolean {
+    const topic = p2pTopicOf(prefix)
+    const subscription = this.#subscriptions.get(topic)
+    return subscription !== undefined && (subscription.outlet.socket === pub || !this.#sockets.has(topic))
   }
 
-  /** A SUB socket's subscription to `prefix` was admitted. */
-  joined(prefix: string): void {
-    const topic = p2pTopicOf(prefix)
+  /** A SUB socket's subscription to `prefix` was admitted, on this `pub` socket. */
+  joined(prefix: string, pub: number): void {
+    const subscription = this.#subscriptions.get(p2pTopicOf(prefix))
+    if (subscription === undefined) return
+    const { topic, outlet, actor } = subscription
     this.#sockets.set(topic, (this.#sockets.get(topic) ?? 0) + 1)
-    this.find(topic)?.actor.send({ type: 'socket.joined' })
+    outlet.socket = pub
+    actor.send({ type: 'socket.joined' })
   }
 
-  /** A SUB socket's subscription to `prefix` ended. The subscriber hears of it when it was the last one. */
-  left(prefix: string): void {
-    const topic = p2pTopicOf(prefix)
+  /** A SUB socket's subscription to `prefix` on this `pub` socket ended. The subscriber hears of it when it was the last one. */
+  left(prefix: string, pub: number): void {
+    const subscription = this.#subscriptions.get(p2pTopicOf(prefix))
+    if (subscription === undefined) return
+    const { topic, outlet, actor } = subscription
     const sockets = this.#sockets.get(topic)
-    if (sockets === undefined) return
+    if (sockets === undefined || outlet.socket !== pub) return
     if (sockets > 1) this.#sockets.set(topic, sockets - 1)
     else {
       this.#sockets.delete(topic)
-      this.find(topic)?.actor.send({ type: 'socket.left' })
+      actor.send({ type: 'socket.left' })
     }
   }
 }

@@ -11,6 +11,7 @@ import {
   oneOf,
   openSection,
   port,
+  ports,
   type SectionCheck,
   seconds,
   section,
@@ -21,11 +22,20 @@ const noSuchPlugin = 'this broker has no such plugin; the section is ignored'
 
 /** Two endpoints can't listen on one port, unless the system picks the ports (0). */
 function differentPorts<Key extends string>(besides: Key, key: Key): SectionCheck<Record<Key, unknown>> {
+  const shared = (ports: Partial<Record<Key, unknown>>) => {
+    const others = [ports[besides]].flat()
+    return [ports[key]].flat().find((port, at) => {
+      return (
+        typeof port === 'number' && port !== 0 && (key === besides ? others.indexOf(port) < at : others.includes(port))
+      )
+    })
+  }
+  const who = key === besides ? `two ports of ${key}` : `${key} and ${besides}`
   return {
     key,
     besides,
-    holds: ports => typeof ports[key] !== 'number' || ports[key] === 0 || ports[key] !== ports[besides],
-    sentence: ports => `${key} and ${besides} are the same port, ${ports[key]}; each endpoint needs its own`,
+    holds: ports => shared(ports) === undefined,
+    sentence: ports => `${who} are the same port, ${shared(ports)}; each endpoint needs its own`,
   }
 }
 
@@ -39,11 +49,18 @@ const tcpKeepalive = section({
     .describe('Times it asks in vain until the connection is closed; its subscribers are then stale.'),
 }).describe('How soon a subscriber that vanished without a word is noticed, by TCP keepalive on `pub`.')
 
+/** Ports that subscribers may be spread over. */
+const maxPubPorts = 64
+
 const zmq = section(
   {
     host: listenHost().default('127.0.0.1').describe('The address to listen on; "*" is every address of this machine.'),
     manage: port().default(13370).describe('Port for management requests. 0 lets the system pick one.'),
-    pub: port().default(13371).describe('Port on which subscribers receive. 0 lets the system pick one.'),
+    pub: ports(maxPubPorts)
+      .default(13371)
+      .describe(
+        'Port on which subscribers receive, or a list of ports that they are spread over. 0 lets the system pick.',
+      ),
     sub: port().default(13372).describe('Port to which applications publish. 0 lets the system pick one.'),
     reply_ports: oneOf(['string', 'number'])
       .default('string')
@@ -74,7 +91,12 @@ const zmq = section(
       .describe('Frames of a connection that may wait to be read on `sub` and `manage` before its sender is held up.'),
     tcp_keepalive: tcpKeepalive,
   },
-  [differentPorts('manage', 'pub'), differentPorts('manage', 'sub'), differentPorts('pub', 'sub')],
+  [
+    differentPorts('manage', 'pub'),
+    differentPorts('manage', 'sub'),
+    differentPorts('pub', 'sub'),
+    differentPorts('pub', 'pub'),
+  ],
 ).describe('The three ZeroMQ endpoints that applications talk to.')
 
 const plugins = section({

@@ -20,6 +20,8 @@ export interface Outlet {
   readonly queue: Queue
   /** The p2p topic that each frame begins with. */
   readonly topic: string
+  /** Which of the `pub` sockets its subscriber is connected to: its place in their list. */
+  readonly socket: number
   /** The socket refused after so many frames: the connection holds as much as it may. Nothing is sent until the outlet is opened again. */
   refused(sent: number): void
   /** Something has to be fetched before the queue knows what is next. As above. */
@@ -28,8 +30,8 @@ export interface Outlet {
   turnEnded(): void
 }
 
-/** Sends a frame at once: fulfilled when the socket took it, or rejects with the code `EAGAIN` when the peer's pipe is full. */
-export type SendFrame = (frame: string) => Promise<void>
+/** Sends a frame at once, on one of the `pub` sockets: fulfilled when the socket took it, or rejects with the code `EAGAIN` when the peer's pipe is full. */
+export type SendFrame = (frame: string, socket: number) => Promise<void>
 
 /**
  * Sends what waits in the queues of those who can take it, in rounds: in a round each scheduled outlet has one run.
@@ -121,8 +123,9 @@ export class Egress {
         await this.#pause().catch(this.#failed)
         stretchEndsMs = performance.now() + maxStretchMs
       }
-      await this.#pause().catch(this.#failed)
+      // Whoever waited goes on in the turn that the pause takes, too.
       for (const resolve of waiting) resolve()
+      await this.#pause().catch(this.#failed)
     }
     this.#rounds = undefined
   }
@@ -138,7 +141,7 @@ export class Egress {
       while (sent < atMost) {
         const message = queue.head
         if (message === undefined) break
-        await this.#send(topic + message.frame)
+        await this.#send(topic + message.frame, outlet.socket)
         this.#delivered++
         sent++
         queue.skip(message)

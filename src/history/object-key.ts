@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { epochMicroseconds, isTimestamp } from '../protocol/stix/timestamp.ts'
 
 /** Bytes of an object's key. */
 export const keyBytes = 16
@@ -43,16 +44,10 @@ function digitOf(code: number): number {
   return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1
 }
 
-/** `YYYY-MM-DDTHH:MM:SS`, then up to six digits of a fraction, then `Z` (STIX §2.11 timestamps as the protocol takes them). */
-const timestamp = /^(\d{4}-\d\d-\d\dt\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?z$/i
-
 /**
  * A timestamp in microseconds since the epoch, to compare versions by; NaN if it is none. Exact from 1685 to 2255: of other
  * years it may be the same for timestamps that are up to 32 microseconds apart.
  */
 export function microsecondsOf(text: string): number {
-  const match = timestamp.exec(text)
-  if (match === null) return Number.NaN
-  const [, seconds = '', fraction = ''] = match
-  return Date.parse(`${seconds.toUpperCase()}Z`) * 1000 + Number(fraction.padEnd(6, '0'))
+  return isTimestamp(text) ? epochMicroseconds(text) : Number.NaN
 }

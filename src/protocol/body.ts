@@ -3,7 +3,7 @@ import { type Message, messageOf, type ObjectVersion } from './message.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { checkObject, type ValidationMode } from './stix/check.ts'
 import { completeText } from './stix/complete.ts'
-import type { JsonObject } from './stix/kind.ts'
+import { has, isObject, type JsonObject } from './stix/kind.ts'
 import type { MessageType } from './topics.ts'
 
 /**
@@ -15,14 +15,15 @@ import type { MessageType } from './topics.ts'
 export function decodeBody(body: string, mode: ValidationMode, bytes?: number): Message<MessageType> | Refusal {
   const object = parseJson(body)
   if (object === undefined) return refuse('not_json')
-  const now = new Date()
+  // When its validity begins now, that is the same moment for the check and for what is filled in.
+  const now = isObject(object) && has(object, 'valid_from') ? undefined : new Date()
   const checked = checkObject(object, mode, now)
   if ('refused' in checked) return checked
   const accepted = object as JsonObject
   if (checked.missing.length === 0) {
     return messageOf(checked.type, body, { bytes, object: versionOf(accepted) })
   }
-  const completed = completeText(body, accepted, checked.missing, now)
+  const completed = completeText(body, accepted, checked.missing, now ?? new Date())
   return messageOf(checked.type, completed.text, { object: versionOf(completed.object) })
 }
 

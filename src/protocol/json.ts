@@ -15,9 +15,13 @@ const openBracket = 0x5b
 const closeBrace = 0x7d
 const closeBracket = 0x5d
 
+/** Stands where bytes are not UTF-8; a sender may also have written it. */
+const replacement = '\ufffd'
+
 /** Decodes UTF-8 exactly, or answers undefined if the bytes are not UTF-8: replacement characters would not be the sender's bytes. */
-export function decodeUtf8(bytes: Buffer, start = 0): string | undefined {
-  return isUtf8(bytes) ? bytes.toString('utf8', start) : undefined
+export function decodeUtf8(bytes: Buffer): string | undefined {
+  const text = bytes.toString('utf8')
+  return text.includes(replacement) && !isUtf8(bytes) ? undefined : text
 }
 
 /** Is JSON text nested deeper than {@link deepestNesting}? One pass; of malformed text it may say either. */

@@ -28,7 +28,7 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'logging.filename': ['/var/log/bus.log', '"5"', "'a b'"],
   'plugins.apps.zmq.host': ['0.0.0.0', '"*"', 'eth0'],
   'plugins.apps.zmq.manage': ['1', '65535'],
-  'plugins.apps.zmq.pub': ['2', '0', '0x10'],
+  'plugins.apps.zmq.pub': ['2', '0', '0x10', '[2, 4]', '[0, 0]'],
   'plugins.apps.zmq.sub': ['3', '0'],
   'plugins.apps.zmq.reply_ports': ['number'],
   'plugins.apps.zmq.advertise': ['broker.example', '10.0.0.1', '"2001:db8::1"'],

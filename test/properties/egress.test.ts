@@ -53,7 +53,15 @@ function openOutlet(log: MessageLog, topic: string, egress: Egress, over: Partia
     },
     { filled: () => egress.filled(outlet), replayed() {}, missed: () => assert.fail() },
   )
-  const outlet = { topic, queue, refused() {}, starved: () => assert.fail(), turnEnded: () => queue.rest(), ...over }
+  const outlet = {
+    topic,
+    queue,
+    socket: 0,
+    refused() {},
+    starved: () => assert.fail(),
+    turnEnded: () => queue.rest(),
+    ...over,
+  }
   egress.open(outlet)
   return outlet
 }

@@ -45,7 +45,8 @@ function refuseProperties(object: JsonObject, { properties }: ObjectType, readin
       return refuse('invalid_property', `${shownName(name)} is no name for a custom property`)
     }
     if (reading === 'lenient' && isAbsent(value)) continue
-    if (kind[reading](value)) continue
+    // Not `kind[reading]`: a property whose name is fixed is found several times as fast.
+    if (reading === 'lenient' ? kind.lenient(value) : kind.strict(value)) continue
     return refuse('invalid_property', `${name} must be ${kind.expected}, not ${quoted(value)}`)
   }
   return undefined

@@ -12,6 +12,9 @@ export function nestsDeeperThan(levels: number, value: unknown): boolean {
     for (const item of value) if (nestsDeeperThan(levels - 1, item)) return true
     return false
   }
-  for (const name in value) if (nestsDeeperThan(levels - 1, (value as Record<string, unknown>)[name])) return true
+  for (const name in value) {
+    const inner = (value as Record<string, unknown>)[name]
+    if (typeof inner === 'object' && nestsDeeperThan(levels - 1, inner)) return true
+  }
   return false
 }

@@ -126,3 +126,22 @@ export function compareTimestamps(left: string, right: string): number {
   }
   return 0
 }
+
+/** In this time the Gregorian calendar repeats itself: 400 years. */
+const calendarMs = 146_097 * 86_400_000
+
+/**
+ * Microseconds from the epoch to a timestamp, which it must be. Exact from 1685 to 2255: beyond, a double's steps are
+ * coarser than that.
+ */
+export function epochMicroseconds(timestamp: string): number {
+  const at = (index: number) => twoDigits(timestamp, index)
+  // 400 years later, because `Date.UTC` takes a year below 100 for one of the twentieth century.
+  const year = at(0) * 100 + at(2) + 400
+  const ms = Date.UTC(year, at(5) - 1, at(8), at(11), at(14), at(17)) - calendarMs
+  let fraction = 0
+  for (let index = pointAt + 1; index <= pointAt + mostFractionDigits; index++) {
+    fraction = fraction * 10 + fractionDigit(timestamp, index) - zero
+  }
+  return ms * 1000 + fraction
+}
