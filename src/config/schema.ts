@@ -26,7 +26,7 @@ function differentPorts<Key extends string>(besides: Key, key: Key): SectionChec
     const others = [ports[besides]].flat()
     return [ports[key]].flat().find((port, at) => {
       return (
-        typeof port === 'number' && port !== 0 && (key === besides ? others.indexOf(port) < at : others.includes(port))
+        Number.isInteger(port) && port !== 0 && (key === besides ? others.indexOf(port) < at : others.includes(port))
       )
     })
   }
