@@ -6,7 +6,7 @@ import { configSchema } from '../config/schema.ts'
 import { connect, type Indicator, type Sighting } from '../index.ts'
 import { exitCodes } from './exit-codes.ts'
 
-const sampleBundle = new URL('../../../config/sample-bundle.json', import.meta.url)
+const sampleBundle = new URL('config/sample-bundle.json', import.meta.resolve('threatbus/package.json'))
 
 /**
  * Shows the bus at work and ends by itself: a broker on free ports of this machine, a detection tool that subscribes to

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { ConfigError } from '../config/problems.ts'
 

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { expectedBy, isSecret, keysOf, openWarning, pathsOf, schemaAt } from './outline.ts'
 import { quoted } from './printable.ts'
 import { type Problem, printedPath } from './problems.ts'

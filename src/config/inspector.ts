@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { isLoopback } from './exposure.ts'
 import { count, flag, host, port, section, token } from './values.ts'
 

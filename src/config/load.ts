@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { type Environment, withEnvironment } from './environment.ts'
 import { explain, ignored } from './explain.ts'
 import { readConfigFile } from './file.ts'

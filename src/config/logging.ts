@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { fileName, flag, oneOfUpperCase, section } from './values.ts'
 
 /** The names of the log levels, least severe first: the original's. */

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { expectations, openSections, secrets } from './values.ts'
 
 /** What one schema has inside: the one that a default, an optional or a preprocessing step is wrapped around. */

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { inspectorSection } from './inspector.ts'
 import { loggingSection } from './logging.ts'
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { inspectorSection } from '../config/inspector.ts'
 import { loggingSection } from '../config/logging.ts'
 import { bytes, count, endpoint, expecting, fileName, flag, seconds, section, unlessEmpty } from '../config/values.ts'

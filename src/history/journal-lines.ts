@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { z } from 'zod'
+import * as z from 'zod'
 import { HistoryError } from './history-error.ts'
 import { countSchema, type StoredSubscription, storedSubscriptionSchema, topicSchema } from './stored-subscription.ts'
 

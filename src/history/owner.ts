@@ -1,5 +1,5 @@
 import { connect, type Server } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 import { HistoryError } from './history-error.ts'
 
 /** What an owner may say about itself beside its process id, such as `{ manage: '127.0.0.1:13370' }`. */

@@ -2,7 +2,8 @@ import { Worker } from 'node:worker_threads'
 import type { Selected } from './selection.ts'
 import type { SelectionAnswer, SelectionTask } from './selection-worker.ts'
 
-const script = new URL('./selection-worker.js', import.meta.url)
+// By the package, not by this file: in the bundled programs it is elsewhere.
+const script = new URL('dist/src/history/selection-worker.js', import.meta.resolve('threatbus/package.json'))
 
 /** How long the thread stays when nothing is to be selected: it keeps the memory of its last selection. */
 const idleMs = 10_000

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { p2pTopicLength } from '../protocol/topics.ts'
 
 /** What the broker remembers of a subscription, so that it goes on where it was after a restart. */

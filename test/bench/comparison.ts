@@ -1,5 +1,3 @@
-import type { Measurement } from './load.ts'
-import type { Account } from './receiver-threads.ts'
 import { median } from './statistics.ts'
 
 /** The two that are compared. */
@@ -8,26 +6,19 @@ export interface Both<Value> {
   readonly broker: Value
 }
 
-/** What came of one kind of load on both. */
-export interface Comparison {
-  readonly subscribers: number
-  readonly bytes: number
-  /** One of each directly after the other. */
-  readonly measurements: readonly Both<Measurement>[]
-  /** What became of the messages. */
-  readonly accounts: Both<Account>
-}
-
 /** Medians. The ratio is broker/floor, of measurements that had the same share of a machine that others use as well. */
 export interface Compared extends Both<number> {
   readonly ratio: number
 }
 
-/** What is measured by a number. */
-export type Figure = keyof Measurement
+/** Figures by name, of which some may not be measurable. */
+type Figures<Figure extends string> = Readonly<Record<Figure, number | undefined>>
 
 /** Compares one figure, unless it could not be measured. */
-export function compare(measurements: readonly Both<Measurement>[], figure: Figure): Compared | undefined {
+export function compare<Figure extends string>(
+  measurements: readonly Both<Figures<Figure>>[],
+  figure: Figure,
+): Compared | undefined {
   const values: Compared[] = []
   for (const { floor, broker } of measurements) {
     const [of, against] = [broker[figure], floor[figure]]
@@ -39,4 +30,28 @@ export function compare(measurements: readonly Both<Measurement>[], figure: Figu
     broker: median(values.map(value => value.broker)),
     ratio: median(values.map(value => value.ratio)),
   }
+}
+
+/**
+ * Measures both in turn, so that what else the machine does meets both alike. Each goes first as often as the other.
+ * @param runs how often
+ */
+export async function measureInTurn<Value>(runs: number, measure: Both<() => Promise<Value>>): Promise<Both<Value>[]> {
+  const measurements: Both<Value>[] = []
+  while (measurements.length < runs) {
+    if (measurements.length % 2 === 0) {
+      const floor = await measure.floor()
+      measurements.push({ floor, broker: await measure.broker() })
+    } else {
+      const broker = await measure.broker()
+      measurements.push({ floor: await measure.floor(), broker })
+    }
+  }
+  return measurements
+}
+
+/** The same of both. */
+export async function forBoth<From, To>(both: Both<From>, make: (from: From) => Promise<To>): Promise<Both<To>> {
+  const floor = await make(both.floor)
+  return { floor, broker: await make(both.broker) }
 }

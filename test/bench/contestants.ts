@@ -1,115 +1,131 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Address } from './load.ts'
+import { indicatorTopic } from './indicators.ts'
 import { ManageClient } from './manage-client.ts'
+import { freePorts, localhost, type Program, startProgram, temporaryDirectory } from './program.ts'
+import type { Endpoint } from './wires/connection.ts'
+import type { WireName } from './wires/wires.ts'
 
-/** A broker that is up and answers. If one that was started here ends before it is stopped, that is an error at large. */
-export interface Contestant extends Address {
+/** A broker that is up and answers. */
+export interface Contestant {
   readonly name: string
+  readonly wire: WireName
+  /** Its process, to read its processor time and memory. */
+  readonly pid?: number | undefined
+  /** Enters subscribers for indicators. */
+  readonly join: (subscribers: number) => Promise<Membership>
+  /** Ends it, if it was started here. */
   readonly stop: () => Promise<void>
 }
 
-const localhost = '127.0.0.1'
+/** Subscribers that a broker knows, and where messages come from and go to. */
+export interface Membership {
+  /** What each subscribes to. */
+  readonly topics: readonly string[]
+  readonly pub: Endpoint
+  readonly sub: Endpoint
+  readonly leave: () => Promise<void>
+}
+
+/** A broker of Threat Bus's protocol. */
+export interface BusContestant extends Contestant {
+  readonly manage: Endpoint
+  /** From its start to its first answer, in milliseconds; unless it ran already. */
+  readonly startMilliseconds?: number
+}
+
 /** How long a broker may take until it answers, in milliseconds. */
 const readyTimeout = 10_000
-/** How long it may take to stop, in milliseconds. */
-const stopTimeout = 6_000
-/** How much of what a broker last said is told if it fails, in characters. */
-const lastWords = 2_000
 
 const floorScript = fileURLToPath(import.meta.resolve('./floor.js'))
 /** This package's own broker. */
-export const brokerScript = fileURLToPath(import.meta.resolve('../../src/cli/threatbus.js'))
-
-/** What has to go when this process does, whatever it ends of. */
-const remains: (() => void)[] = []
-process.on('exit', () => {
-  for (const remove of remains.reverse()) remove()
-})
+export const brokerScript = fileURLToPath(import.meta.resolve('../../bin/threatbus.js'))
 
 /** Starts the floor. */
-export async function startFloor(name = 'floor'): Promise<Contestant> {
-  const ports = await freePorts()
-  return start(name, ports.manage, [floorScript, String(ports.manage), String(ports.pub), String(ports.sub)])
+export async function startFloor(name = 'floor'): Promise<BusContestant> {
+  const ports = await freePorts(3)
+  const [manage = 0] = ports
+  return startBus(name, manage, [floorScript, ...ports.map(String)])
+}
+
+/** Settings of a broker that are not the defaults. */
+export interface BrokerSettings {
+  readonly history?: { readonly enabled?: boolean; readonly max_bytes?: number }
+  readonly inspector?: { readonly port: number }
 }
 
 /** Starts a broker that takes this package's options, with its defaults and a directory of its own. */
-export async function startBroker(script: string, { history = true, viewer = false } = {}): Promise<Contestant> {
-  const { inspector, ...ports } = await freePorts()
-  const directory = mkdtempSync(join(tmpdir(), 'threatbus-bench-'))
-  remains.push(() => rmSync(directory, { recursive: true, force: true }))
+export async function startBroker(script: string, settings: BrokerSettings = {}): Promise<BusContestant> {
+  const [manage = 0, pub = 0, sub = 0] = await freePorts(3)
+  const directory = temporaryDirectory()
   const config = join(directory, 'config.yaml')
   // JSON is YAML.
-  const plugins = { apps: { zmq: { host: localhost, ...ports } } }
-  const settings = { history: { enabled: history }, inspector: { port: inspector }, plugins }
-  writeFileSync(config, JSON.stringify(settings))
-  const name = viewer ? 'watched' : history ? 'broker' : 'no history'
-  const broker = await start(name, ports.manage, [script, '-c', config], directory)
-  if (viewer) await lookAt(inspector)
-  return broker
+  const plugins = { apps: { zmq: { host: localhost, manage, pub, sub } } }
+  writeFileSync(config, JSON.stringify({ inspector: { port: 0 }, plugins, ...settings }))
+  const name = settings.history?.enabled === false ? 'no history' : 'broker'
+  const broker = await startBus(name, manage, [script, '-c', config], directory)
+  return {
+    ...broker,
+    async stop() {
+      await broker.stop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
 }
 
-/** Reads what the inspector's page is told, for as long as the broker runs. */
-async function lookAt(port: number): Promise<void> {
+/** Starts a broker, and reads what its inspector's page is told for as long as it runs. */
+export async function startWatchedBroker(script: string, settings: BrokerSettings = {}): Promise<BusContestant> {
+  const [port = 0] = await freePorts(1)
+  const broker = await startBroker(script, { ...settings, inspector: { port } })
   const { body } = await fetch(`http://${localhost}:${port}/inspector/live`)
   body?.pipeTo(new WritableStream()).catch(() => {})
+  return { ...broker, name: 'watched' }
 }
 
 /** Takes a broker that runs already, and leaves it running. */
-export async function takeRunning(host: string, manage: number, pid: number | undefined): Promise<Contestant> {
-  await answers(host, manage)
-  return { name: `${host}:${manage}`, host, manage, pid, async stop() {} }
+export async function takeRunning(manage: Endpoint, pid: number | undefined): Promise<BusContestant> {
+  await answers(manage)
+  return busContestant(`${manage.host}:${manage.port}`, manage, { pid, async stop() {} })
 }
 
 /** Starts a Node program, and waits until it answers on `manage`. */
-async function start(name: string, manage: number, args: readonly string[], cwd?: string): Promise<Contestant> {
-  // The channel is for the floor, which ends with this process even if that is killed.
-  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
-  remains.push(() => child.kill('SIGKILL'))
-  let said = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-lastWords)
-  })
-  const complain = (code: number | null, signal: string | null) => {
-    throw new Error(`the ${name} ended (${signal ?? code}): ${said}`)
-  }
-  child.once('close', complain)
-  const stop = async () => {
-    child.off('close', complain)
-    const closed = once(child, 'close')
-    child.kill('SIGTERM')
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeout)
-    await closed
-    clearTimeout(timer)
-  }
-  await answers(localhost, manage)
-  return { name, host: localhost, manage, pid: child.pid, stop }
+async function startBus(name: string, port: number, args: readonly string[], cwd?: string): Promise<BusContestant> {
+  const manage = { host: localhost, port }
+  const awaitReady = () => answers(manage)
+  const program = await startProgram({ name, command: process.execPath, args, cwd, awaitReady })
+  return busContestant(name, manage, program)
 }
 
-async function answers(host: string, manage: number): Promise<void> {
-  const client = new ManageClient(host, manage, readyTimeout)
+function busContestant(
+  name: string,
+  manage: Endpoint,
+  program: Pick<Program, 'pid' | 'stop'> & { readonly startMilliseconds?: number },
+): BusContestant {
+  return { ...program, name, wire: 'zmtp', manage, join: subscribers => joinBus(manage, subscribers) }
+}
+
+async function joinBus(manage: Endpoint, subscribers: number): Promise<Membership> {
+  const client = new ManageClient(manage)
+  const { p2pTopics, pubPort, subPort } = await client.subscribe(indicatorTopic, subscribers)
+  client.close()
+  return {
+    topics: p2pTopics,
+    pub: { host: manage.host, port: pubPort },
+    sub: { host: manage.host, port: subPort },
+    async leave() {
+      const client = new ManageClient(manage)
+      await client.unsubscribe(p2pTopics)
+      client.close()
+    },
+  }
+}
+
+async function answers(manage: Endpoint): Promise<void> {
+  const client = new ManageClient(manage, readyTimeout)
   try {
     await client.awaitReady()
   } finally {
     client.close()
   }
-}
-
-/** Ports that nobody uses at this moment. */
-async function freePorts(): Promise<{ manage: number; pub: number; sub: number; inspector: number }> {
-  const servers = await Promise.all(
-    [0, 1, 2, 3].map(async () => {
-      const server = createServer().listen(0, localhost)
-      await once(server, 'listening')
-      return server
-    }),
-  )
-  const [manage = 0, pub = 0, sub = 0, inspector = 0] = servers.map(server => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map(server => once(server.close(), 'close')))
-  return { manage, pub, sub, inspector }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { messageHeader } from './zmtp.ts'
+import type { Wire } from './wires/wire.ts'
+import { wires } from './wires/wires.ts'
 
 const digits = 12
 const zeros = '0'.repeat(digits)
@@ -8,7 +9,7 @@ const zeros = '0'.repeat(digits)
 export const indicatorTopic = 'stix2/indicator'
 
 /**
- * Coins complete, unique, valid STIX-2.1 indicators, as ZMTP messages ready for the wire. Two of them differ in their
+ * Coins complete, unique, valid STIX-2.1 indicators, as messages ready for the wire. Two of them differ in their
  * sequence number only, which stands in the id and in the pattern, so coining one is a copy and 24 digits.
  */
 export class IndicatorMint {
@@ -21,12 +22,11 @@ export class IndicatorMint {
   readonly #patternDigits: number
 
   /** @param bytes length of the JSON body */
-  constructor(bytes: number) {
+  constructor(bytes: number, wire: Wire = wires.zmtp) {
     this.marker = `${randomBytes(4).toString('hex')}-0000-4000-8000-`
     const missing = bytes - this.#json('').length
     if (missing < 0) throw new RangeError(`an indicator has at least ${bytes - missing} bytes`)
-    const body = `${indicatorTopic} ${this.#json('x'.repeat(missing))}`
-    this.#template = Buffer.concat([messageHeader(body.length), Buffer.from(body)])
+    this.#template = wire.message(indicatorTopic, Buffer.from(this.#json('x'.repeat(missing))))
     this.length = this.#template.length
     this.#idDigits = this.#template.indexOf(zeros)
     this.#patternDigits = this.#template.lastIndexOf(zeros)

@@ -1,20 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Contestant, Membership } from './contestants.ts'
 import { cpuSeconds } from './cpu.ts'
-import { IndicatorMint, indicatorTopic } from './indicators.ts'
-import { ManageClient } from './manage-client.ts'
+import { IndicatorMint } from './indicators.ts'
 import { flatOut, onSchedule, type Pace, Publisher } from './publisher.ts'
 import { type Account, ReceiverThreads } from './receiver-threads.ts'
 import { now, type SharedState } from './shared-state.ts'
 import { percentile } from './statistics.ts'
-
-/** Where a broker is. */
-export interface Address {
-  readonly host: string
-  /** The port of `manage`; it names the others. */
-  readonly manage: number
-  /** Its process, to read its processor time. */
-  readonly pid?: number | undefined
-}
+import { wires } from './wires/wires.ts'
 
 /** What to put on it. */
 export interface LoadOptions {
@@ -23,28 +15,34 @@ export interface LoadOptions {
   readonly bytes: number
   /** Messages per second, by the clock; without it, as many as the broker can take. */
   readonly rate?: number | undefined
+  /** How many messages may be on their way to the slowest subscriber, if there is no rate. */
+  readonly window?: number
 }
 
-/** What came of some time of load. */
-export interface Measurement {
+/** How fast messages went. */
+export interface Flow {
   /** Messages that reached everyone. */
   readonly messagesPerSecond: number
   readonly deliveriesPerSecond: number
   /** Processor time of the whole broker for each delivery, in microseconds; where the system tells. */
   readonly cpuPerDelivery: number | undefined
-  /** From the time at which a message was due to its receipt, in milliseconds. Only with a rate. */
-  readonly latencyP50: number | undefined
-  readonly latencyP99: number | undefined
   /** How many processors the load generator kept busy. */
   readonly ownProcessors: number
 }
 
-/** How many messages may be on their way to the slowest subscriber, if there is no rate. */
-const window = 500
+/** What came of some time of load. */
+export interface Measurement extends Flow {
+  /** From the time at which a message was due to its receipt, in milliseconds. Only with a rate. */
+  readonly latencyP50: number | undefined
+  readonly latencyP99: number | undefined
+}
+
+/** So many brokers keep for a subscriber, whatever their own bounds. */
+const defaultWindow = 500
 /** How long subscribers may take to join, in milliseconds. */
-const joinTimeout = 15_000
-/** From one message that looks whether all have joined to the next, in milliseconds. */
-const probeInterval = 10
+const joinTimeout = 30_000
+/** From one message that looks whether all have joined to the next, in milliseconds: for up to 200, and for each more. */
+const probeInterval = { least: 10, each: 0.05 }
 /** How long the load may take to flow evenly before each measurement, if there is no rate, in seconds. */
 const rampSeconds = 0.1
 /** Without a receipt for so long, what is missing counts as lost, in milliseconds. */
@@ -54,69 +52,71 @@ const lateness = 100
 
 /** Subscribers and a publisher at a broker. They are idle except while something is measured. */
 export class Load {
-  readonly #address: Address
-  readonly #rate: number | undefined
-  readonly #p2pTopics: readonly string[]
+  readonly #contestant: Contestant
+  readonly #options: LoadOptions
+  readonly #membership: Membership
   readonly #threads: ReceiverThreads
   readonly #publisher: Publisher
   readonly #shared: SharedState
 
   private constructor(
-    address: Address,
-    rate: number | undefined,
-    p2pTopics: readonly string[],
+    contestant: Contestant,
+    options: LoadOptions,
+    membership: Membership,
     threads: ReceiverThreads,
     publisher: Publisher,
   ) {
-    this.#address = address
-    this.#rate = rate
-    this.#p2pTopics = p2pTopics
+    this.#contestant = contestant
+    this.#options = options
+    this.#membership = membership
     this.#threads = threads
     this.#publisher = publisher
     this.#shared = threads.shared
   }
 
   /** Subscribes, and waits until every subscriber receives what is published. */
-  static async start(address: Address, { subscribers, bytes, rate }: LoadOptions): Promise<Load> {
-    const { host } = address
-    const manage = new ManageClient(host, address.manage)
-    const { p2pTopics, pubPort, subPort } = await manage.subscribe(indicatorTopic, subscribers)
-    manage.close()
-    const mint = new IndicatorMint(bytes)
-    const task = { host, port: pubPort, marker: mint.marker, paced: rate !== undefined }
-    const threads = await ReceiverThreads.start(p2pTopics, task)
-    const publisher = await Publisher.connect(mint, host, subPort)
-    const load = new Load(address, rate, p2pTopics, threads, publisher)
+  static async start(contestant: Contestant, options: LoadOptions): Promise<Load> {
+    return Load.join(contestant, await contestant.join(options.subscribers), options)
+  }
+
+  /** The same for subscribers that the broker knows already. */
+  static async join(contestant: Contestant, membership: Membership, options: LoadOptions): Promise<Load> {
+    const { wire } = contestant
+    const mint = new IndicatorMint(options.bytes, wires[wire])
+    const task = { wire, endpoint: membership.pub, marker: mint.marker, paced: options.rate !== undefined }
+    const threads = await ReceiverThreads.start(membership.topics, task)
+    const publisher = await Publisher.connect(mint, wires[wire], membership.sub)
+    const load = new Load(contestant, options, membership, threads, publisher)
     await load.#probe()
     return load
   }
 
   /** Publishes for a while. When it resolves, all of that has arrived or is lost. */
   async measure(seconds: number): Promise<Measurement> {
-    if (this.#rate === undefined) await this.#publishFor(rampSeconds)
+    if (this.#options.rate === undefined) await this.#publishFor(rampSeconds)
     const before = this.#sample()
     await this.#publishFor(seconds)
     const after = this.#sample()
     await this.#drain()
     const latencies = await this.#threads.takeLatencies()
-    const measuredSeconds = (after.milliseconds - before.milliseconds) / 1_000
-    const deliveries = after.received - before.received
-    const cpu =
-      before.cpu === undefined || after.cpu === undefined ? undefined : ((after.cpu - before.cpu) / deliveries) * 1e6
     return {
-      messagesPerSecond: deliveries / this.#p2pTopics.length / measuredSeconds,
-      deliveriesPerSecond: deliveries / measuredSeconds,
-      cpuPerDelivery: cpu,
+      ...this.#between(before, after),
       latencyP50: latencies.length === 0 ? undefined : percentile(latencies, 0.5),
       latencyP99: latencies.length === 0 ? undefined : percentile(latencies, 0.99),
-      ownProcessors: (after.ownCpu - before.ownCpu) / measuredSeconds,
     }
+  }
+
+  /** Publishes a number of messages, and measures until all of them have arrived or are lost. */
+  async deliver(messages: number): Promise<Flow> {
+    const before = this.#sample()
+    await this.publish(messages)
+    return this.#between(before, this.#sample())
   }
 
   /** Publishes a number of messages, and waits until they have arrived or are lost. */
   async publish(messages: number): Promise<void> {
     const end = this.#publisher.published + messages
-    const pace = flatOut(this.#shared, window)
+    const pace = flatOut(this.#shared, this.#options.window ?? defaultWindow)
     const upToEnd: Pace = { ...pace, due: () => Math.min(end, pace.due()) }
     await this.#publisher.keepPace(upToEnd, () => this.#publisher.published === end)
     await this.#drain()
@@ -132,20 +132,20 @@ export class Load {
     await delay(lateness)
     const account = await this.account()
     this.#publisher.close()
+    // In this order: when thousands of connections end at once, a broker may answer nobody for many seconds.
+    await this.#membership.leave()
     await this.#threads.terminate()
-    const manage = new ManageClient(this.#address.host, this.#address.manage)
-    await manage.unsubscribe(this.#p2pTopics)
-    manage.close()
     return account
   }
 
   /** Publishes until everyone has received something: only then is it sure that the broker has admitted all. */
   async #probe(): Promise<void> {
     const giveUp = now() + joinTimeout
+    const interval = Math.max(probeInterval.least, probeInterval.each * this.#membership.topics.length)
     while (this.#shared.slowest() === -1) {
       if (now() > giveUp) throw new Error(`a subscriber has received nothing for ${joinTimeout / 1_000} s`)
       this.#publisher.publishUpTo(this.#publisher.published + 1)
-      await delay(probeInterval)
+      await delay(interval)
     }
     await this.#drain()
   }
@@ -156,8 +156,9 @@ export class Load {
   }
 
   #pace(): Pace {
-    if (this.#rate === undefined) return flatOut(this.#shared, window)
-    const schedule = { first: this.#publisher.published, start: now(), interval: 1_000 / this.#rate }
+    const { rate, window = defaultWindow } = this.#options
+    if (rate === undefined) return flatOut(this.#shared, window)
+    const schedule = { first: this.#publisher.published, start: now(), interval: 1_000 / rate }
     this.#shared.schedule = schedule
     return onSchedule(this.#shared, schedule)
   }
@@ -176,13 +177,33 @@ export class Load {
   }
 
   /** The counters at this moment. */
-  #sample() {
+  #sample(): Sample {
     const { user, system } = process.cpuUsage()
     return {
       milliseconds: now(),
       received: this.#shared.received(),
-      cpu: this.#address.pid === undefined ? undefined : cpuSeconds(this.#address.pid),
+      cpu: this.#contestant.pid === undefined ? undefined : cpuSeconds(this.#contestant.pid),
       ownCpu: (user + system) / 1e6,
     }
   }
+
+  #between(before: Sample, after: Sample): Flow {
+    const seconds = (after.milliseconds - before.milliseconds) / 1_000
+    const deliveries = after.received - before.received
+    const known = before.cpu !== undefined && after.cpu !== undefined
+    return {
+      messagesPerSecond: deliveries / this.#membership.topics.length / seconds,
+      deliveriesPerSecond: deliveries / seconds,
+      cpuPerDelivery: known ? ((after.cpu - before.cpu) / deliveries) * 1e6 : undefined,
+      ownProcessors: (after.ownCpu - before.ownCpu) / seconds,
+    }
+  }
+}
+
+interface Sample {
+  readonly milliseconds: number
+  readonly received: number
+  /** Seconds of the broker's processor time. */
+  readonly cpu: number | undefined
+  readonly ownCpu: number
 }

@@ -1,4 +1,5 @@
 import { Request } from 'zeromq'
+import type { Endpoint } from './wires/connection.ts'
 
 /** Subscriptions, and where their messages come from and go to. */
 export interface Subscriptions {
@@ -13,9 +14,9 @@ export class ManageClient {
   readonly #socket: Request
 
   /** @param patience how long to wait for a reply, in milliseconds */
-  constructor(host: string, port: number, patience = 5_000) {
+  constructor({ host, port }: Endpoint, patience = 5_000) {
     this.#address = `${host}:${port}`
-    this.#socket = new Request({ linger: 0, sendTimeout: patience, receiveTimeout: patience, reconnectInterval: 20 })
+    this.#socket = new Request({ linger: 0, sendTimeout: patience, receiveTimeout: patience, reconnectInterval: 5 })
     this.#socket.connect(`tcp://${this.#address}`)
   }
 

@@ -1,67 +1,51 @@
-import { type Both, type Compared, type Comparison, compare, type Figure } from './comparison.ts'
+import type { Column, Row, Table, TableHead } from './tables/table.ts'
 
-interface Heading {
-  readonly title: string
-  readonly decimals: number
-}
+/** Between columns. */
+const gap = '  '
 
-const headings: Readonly<Record<Figure, Heading>> = {
-  deliveriesPerSecond: { title: 'deliveries/s', decimals: 0 },
-  messagesPerSecond: { title: 'messages/s', decimals: 0 },
-  cpuPerDelivery: { title: 'CPU µs/delivery', decimals: 1 },
-  latencyP50: { title: 'latency p50 ms', decimals: 2 },
-  latencyP99: { title: 'latency p99 ms', decimals: 2 },
-  ownProcessors: { title: "the load's processors", decimals: 2 },
-}
-const loadWidths = [11, 7] as const
-const widths = { floor: 11, broker: 11, ratio: 7 }
-
-/** What a contestant is called. */
-interface Named {
-  readonly name: string
-}
-
-/** Two lines: what is measured, and of whom. */
-export function tableHead(figures: readonly Figure[], { floor, broker }: Both<Named>): string {
-  const figureWidth = widths.floor + widths.broker + widths.ratio
-  const titles = figures.map(figure => headings[figure].title.padStart(figureWidth)).join('')
-  const columns = [
-    floor.name.padStart(widths.floor),
-    broker.name.padStart(widths.broker),
-    'ratio'.padStart(widths.ratio),
-  ]
-  const load = 'subscribers'.padStart(loadWidths[0]) + 'bytes'.padStart(loadWidths[1])
-  return `${' '.repeat(load.length)}${titles}\n${load}${columns.join('').repeat(figures.length)}\n`
-}
-
-/** One line for one load. */
-export function tableRow({ subscribers, bytes, measurements }: Comparison, figures: readonly Figure[]): string {
-  const load = String(subscribers).padStart(loadWidths[0]) + String(bytes).padStart(loadWidths[1])
-  return `${load}${figures.map(figure => cells(compare(measurements, figure), headings[figure].decimals)).join('')}\n`
-}
-
-/** The last line: the ratios, which are what the numbers are for. */
-export function ratioLine(
-  comparisons: readonly Comparison[],
-  { floor, broker }: Both<Named>,
-  figures: readonly Figure[],
-): string {
-  const parts = figures.map(figure => {
-    const ratios = comparisons.map(({ subscribers, bytes, measurements }) => {
-      const ratio = compare(measurements, figure)?.ratio
-      return `${ratio?.toFixed(2) ?? 'unknown'} (${subscribers} × ${bytes} B)`
-    })
-    return `${headings[figure].title} ${ratios.join(', ')}`
+/** The head of a table for the terminal: its title, and one or two lines over the columns. */
+export function tableHead({ title, columns }: TableHead): string {
+  const groups = groupsOf(columns).map(({ group = '', columns }) => {
+    const width = columns.map(widthOf).reduce((sum, width) => sum + gap.length + width)
+    return group.slice(0, width).padStart(width)
   })
-  return `${broker.name}/${floor.name}: ${parts.join('; ')}\n`
+  const titles = columns.map(column => column.title.padStart(widthOf(column)))
+  const lines = columns.some(({ group }) => group) ? [groups, titles] : [titles]
+  return `\n${title}\n${lines.map(cells => `${cells.join(gap).trimEnd()}\n`).join('')}`
 }
 
-function cells(compared: Compared | undefined, decimals: number): string {
-  const number = (value: number | undefined) =>
-    value?.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals }) ?? '–'
-  return [
-    number(compared?.floor).padStart(widths.floor),
-    number(compared?.broker).padStart(widths.broker),
-    (compared?.ratio.toFixed(2) ?? '–').padStart(widths.ratio),
-  ].join('')
+/** A row of a table for the terminal. */
+export function tableRow({ columns }: TableHead, row: Row): string {
+  return `${columns.map(column => cell(column, row).padStart(widthOf(column))).join(gap)}\n`
+}
+
+/** A table for a page, without its title. */
+export function markdownTable({ columns, rows }: Table): string {
+  const heads = columns.map(({ group, title }) => (group && title !== 'ratio' ? `${group}, ${title}` : title))
+  const lines = [heads, columns.map(({ decimals }) => (decimals === undefined ? '---' : '--:'))]
+  for (const row of rows) lines.push(columns.map(column => cell(column, row)))
+  return lines.map(cells => `| ${cells.join(' | ')} |\n`).join('')
+}
+
+/** Columns that are beside each other and about the same. */
+function groupsOf(columns: readonly Column[]): { group: string | undefined; columns: Column[] }[] {
+  const groups: { group: string | undefined; columns: Column[] }[] = []
+  for (const column of columns) {
+    const last = groups.at(-1)
+    if (last?.group !== undefined && last.group === column.group) last.columns.push(column)
+    else groups.push({ group: column.group, columns: [column] })
+  }
+  return groups
+}
+
+/** Numbers of up to eight characters fit whatever the title is. */
+function widthOf({ title, width = 0 }: Column): number {
+  return Math.max(9, width, title.length)
+}
+
+function cell({ key, decimals = 0 }: Column, row: Row): string {
+  const value = row[key]
+  if (typeof value === 'string') return value
+  if (value === undefined || Number.isNaN(value)) return '–'
+  return value.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
 }

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { IndicatorMint } from './indicators.ts'
 import { now, type Schedule, type SharedState } from './shared-state.ts'
-import { connectZmtp, type ZmtpConnection } from './zmtp.ts'
+import type { Connection, Endpoint } from './wires/connection.ts'
+import type { Wire } from './wires/wire.ts'
 
 /** Says which messages may be published by now, and passes the time until it may be more. */
 export interface Pace {
@@ -39,16 +40,15 @@ export class Publisher {
   /** How many messages were published, which is the sequence number of the next. */
   published = 0
   readonly #mint: IndicatorMint
-  readonly #connection: ZmtpConnection
+  readonly #connection: Connection
 
-  constructor(mint: IndicatorMint, connection: ZmtpConnection) {
+  constructor(mint: IndicatorMint, connection: Connection) {
     this.#mint = mint
     this.#connection = connection
   }
 
-  static async connect(mint: IndicatorMint, host: string, port: number): Promise<Publisher> {
-    // The broker's subscriptions arrive here as messages. They need not be heeded: it filters what it receives as well.
-    return new Publisher(mint, await connectZmtp({ host, port, socketType: 'PUB', onMessage() {} }))
+  static async connect(mint: IndicatorMint, wire: Wire, endpoint: Endpoint): Promise<Publisher> {
+    return new Publisher(mint, await wire.connectPublisher(endpoint))
   }
 
   /** Publishes all that is due, until `isOver`. */

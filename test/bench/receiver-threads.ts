@@ -1,17 +1,19 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { SharedState } from './shared-state.ts'
+import type { Endpoint } from './wires/connection.ts'
+import type { WireName } from './wires/wires.ts'
 
 /** What a thread of receivers is started with. */
 export interface ReceiversTask {
   readonly shared: SharedArrayBuffer
   /** Which of the threads it is. */
   readonly index: number
-  /** The `pub` endpoint. */
-  readonly host: string
-  readonly port: number
+  readonly wire: WireName
+  /** Where to subscribe. */
+  readonly endpoint: Endpoint
   /** Those of its subscribers. */
-  readonly p2pTopics: readonly string[]
+  readonly topics: readonly string[]
   /** Stands before the sequence number in each message. */
   readonly marker: string
   /** Whether messages are published by the clock: then latencies are noted, and the thread never sleeps. */
@@ -47,16 +49,16 @@ export class ReceiverThreads {
 
   /** Resolves when every subscriber has connected and sent its subscription. */
   static async start(
-    p2pTopics: readonly string[],
-    task: Omit<ReceiversTask, 'shared' | 'index' | 'p2pTopics'>,
+    topics: readonly string[],
+    task: Omit<ReceiversTask, 'shared' | 'index' | 'topics'>,
   ): Promise<ReceiverThreads> {
     const shares: string[][] = []
-    for (let from = 0; from < p2pTopics.length; from += subscribersPerThread) {
-      shares.push(p2pTopics.slice(from, from + subscribersPerThread))
+    for (let from = 0; from < topics.length; from += subscribersPerThread) {
+      shares.push(topics.slice(from, from + subscribersPerThread))
     }
     const shared = SharedState.for(shares.length)
-    const workers = shares.map((p2pTopics, index) => {
-      const workerData: ReceiversTask = { ...task, shared: shared.memory, index, p2pTopics }
+    const workers = shares.map((topics, index) => {
+      const workerData: ReceiversTask = { ...task, shared: shared.memory, index, topics }
       return new Worker(script, { workerData })
     })
     await Promise.all(workers.map(worker => once(worker, 'message')))

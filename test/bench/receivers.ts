@@ -3,7 +3,8 @@ import { SequenceReader } from './indicators.ts'
 import type { Account, ReceiversTask, Request } from './receiver-threads.ts'
 import { now, SharedState } from './shared-state.ts'
 import { Tally } from './tally.ts'
-import { connectZmtp, subscription } from './zmtp.ts'
+import type { Connection } from './wires/connection.ts'
+import { wires } from './wires/wires.ts'
 
 // The receiving half of the load generator, a worker thread: some subscribers, each with a connection of its own.
 // It posts 'joined' when all have sent their subscriptions, and afterwards one answer to each request.
@@ -14,35 +15,35 @@ import { connectZmtp, subscription } from './zmtp.ts'
  */
 const nap = 1
 
+/** Brokers that listen with a backlog of 100, as ZeroMQ does, reset connections when ten threads open more at once. */
+const joinsAtOnce = 10
+
 const task = workerData as ReceiversTask
 const shared = new SharedState(task.shared)
 const sequences = new SequenceReader(task.marker)
-const tallies = task.p2pTopics.map(() => new Tally())
+const tallies = task.topics.map(() => new Tally())
 let latencies: number[] = []
 let foreign = 0
 /** Set while a turn of the event loop goes on in which something was received. */
 let turn: NodeJS.Immediate | undefined
 
-await Promise.all(task.p2pTopics.map((topic, index) => join(topic, tallies[index] as Tally)))
+for (let from = 0; from < task.topics.length; from += joinsAtOnce) {
+  const topics = task.topics.slice(from, from + joinsAtOnce)
+  await Promise.all(topics.map((topic, index) => join(topic, tallies[from + index] as Tally)))
+}
 parentPort?.on('message', answer)
 parentPort?.postMessage('joined')
 
-async function join(topic: string, tally: Tally): Promise<void> {
-  const connection = await connectZmtp({
-    host: task.host,
-    port: task.port,
-    socketType: 'SUB',
-    onMessage(buffer, start, end) {
-      if (turn === undefined) turn = setImmediate(endTurn)
-      const sequence = sequences.read(buffer, start, end)
-      if (sequence === -1) foreign++
-      else {
-        tally.take(sequence)
-        if (task.paced) noteLatency(sequence)
-      }
-    },
+function join(topic: string, tally: Tally): Promise<Connection> {
+  return wires[task.wire].subscribe(task.endpoint, topic, (buffer, start, end) => {
+    if (turn === undefined) turn = setImmediate(endTurn)
+    const sequence = sequences.read(buffer, start, end)
+    if (sequence === -1) foreign++
+    else {
+      tally.take(sequence)
+      if (task.paced) noteLatency(sequence)
+    }
   })
-  connection.write(subscription(topic))
 }
 
 /** All connections that had something to read have been read. */

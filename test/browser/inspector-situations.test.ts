@@ -28,6 +28,27 @@ async function explanation(page: Page, words: string): Promise<string> {
   return page.locator('.summary .verdict').innerText()
 }
 
+/** The states of the chart that don't fit into the window. */
+async function outOfSight(page: Page): Promise<(string | null)[]> {
+  const window = await page.locator('.chart .paper').boundingBox()
+  assert.ok(window)
+  const states = await page.locator('.chart .state').all()
+  assert.ok(states.length > 15)
+  const seen = await Promise.all(
+    states.map(async state => {
+      const box = await state.locator('rect').first().boundingBox()
+      assert.ok(box)
+      const fits =
+        box.x >= window.x &&
+        box.y >= window.y &&
+        box.x + box.width <= window.x + window.width &&
+        box.y + box.height <= window.y + window.height
+      return fits ? [] : [await state.getAttribute('data-state')]
+    }),
+  )
+  return seen.flat()
+}
+
 describe('the page says in words what is wrong:', () => {
   test('a subscriber that never joined', async t => {
     const broker = await startInspectedBroker(t, { join_timeout: 1 })
@@ -55,6 +76,7 @@ describe('the page says in words what is wrong:', () => {
     const said = await explanation(page, 'heartbeats stopped')
     assert.match(said, /stopped its heartbeats: its socket is still connected/)
     assert.equal((await complaints(page)).length, 1)
+    assert.deepEqual(await outOfSight(page), [])
     await screenshot(page, 'heartbeats-stopped')
     assert.deepEqual(errors, [])
   })
@@ -106,6 +128,14 @@ describe('the page says in words what is wrong:', () => {
     assert.match(said, /refused once.*such as the empty prefix.*sent nothing/)
     assert.equal((await complaints(page)).length, 1)
     await screenshot(page, 'eavesdropper-refused')
+    // It is read and put aside, until somebody tries again.
+    await page.keyboard.press('x')
+    await page.getByText('Nothing else is wrong').waitFor()
+    receive(t, broker.pub, '')
+    assert.match(await explanation(page, 'eavesdropper refused'), /refused 2 times/)
+    await page.getByRole('button', { name: 'Dismiss: pub' }).click()
+    await page.getByRole('button', { name: '1 dismissed' }).click()
+    await page.locator('.troubles li').waitFor()
     assert.deepEqual(errors, [])
   })
 

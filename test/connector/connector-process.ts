@@ -11,7 +11,7 @@ import type { BrokerProcess } from '../system/broker-process.ts'
 import { type ProcessLog, readLog } from '../system/log-lines.ts'
 
 /** The built command, as `npm install -g` would link it. */
-export const connectorCommand = fileURLToPath(new URL('../../src/cli/vast-threatbus.js', import.meta.url))
+export const connectorCommand = fileURLToPath(new URL('../../bin/vast-threatbus.js', import.meta.url))
 
 /** A connector process under test. */
 export interface ConnectorProcess extends ProcessLog {

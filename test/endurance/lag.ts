@@ -34,11 +34,11 @@ export async function lag(messages: number): Promise<LagOutcome> {
 
   const broker = await startBroker(brokerScript)
   const watch = new MemoryWatch(broker.pid as number)
-  const manage = new ManageClient(broker.host, broker.manage)
+  const manage = new ManageClient(broker.manage)
   const { p2pTopics, pubPort } = await manage.subscribe(indicatorTopic, 1)
   const [topic = ''] = p2pTopics
   const slow = new Subscriber({ receiveHighWaterMark: 1, linger: 0 })
-  slow.connect(`tcp://${broker.host}:${pubPort}`)
+  slow.connect(`tcp://${broker.manage.host}:${pubPort}`)
   slow.subscribe(topic)
   const beside = await Load.start(broker, { subscribers: 1, bytes })
   const besideSeconds = await timed(() => beside.publish(messages))

@@ -40,12 +40,12 @@ const rounds = 5
 /** Replays snapshots of so many objects, of which some have several versions and some were revoked, while messages arrive. */
 export async function replaySnapshot(objects: number, rate: number): Promise<SnapshotOutcome> {
   const broker = await startBroker(brokerScript)
-  const expected = await publishObjects(broker.manage, objects)
+  const expected = await publishObjects(broker.manage.port, objects)
   const load = await Load.start(broker, { subscribers: 10, bytes: 500, rate })
   await load.measure(2)
   const watch = new MemoryWatch(broker.pid as number)
   const outcomes: SnapshotRound[] = []
-  for (let round = 0; round < rounds; round++) outcomes.push(await replayBeside(load, broker.manage, expected))
+  for (let round = 0; round < rounds; round++) outcomes.push(await replayBeside(load, broker.manage.port, expected))
   const growth = watch.stop()
   const account = await load.end()
   assert.deepEqual([account.lost, account.duplicated, account.reordered], [0, 0, 0])

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { compare } from '../bench/comparison.ts'
-import { type Contestant, startFloor } from '../bench/contestants.ts'
-import { IndicatorMint } from '../bench/indicators.ts'
+import { compare, measureInTurn } from '../bench/comparison.ts'
+import { type BusContestant, startFloor } from '../bench/contestants.ts'
+import { IndicatorMint, indicatorTopic } from '../bench/indicators.ts'
 import { Load, type Measurement } from '../bench/load.ts'
+import { Requester } from '../bench/requester.ts'
 import { median, percentile } from '../bench/statistics.ts'
 import { Tally } from '../bench/tally.ts'
 
@@ -12,7 +13,7 @@ import { Tally } from '../bench/tally.ts'
 //   publisher ──sub──▶ floor ──pub──▶ subscriber 1
 //                            └──pub──▶ subscriber 2
 
-let floor: Contestant
+let floor: BusContestant
 before(async () => {
   floor = await startFloor()
 })
@@ -32,6 +33,31 @@ test('a load by the clock has latencies', async () => {
   const { lost } = await load.end()
   assert.equal(lost, 0)
   assert.ok(latencyP50 > 0 && latencyP99 >= latencyP50, `p50 ${latencyP50}, p99 ${latencyP99}`)
+})
+
+test('a number of messages is measured until the last has arrived', async () => {
+  const load = await Load.start(floor, { subscribers: 2, bytes: 500, window: 10 })
+  const { messagesPerSecond, deliveriesPerSecond } = await load.deliver(200)
+  assert.ok(messagesPerSecond > 0)
+  assert.equal(Math.round(deliveriesPerSecond / messagesPerSecond), 2)
+  assert.equal((await load.end()).lost, 0)
+})
+
+test('a requester has its answers, and throws when the broker does not agree', async () => {
+  const requester = await Requester.connect(floor.manage)
+  const { topic } = await requester.ask({ action: 'subscribe', topic: indicatorTopic })
+  await requester.ask({ action: 'heartbeat', topic })
+  await requester.ask({ action: 'unsubscribe', topic })
+  await assert.rejects(requester.ask({ action: 'heartbeat', topic }), /"status":"error"/)
+  requester.close()
+})
+
+test('both are measured as often, and each goes first as often as the other', async () => {
+  const order: string[] = []
+  const measure = (name: string) => async () => order.push(name)
+  const pairs = await measureInTurn(4, { floor: measure('floor'), broker: measure('broker') })
+  assert.deepEqual(order, ['floor', 'broker', 'broker', 'floor', 'floor', 'broker', 'broker', 'floor'])
+  assert.deepEqual(pairs[1], { floor: 4, broker: 3 })
 })
 
 test('indicators have exactly the size asked for and nothing in common but the rest', () => {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { type ProcessLog, readLog } from './log-lines.ts'
 
 /** The built command, as `npm install -g` would link it. */
-export const threatbusCommand = fileURLToPath(new URL('../../src/cli/threatbus.js', import.meta.url))
+export const threatbusCommand = fileURLToPath(new URL('../../bin/threatbus.js', import.meta.url))
 
 /** A broker process under test. */
 export interface BrokerProcess extends ProcessLog {
@@ -24,7 +24,8 @@ export interface BrokerProcess extends ProcessLog {
 
 /**
  * Starts the built broker on free ports with `settings` over its defaults, and waits until it serves. It ends with the
- * test at the latest. With `fileSizeLimitKibibytes` no file of its can become larger; `commandLine` are further arguments.
+ * test at the latest. With `fileSizeLimitKibibytes` no file of its can become larger; `commandLine` are further arguments, and `script` is
+ * another build of it.
  *
  * With a `predecessor` that has ended it takes over that one's ports and history.
  */
@@ -35,13 +36,13 @@ export async function startBroker(
 ): Promise<BrokerProcess> {
   const directory = predecessor?.directory ?? mkdtempSync(join(tmpdir(), 'threatbus-'))
   const file = join(directory, 'config.yaml')
-  const { zmq, fileSizeLimitKibibytes: limit, commandLine = [], ...others } = settings
+  const { zmq, fileSizeLimitKibibytes: limit, commandLine = [], script = threatbusCommand, ...others } = settings
   const { manage: oldManage = 0, pub: oldPub = 0, sub: oldSub = 0 } = predecessor ?? {}
   const endpoints = { manage: oldManage, pub: oldPub, sub: oldSub, bind_retry: 5, ...(zmq as object | undefined) }
   // Brokers run side by side here: one that is looked at says so, with port 0.
   const inspector = { enabled: false }
   writeFileSync(file, JSON.stringify({ plugins: { apps: { zmq: endpoints } }, inspector, ...others }))
-  const command = [process.execPath, threatbusCommand, '-c', file, ...(commandLine as string[])]
+  const command = [process.execPath, script as string, '-c', file, ...(commandLine as string[])]
   // `ulimit` is a word of the shell; what it then becomes is the broker, with the same process id.
   const limited = ['sh', '-c', `ulimit -f ${Number(limit) * 2}; exec "$@"`, 'sh', ...command]
   const [program = '', ...args] = limit === undefined ? command : limited

@@ -7,7 +7,7 @@ import type { Crowd } from './crowd.ts'
 
 test('a broker with 1,500 subscribers stops in its time', async t => {
   const broker = await startBroker(t, { shutdown_timeout: 0.5 })
-  const manage = new ManageClient('127.0.0.1', broker.manage)
+  const manage = new ManageClient({ host: '127.0.0.1', port: broker.manage })
   const { p2pTopics: topics } = await manage.subscribe('stix2', 1500)
   manage.close()
   const crowd: Crowd = { pub: broker.pub, topics }

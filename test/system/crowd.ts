@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { connectZmtp, subscription } from '../bench/zmtp.ts'
+import { zmtp } from '../bench/wires/zmtp.ts'
 
 // A worker thread: many SUB sockets, each on a connection of its own. It posts 'connected' when all have subscribed, and
 // fails when the broker ends.
@@ -20,6 +20,5 @@ for (let from = 0; from < topics.length; from += atOnce) {
 parentPort?.postMessage('connected')
 
 async function join(topic: string): Promise<void> {
-  const connection = await connectZmtp({ host: '127.0.0.1', port: pub, socketType: 'SUB', onMessage() {} })
-  connection.write(subscription(topic))
+  await zmtp.subscribe({ host: '127.0.0.1', port: pub }, topic, () => {})
 }

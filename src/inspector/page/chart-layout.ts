@@ -46,11 +46,11 @@ export interface ChartLayout {
 }
 
 const lineHeight = 15
-const titleHeight = 26
+const titleHeight = 28
 const side = 10
 
 /** The fonts that page.css gives to boxes and labels. */
-const fonts = { title: '600 13px system-ui, sans-serif', text: '11.5px system-ui, sans-serif' }
+const fonts = { title: '600 15px system-ui, sans-serif', text: '13px system-ui, sans-serif' }
 
 /** Characters of a line until it is cut; the whole is in the drawing's titles. */
 const maxCharacters = 44
@@ -62,33 +62,33 @@ const options = {
   'elk.edgeRouting': 'ORTHOGONAL',
   'elk.json.edgeCoords': 'ROOT',
   'elk.json.shapeCoords': 'ROOT',
-  'elk.spacing.nodeNode': '16',
-  'elk.spacing.edgeNode': '8',
-  'elk.spacing.edgeEdge': '7',
-  'elk.spacing.edgeLabel': '3',
-  'elk.layered.spacing.nodeNodeBetweenLayers': '18',
-  'elk.layered.spacing.edgeNodeBetweenLayers': '7',
-  'elk.layered.spacing.edgeEdgeBetweenLayers': '6',
-  // Of those that ELK has, these make the subscriber's chart the narrowest: 1,217 pixels instead of 3,048.
+  'elk.spacing.nodeNode': '10',
+  'elk.spacing.edgeNode': '6',
+  'elk.spacing.edgeEdge': '5',
+  'elk.spacing.edgeLabel': '2',
+  'elk.layered.spacing.nodeNodeBetweenLayers': '14',
+  'elk.layered.spacing.edgeNodeBetweenLayers': '5',
+  'elk.layered.spacing.edgeEdgeBetweenLayers': '4',
+  // Of those that ELK has, these make the subscriber's chart the smallest.
   'elk.layered.nodePlacement.strategy': 'LINEAR_SEGMENTS',
-  'elk.layered.cycleBreaking.strategy': 'DEPTH_FIRST',
-  'elk.padding': '[top=8,left=8,bottom=8,right=8]',
+  'elk.layered.cycleBreaking.strategy': 'GREEDY',
+  'elk.padding': '[top=4,left=4,bottom=4,right=4]',
 }
 
 let elk: InstanceType<typeof ELK> | undefined
 const layouts = new Map<string, Promise<ChartLayout>>()
 
-/** Lays a chart out, in a worker. The same chart is laid out once. */
-export function layoutOf(chart: ChartDefinition): Promise<ChartLayout> {
-  const key = JSON.stringify(chart)
-  const known = layouts.get(key) ?? laidOut(chart)
+/** Lays a chart out, in a worker: with all details, or with the events alone. The same chart is laid out once. */
+export function layoutOf(chart: ChartDefinition, isDetailed: boolean): Promise<ChartLayout> {
+  const key = `${isDetailed} ${JSON.stringify(chart)}`
+  const known = layouts.get(key) ?? laidOut(chart, isDetailed)
   layouts.set(key, known)
   return known
 }
 
-async function laidOut(chart: ChartDefinition): Promise<ChartLayout> {
+async function laidOut(chart: ChartDefinition, isDetailed: boolean): Promise<ChartLayout> {
   elk ??= new ELK({ workerUrl: '/inspector/layout-worker.js' })
-  const plan = new Plan(chart)
+  const plan = new Plan(chart, isDetailed)
   const done = await elk.layout({ id: 'chart', layoutOptions: options, children: [plan.root], edges: plan.edges })
   return plan.placed(done)
 }
@@ -103,7 +103,10 @@ class Plan {
     { readonly transition?: TransitionDefinition; readonly name: string; readonly lines: readonly string[] }
   >()
 
-  constructor({ root }: ChartDefinition) {
+  readonly #isDetailed: boolean
+
+  constructor({ root }: ChartDefinition, isDetailed: boolean) {
+    this.#isDetailed = isDetailed
     this.root = this.#node(root, 0, false)
   }
 
@@ -134,7 +137,7 @@ class Plan {
   }
 
   #node(state: StateDefinition, depth: number, isRegion: boolean): ElkNode {
-    const lines = linesOf(state)
+    const lines = this.#isDetailed ? linesOf(state) : []
     this.#states.set(state.id, { state, depth, isRegion, lines })
     for (const transition of state.transitions) this.#arrow(state, transition)
     const width = Math.max(
@@ -157,7 +160,8 @@ class Plan {
       children,
       layoutOptions: {
         ...options,
-        'elk.padding': `[top=${height + 8},left=14,bottom=14,right=14]`,
+        ...(isRegion && isClosed(state) && aside),
+        'elk.padding': `[top=${height + 2},left=8,bottom=8,right=8]`,
         'elk.nodeSize.constraints': 'MINIMUM_SIZE',
         'elk.nodeSize.minimum': `(${size.width}, ${size.height})`,
       },
@@ -175,9 +179,9 @@ class Plan {
   #arrow(state: StateDefinition, transition: TransitionDefinition): void {
     for (const target of transition.targets) {
       const id = `${transition.key} ${target}`
-      const lines = labelLines(transition)
+      const lines = this.#isDetailed ? labelLines(transition) : shortLabel(transition)
       // Room for the count that stands behind the first line.
-      const width = Math.max(...lines.map((line, index) => textWidth(line, fonts.text) + (index === 0 ? 34 : 0))) + 6
+      const width = Math.max(...lines.map((line, index) => textWidth(line, fonts.text) + (index === 0 ? 26 : 0))) + 6
       this.edges.push({
         id,
         sources: [state.id],
@@ -187,6 +191,17 @@ class Plan {
       this.#arrows.set(id, { transition, name: `${state.id} → ${target}`, lines })
     }
   }
+}
+
+/** A region that no arrow leaves is laid out by itself, from left to right: it is as low as it can be. */
+const aside = { 'elk.hierarchyHandling': 'SEPARATE_CHILDREN', 'elk.direction': 'RIGHT' }
+
+function isClosed({ id, ...state }: StateDefinition): boolean {
+  const targets = (within: Pick<StateDefinition, 'states' | 'transitions'>): string[] => [
+    ...within.transitions.flatMap(transition => transition.targets),
+    ...within.states.flatMap(targets),
+  ]
+  return targets(state).every(target => target.startsWith(`${id}.`))
 }
 
 /** More states than these in all regions together make a chart too wide. */
@@ -208,6 +223,12 @@ function linesOf(state: StateDefinition): Line[] {
       .filter(({ targets }) => targets.length === 0)
       .map(transition => ({ text: cut(labelLines(transition).join(' ')), transition: transition.key })),
   ]
+}
+
+/** What takes an arrow, in short lines: the event, or the guard of one that is taken at once. */
+function shortLabel({ event, eventType, guard }: TransitionDefinition): string[] {
+  const words = eventType === '' && guard !== undefined ? `[${guard}]` : event
+  return words.split(' ').map(cut)
 }
 
 function labelLines({ event, guard, actions }: TransitionDefinition): string[] {

@@ -60,7 +60,8 @@ function TimeControls() {
   revision.value
   const kept = chronicle()
   const first = kept.steps[0]?.index ?? 0
-  const last = Math.max(first, kept.lastIndex)
+  // One step alone would leave no way to go: the knob would stand on the left.
+  const last = Math.max(first + 1, kept.lastIndex)
   const isPaused = cursor.value !== undefined
   return (
     <fieldset class="time">
@@ -80,7 +81,7 @@ function TimeControls() {
         min={first}
         max={last}
         value={cursor.value ?? last}
-        onInput={event => lookAt(Number(event.currentTarget.value))}
+        onInput={event => lookAt(Math.min(Number(event.currentTarget.value), kept.lastIndex))}
       />
       <output>{isPaused ? clockTime(moment.value.at) : 'now'}</output>
     </fieldset>

@@ -1,8 +1,11 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { chooseBy } from './actor-list.tsx'
-import { chronicle, connection, lookAt, stepBy, tab, togglePause } from './inspection.ts'
+import { showsDetails, sightMode, zoomBy } from './chart-sight.ts'
+import { dismiss, recall } from './dismissal.ts'
+import { chosen, chronicle, connection, lookAt, stepBy, tab, togglePause } from './inspection.ts'
 import { recording, saveRecording, startRecording } from './recording.ts'
+import { entryNow } from './roster.ts'
 
 /** Is the list of keys shown? */
 export const showsHelp = signal(false)
@@ -27,9 +30,21 @@ const keys: readonly Key[] = [
   { keys: ['1'], does: 'chart', act: () => (tab.value = 'chart') },
   { keys: ['2'], does: 'sequence', act: () => (tab.value = 'sequence') },
   { keys: ['3'], does: 'flows', act: () => (tab.value = 'flows') },
+  { keys: ['f'], does: 'the whole chart', act: () => (sightMode.value = 'whole') },
+  { keys: ['o'], does: 'the chart at full size; follows the active state', act: () => (sightMode.value = 'follow') },
+  { keys: ['+', '='], does: 'a larger chart', act: () => zoomBy(1.25) },
+  { keys: ['-'], does: 'a smaller chart; arrow keys move it when it has the focus', act: () => zoomBy(0.8) },
+  { keys: ['d'], does: 'details in the chart', act: () => (showsDetails.value = !showsDetails.value) },
+  { keys: ['x'], does: 'dismiss what is wrong with the chosen actor until it happens again', act: dismissChosen },
+  { keys: ['X'], does: 'show again what was dismissed', act: recall },
   { keys: ['r'], does: 'record; end and save the recording', act: toggleRecording },
   { keys: ['?'], does: 'this list', act: () => (showsHelp.value = !showsHelp.value) },
 ]
+
+function dismissChosen(): void {
+  const entry = entryNow(chosen.value)
+  if (entry) dismiss(entry)
+}
 
 function toggleRecording(): void {
   if (recording.value) saveRecording()

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { answerJson, answerText } from '../../observe/http/answers.ts'
 import type { Route } from '../../observe/http/route.ts'
 
-/** The page's files, by the path that the browser asks for. The build puts them beside this file's room. */
+/** The page's files, by the path that the browser asks for. The build puts them beside the inspector. */
 const files: Readonly<Record<string, { readonly name: string; readonly type: string }>> = {
   '/': { name: 'index.html', type: 'text/html; charset=utf-8' },
   '/inspector/page.js': { name: 'page.js', type: 'text/javascript; charset=utf-8' },
@@ -10,7 +10,7 @@ const files: Readonly<Record<string, { readonly name: string; readonly type: str
   '/inspector/layout-worker.js': { name: 'layout-worker.js', type: 'text/javascript; charset=utf-8' },
 }
 
-const directory = new URL('../page/', import.meta.url)
+const directory = new URL('dist/src/inspector/page/', import.meta.resolve('threatbus/package.json'))
 
 /** What the page shows: what happens now, or a trace. */
 export type PageSource = 'live' | 'trace'

@@ -11,6 +11,8 @@ export interface Verdict {
   readonly brief: string
   /** One or two sentences: what is the matter, and what it means. */
   readonly sentence: string
+  /** How often it has happened, where that is counted: more than before means that it happened again. */
+  readonly occurrences?: number
 }
 
 /** The moment that is looked at. */
@@ -31,8 +33,8 @@ export function wait(brief: string, sentence: string): Verdict {
 }
 
 /** Somebody should do something about it. */
-export function trouble(brief: string, sentence: string): Verdict {
-  return { health: 'trouble', brief, sentence }
+export function trouble(brief: string, sentence: string, occurrences?: number): Verdict {
+  return { health: 'trouble', brief, sentence, ...(occurrences !== undefined && { occurrences }) }
 }
 
 /** It is over. */

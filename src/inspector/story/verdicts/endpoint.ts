@@ -20,6 +20,7 @@ export function endpointVerdict(life: Life, value: JsonValue, moment: Moment, ch
       'eavesdropper refused',
       `An eavesdropper was refused ${times(totals.refusedPeers)}${lastTime(chronicle.readingsOf(life.origin), moment, ({ refusedPeers }) => refusedPeers)}: somebody subscribed on pub to something that is nobody's p2p topic, such as the empty prefix. ` +
         'They were sent nothing. It may also be an application whose subscription is long forgotten.',
+      totals.refusedPeers,
     )
   }
   if (life.id === 'sub' && refused.length > 0) {
@@ -31,6 +32,7 @@ export function endpointVerdict(life: Life, value: JsonValue, moment: Moment, ch
       'invalid messages',
       `A publisher sends invalid messages: since the broker started, ${sum === 1 ? 'one was' : `${sum.toLocaleString('en-US')} were`} refused${lastTime(chronicle.readingsOf(life.origin), moment, refusedSum)}. ${reasons.slice(0, 4).join('; ')}. ` +
         'They reached nobody; what is valid is delivered.',
+      sum,
     )
   }
   return well('The endpoint listens.')
