@@ -66,6 +66,7 @@ export class Bus {
         sendRest: () => this.#publishing.close(),
         tellAbandoned: () => this.#tell({ event: 'flush_abandoned' }),
       }),
+      { id: 'client' },
     ).start()
     this.#closed = toPromise(this.#actor)
     this.#inspection = settings.inspect === undefined ? Promise.resolve(undefined) : this.#inspect(settings.inspect)

@@ -111,6 +111,7 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
       ...{ matching: live, content, pauses },
       tell: step => story.matcherStep(step, config.matcher_name ?? '', live.ending),
     }),
+    { id: 'liveMatcher' },
   )
   const intake = new Intake({
     content: config.live_match ? content : undefined,
@@ -185,6 +186,7 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
         story.step(step, trouble)
       },
     }),
+    { id: 'connector' },
   )
   for (const kept of store.left) {
     if (kept.kind === 'sighting') outbox.resume(kept)

@@ -16,10 +16,11 @@ const connectionWords = {
 /** The bar at the top: what is looked at, how it is in numbers, and the way through time. */
 export function Header() {
   const { state } = connection.value
+  const isWhole = sources.value.every(source => source.state !== 'broken')
   return (
     <header class="bar">
       <h1>Threat Bus</h1>
-      <span class={`connection ${state}`} role="status">
+      <span class={`connection ${isWhole ? state : 'broken'}`} role="status">
         {connection.value.state === 'failed' ? connection.value.because : connectionWords[connection.value.state]}
         <Away />
       </span>

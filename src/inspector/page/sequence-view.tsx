@@ -127,13 +127,13 @@ function senderOf({ source, actor, event }: Step): string | undefined {
   return source ?? (event.type.startsWith('xstate.') ? actor : undefined)
 }
 
-/** The steps that are drawn, and the actors that take part in them: where events come from stands on the left. */
+/** The steps that are drawn, and the actors that take part in them: where events come from stands on the left, then the chosen one. */
 function drawn(entry: Entry): { readonly steps: readonly Step[]; readonly lines: readonly (string | undefined)[] } {
   const all = shownSteps.value
   const at = cursor.value === undefined ? all.length - 1 : all.findLastIndex(step => step.index <= (cursor.value ?? 0))
   const end = Math.min(all.length, Math.max(at + maxRows / 2, maxRows))
   const some = all.slice(Math.max(0, end - maxRows), end)
-  const part = new Set<string | undefined>([undefined])
+  const part = new Set<string | undefined>([undefined, entry.life.actor])
   for (const step of [...some, ...entry.life.steps.slice(-1)]) {
     part.add(senderOf(step))
     part.add(step.actor)

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../trace/records.ts'
 import { contextOf, ended, type Moment, trouble, type Verdict, wait, well } from '../health.ts'
 import type { Life } from '../life.ts'
-import { ago } from '../quantities.ts'
+import { ago, times } from '../quantities.ts'
 import { matches } from '../state-value.ts'
 
 /** What is wrong with an application's connection to the bus. */
@@ -21,7 +21,7 @@ export function sessionVerdict(life: Life, value: JsonValue, { at, index }: Mome
   if (matches(value, 'away')) {
     return trouble(
       'bus is away',
-      `The bus does not answer heartbeats, which were tried ${tries} times in vain.${because} The subscription may live on: the bus is asked again until it answers, and what is published meanwhile waits there.`,
+      `The bus does not answer heartbeats, tried ${times(tries)} in vain.${because} The subscription may live on: the bus is asked again until it answers, and what is published meanwhile waits there.`,
     )
   }
   if (matches(value, 'resubscribing')) {

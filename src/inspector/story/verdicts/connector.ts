@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../trace/records.ts'
 import { contextOf, ended, type Moment, trouble, type Verdict, wait, well } from '../health.ts'
 import type { Life } from '../life.ts'
-import { ago } from '../quantities.ts'
+import { ago, times } from '../quantities.ts'
 import { matches } from '../state-value.ts'
 
 /** What is wrong with the VAST connector. */
@@ -19,14 +19,14 @@ export function connectorVerdict(life: Life, value: JsonValue, { at, index }: Mo
   if (matches(value, 'running.vast.away')) {
     return trouble(
       'VAST is away',
-      `VAST does not answer; it was asked ${failedCalls} times. Nothing is matched until it does: indicators wait here and then in the bus. ` +
+      `VAST does not answer; it was asked ${times(Number(failedCalls))}. Nothing is matched until it does: indicators wait here and then in the bus. ` +
         'The node is down, `vast` names another one, or `vast_binary` cannot be run.',
     )
   }
   if (matches(value, 'running.bus.connecting') && typeof failedSubscriptions === 'number' && failedSubscriptions > 0) {
     return trouble(
       'not subscribed',
-      `The bus grants no subscription; it was asked ${failedSubscriptions} times. No indicator comes in, and sightings wait. ` +
+      `The bus grants no subscription; it was asked ${times(failedSubscriptions)}. No indicator comes in, and sightings wait. ` +
         'The broker is down, or `threatbus` names something else.',
     )
   }
