@@ -139,10 +139,12 @@ function Row({ entry }: { readonly entry: Entry }) {
           </span>
           {beside[0]}
         </span>
-        <span class="line">
-          <small class={verdict.health}>{verdict.brief}</small>
-          {beside[1]}
-        </span>
+        {(verdict.brief || beside[1]) && (
+          <span class="line">
+            <small class={verdict.health}>{verdict.brief}</small>
+            {beside[1]}
+          </span>
+        )}
       </span>
     </button>
   )
