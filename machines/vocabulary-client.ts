@@ -1,5 +1,5 @@
 /**
- * The words of the client session's chart: events, inputs, answers. Types only, nothing here runs.
+ * The words of the client's charts, the connection and its sessions: events, inputs, answers. Types only, nothing here runs.
  *
  * Messages never pass through here: the chart hears what the bus answers, and nothing of what it delivers.
  */
@@ -92,4 +92,28 @@ export interface ClientSessionTypes {
     | { type: 'tell'; params: SessionStep }
   guards: { type: 'wasGranted' } | { type: 'isKnown' }
   delays: 'openTimeout' | 'heartbeatInterval' | 'retryPause' | 'closeTimeout'
+}
+
+/** What a connection to a bus hears. */
+export type ClientEvent =
+  | { type: 'close' }
+  | DoneActorEvent<void, 'endSubscriptions'>
+  /** Was everything done in time? */
+  | DoneActorEvent<boolean, 'awaitReceipts' | 'sendRest'>
+  | ErrorActorEvent<unknown>
+
+/** The types of the connection's chart. */
+export interface ClientTypes {
+  context: {
+    /** Was something given up that had been accepted? */
+    readonly abandoned: boolean
+  }
+  events: ClientEvent
+  actors:
+    | { src: 'endSubscriptions'; id: 'endSubscriptions'; logic: PromiseActorLogic<void> }
+    | { src: 'awaitReceipts'; id: 'awaitReceipts'; logic: PromiseActorLogic<boolean> }
+    | { src: 'sendRest'; id: 'sendRest'; logic: PromiseActorLogic<boolean> }
+  actions: { type: 'refuseWork' } | { type: 'noteAbandoned' } | { type: 'tellAbandoned' }
+  guards: never
+  delays: never
 }

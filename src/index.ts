@@ -18,7 +18,7 @@ export {
 export type { BusEvent, IgnoredFrame } from './client/events.ts'
 export type { BusMessage, SnapshotRequest } from './client/message.ts'
 export type { SubscribeOptions } from './client/open-subscription.ts'
-export type { ConnectOptions } from './client/options.ts'
+export type { ConnectOptions, InspectOptions } from './client/options.ts'
 export type { Publishable } from './client/publishable.ts'
 export type { Receipt } from './client/receipts.ts'
 export type { AnswerSnapshot } from './client/snapshot-answers.ts'

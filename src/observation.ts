@@ -6,8 +6,7 @@ import type { Config } from './config/schema.ts'
 import type { MessageLog } from './delivery/message-log.ts'
 import { inspectedBroker } from './inspector/broker-inspection.ts'
 import { Recorder } from './inspector/recorder.ts'
-import { liveRoute } from './inspector/serve/live-route.ts'
-import { pageRoutes } from './inspector/serve/page-route.ts'
+import { inspectorRoutes } from './inspector/serve/inspector-routes.ts'
 import type { TraceFile } from './inspector/trace/trace-file.ts'
 import { monitoredBroker } from './observe/broker-monitoring.ts'
 import { monitoringRoutes } from './observe/http/monitoring.ts'
@@ -69,8 +68,7 @@ export function observe(
   const dropped = () => void tally.limits['inspector.max_connections']++
   const server = startHttpServer(config.inspector, { program: 'broker', log, repeating, dropped }, [
     ...monitoringRoutes(monitoredBroker(observed, rates, packageVersion())),
-    ...pageRoutes('live'),
-    liveRoute(recorder),
+    ...inspectorRoutes(recorder),
   ])
   return {
     async close() {

@@ -1,6 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import { Merge } from '../inspector/merge/merge.ts'
+import { readSources, type Source } from '../inspector/merge/source.ts'
+import { liveRoute } from '../inspector/serve/live-route.ts'
 import { pageRoutes } from '../inspector/serve/page-route.ts'
 import { traceRoute } from '../inspector/serve/trace-route.ts'
 import { traceHeadOf } from '../inspector/trace/trace-file.ts'
+import type { Route } from '../observe/http/route.ts'
 import { HttpServer } from '../observe/http/server.ts'
 import { exitCodes } from './exit-codes.ts'
 import { abortOnSignal } from './signals.ts'
@@ -8,25 +13,38 @@ import { abortOnSignal } from './signals.ts'
 /** Connections that the server has at once: a browser opens six. */
 const maxConnections = 32
 
-/** Serves the inspector with a trace on a loopback address until a signal ends it, and answers the exit code. */
-export async function inspect(file: string, { port }: { readonly port: number }): Promise<number> {
-  const problem = await traceHeadOf(file).then(
-    () => undefined,
-    (error: Error) => error.message,
-  )
+/** Where the token is for addresses that have none of their own: as the broker's own configuration takes it. */
+const tokenVariable = 'THREATBUS_INSPECTOR__TOKEN'
+
+/**
+ * Serves the inspector on a loopback address, with traces, programs that run, or several of either in one page, until a
+ * signal ends it, and answers the exit code.
+ */
+export async function inspect(args: readonly string[], { port }: { readonly port: number }): Promise<number> {
+  let sources: readonly Source[]
+  try {
+    sources = readSources(args, process.env[tokenVariable] || undefined)
+  } catch (error) {
+    process.stderr.write(`threatbus inspect: ${(error as Error).message}\n`)
+    return exitCodes.usage
+  }
+  const problem = await problemOf(sources)
   if (problem !== undefined) {
-    process.stderr.write(`threatbus inspect: ${file}: ${problem}\n`)
+    process.stderr.write(`threatbus inspect: ${problem}\n`)
     return exitCodes.badInput
   }
+  // What was shown to those alone who know a token is not to be had here without one.
+  const isSecret = sources.some(source => source.kind === 'live' && source.token !== undefined)
+  const token = isSecret ? randomBytes(24).toString('base64url') : undefined
   const server = new HttpServer(
-    { host: '127.0.0.1', port, token: undefined, maxConnections },
+    { host: '127.0.0.1', port, token, maxConnections },
     {
       refused: reason => process.stderr.write(`threatbus inspect: a request was refused: ${reason}\n`),
       dropped: () => {},
       failed: (path, error) => process.stderr.write(`threatbus inspect: ${path}: ${(error as Error).message}\n`),
     },
   )
-  server.add(...pageRoutes('trace'), traceRoute(file))
+  server.add(...routesOf(sources))
   let url: URL
   try {
     url = await server.listen()
@@ -34,9 +52,30 @@ export async function inspect(file: string, { port }: { readonly port: number })
     process.stderr.write(`threatbus inspect: cannot listen on 127.0.0.1:${port}: ${(error as Error).message}\n`)
     return exitCodes.unavailable
   }
+  if (token !== undefined) url.searchParams.set('token', token)
   process.stdout.write(`${url.href}\n`)
   const signalled = abortOnSignal()
   await new Promise<void>(resolve => signalled.addEventListener('abort', () => resolve()))
   await server.close()
   return exitCodes.ok
+}
+
+/** What is wrong with the first file that is no trace. A program that is not there may still come. */
+async function problemOf(sources: readonly Source[]): Promise<string | undefined> {
+  for (const source of sources) {
+    if (source.kind === 'live') continue
+    try {
+      await traceHeadOf(source.path)
+    } catch (error) {
+      return `${source.path}: ${(error as Error).message}`
+    }
+  }
+  return undefined
+}
+
+/** Traces alone are read whole; as soon as one program runs, what happens is followed. */
+function routesOf(sources: readonly Source[]): readonly Route[] {
+  const files = sources.filter(source => source.kind === 'file')
+  if (files.length === sources.length) return [...pageRoutes('trace'), traceRoute(files)]
+  return [...pageRoutes('live'), liveRoute(new Merge(sources))]
 }

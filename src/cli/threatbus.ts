@@ -57,12 +57,21 @@ program
 
 program
   .command('inspect')
-  .description('Look at a trace: serves the inspector on a loopback address, without a broker, until it is ended.')
-  .argument('<file>', 'what `threatbus --trace FILE` or the record button of the page wrote')
+  .description(
+    'Look at traces and at programs that run, several in one page: serves the inspector on a loopback address until it is ended.',
+  )
+  .argument(
+    '<source...>',
+    'what `threatbus --trace FILE` or the record button of the page wrote; or the address of an inspector',
+  )
+  .addHelpText(
+    'after',
+    '\nAn inspector with a token: http://127.0.0.1:13373/?token=TOKEN, or THREATBUS_INSPECTOR__TOKEN for all that have none.',
+  )
   .option('--port <number>', 'the port; 0 lets the system pick one', wholeNumber, 0)
-  .action(async (file, options) => {
+  .action(async (sources, options) => {
     const { inspect } = await import('./inspect.ts')
-    process.exitCode = await inspect(file, options)
+    process.exitCode = await inspect(sources, options)
   })
 
 program

@@ -1,10 +1,15 @@
+import { type Actor, createActor, toPromise } from 'xstate'
+import type { clientChart } from '../../machines/client.ts'
 import type { SubscriptionWish } from '../../machines/vocabulary-client.ts'
+import type { ClientParts } from '../inspector/client-inspection.ts'
 import { maxSnapshotDays } from '../protocol/management.ts'
 import { interestOf } from '../protocol/topics.ts'
 import { BusClosedError, InvalidArgumentError } from './errors.ts'
 import type { BusEvent } from './events.ts'
-import { openSubscription, type SubscribeOptions } from './open-subscription.ts'
-import { type ConnectOptions, type Settings, settingsOf } from './options.ts'
+import type { Inspection } from './inspection.ts'
+import { clientLogic } from './lifecycle.ts'
+import { openSubscription, type Session, type SubscribeOptions } from './open-subscription.ts'
+import { type ConnectOptions, type InspectSettings, type Settings, settingsOf } from './options.ts'
 import { type Publishable, type ReadyMessage, readyMessage } from './publishable.ts'
 import { matchesNothing, Publishing } from './publishing.ts'
 import { type Receipt, Receipts } from './receipts.ts'
@@ -38,13 +43,32 @@ export class Bus {
   readonly #receipts: Receipts
   readonly #open = new Set<Subscription>()
   readonly #closing = new AbortController()
-  #closed: Promise<void> | undefined
+  readonly #actor: Actor<typeof clientChart>
+  readonly #closed: Promise<unknown>
+  readonly #sessions = new Set<Session>()
+  #published = 0
+  /** Messages that sessions received which have ended. */
+  #takenBefore = 0
+  readonly #inspection: Promise<Inspection | undefined>
 
   constructor(settings: Settings) {
     this.#settings = settings
     this.#requests = new Requests(settings.manage)
     this.#publishing = new Publishing(settings, this.#requests)
     this.#receipts = new Receipts(settings, this.#requests, (message, signal) => this.#withoutReceipt(message, signal))
+    this.#actor = createActor(
+      clientLogic({
+        refuseWork: () => this.#closing.abort(new BusClosedError()),
+        endSubscriptions: async () => {
+          await Promise.all([...this.#open].map(subscription => subscription.close()))
+        },
+        awaitReceipts: () => this.#receipts.close(),
+        sendRest: () => this.#publishing.close(),
+        tellAbandoned: () => this.#tell({ event: 'flush_abandoned' }),
+      }),
+    ).start()
+    this.#closed = toPromise(this.#actor)
+    this.#inspection = settings.inspect === undefined ? Promise.resolve(undefined) : this.#inspect(settings.inspect)
   }
 
   /**
@@ -70,9 +94,32 @@ export class Bus {
     this.#throwIfClosed()
     signal?.throwIfAborted()
     const ready = readyMessage(message, this.#settings.maxMessageBytes)
-    if (this.#settings.receipts) return this.#receipts.publish(ready, signal)
-    await this.#withoutReceipt(ready, signal)
-    return undefined
+    const publish = this.#settings.receipts
+      ? this.#receipts.publish(ready, signal)
+      : this.#withoutReceipt(ready, signal)
+    const receipt = await publish
+    this.#published++
+    return receipt ?? undefined
+  }
+
+  /** The address of the inspector, to be opened in a browser; undefined without `inspect`, or if it can't listen. */
+  get inspector(): Promise<string | undefined> {
+    return this.#inspection.then(inspection => inspection?.address)
+  }
+
+  /** What an inspector sees of this connection. Not for applications. */
+  get parts(): ClientParts {
+    const bus = this
+    return {
+      client: this.#actor,
+      sessions: () => this.#sessions,
+      get published() {
+        return bus.#published
+      },
+      get taken() {
+        return [...bus.#sessions].reduce((sum, { taken }) => sum + taken, bus.#takenBefore)
+      },
+    }
   }
 
   #withoutReceipt({ type, text }: ReadyMessage, signal: AbortSignal | undefined): Promise<void> {
@@ -120,17 +167,23 @@ export class Bus {
    * Ends all subscriptions, sends what was accepted, and closes. Closing again waits for the same end. Takes at most three
    * times the closing timeout. Never throws.
    */
-  close(): Promise<void> {
-    this.#closed ??= this.#close()
-    return this.#closed
+  async close(): Promise<void> {
+    // XState warns of events to an actor that has ended.
+    if (this.#actor.getSnapshot().status === 'active') this.#actor.send({ type: 'close' })
+    await this.#closed
+    await (await this.#inspection)?.close()
   }
 
-  async #close(): Promise<void> {
-    this.#closing.abort(new BusClosedError())
-    await Promise.all([...this.#open].map(subscription => subscription.close()))
-    const acknowledged = await this.#receipts.close()
-    const sent = await this.#publishing.close()
-    if (!acknowledged || !sent) this.#tell({ event: 'flush_abandoned' })
+  /** Loaded when it is asked for: an application that is not inspected has nothing of it. */
+  async #inspect(settings: InspectSettings): Promise<Inspection | undefined> {
+    const failed = (error: unknown) => this.#tell({ event: 'inspector_failed', error })
+    try {
+      const { startInspection } = await import('./inspection.ts')
+      return await startInspection(settings, this.parts, failed)
+    } catch (error) {
+      failed(error)
+      return undefined
+    }
   }
 
   async #subscribe(wish: SubscriptionWish, options: SubscribeOptions): Promise<Subscription> {
@@ -140,6 +193,12 @@ export class Bus {
       requests: this.#requests,
       publishing: this.#publishing,
       closing: this.#closing.signal,
+      client: this.#actor,
+      began: session => this.#sessions.add(session),
+      ended: session => {
+        this.#sessions.delete(session)
+        this.#takenBefore += session.taken
+      },
       tell: event => this.#tell(event),
     })
     this.#open.add(subscription)

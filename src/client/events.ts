@@ -31,5 +31,7 @@ export type BusEvent =
       readonly type: MessageType
       readonly error: unknown
     }
+  /** The inspector (`inspect`) can't listen, or could not answer. The connection to the bus goes on without. */
+  | { readonly event: 'inspector_failed'; readonly error: unknown }
   /** On closing, the bus did not take everything that was accepted in the time it had. */
   | { readonly event: 'flush_abandoned' }

@@ -18,6 +18,7 @@ const noMore: Batch = { messages: [], topicBytes: 0 }
 export class FeedChain {
   readonly #highWaterMark: number
   readonly #reconnected: () => void
+  #taken = 0
   /** The first is being read, those behind it wait for it to end. */
   readonly #feeds: { readonly feed: Feed; readonly topicBytes: number }[] = []
 
@@ -37,6 +38,11 @@ export class FeedChain {
     for (const { feed } of former) feed.retire()
   }
 
+  /** How many messages were received in all. */
+  get taken(): number {
+    return this.#taken
+  }
+
   /** How many messages came under the topic that was granted last. */
   async received(): Promise<number> {
     return (await this.#feeds.at(-1)?.feed.received()) ?? 0
@@ -46,6 +52,7 @@ export class FeedChain {
   async receive(atMost: number): Promise<Batch> {
     for (let first = this.#feeds[0]; first !== undefined; first = this.#feeds[0]) {
       const messages = await first.feed.receive(atMost)
+      this.#taken += messages.length
       if (messages.length > 0) return { messages, topicBytes: first.topicBytes }
       this.#feeds.shift()
     }

@@ -1,4 +1,5 @@
-import { createActor, waitFor } from 'xstate'
+import { type Actor, type AnyActorRef, createActor, waitFor } from 'xstate'
+import type { clientSessionChart } from '../../machines/client-session.ts'
 import type { SubscriptionWish } from '../../machines/vocabulary-client.ts'
 import { shortened } from '../protocol/topics.ts'
 import type { BusEvent } from './events.ts'
@@ -29,8 +30,22 @@ interface BusSurroundings {
   readonly publishing: Publishing
   /** Aborted when the connection to the bus is closed. */
   readonly closing: AbortSignal
+  /** The actor that sessions live beside. */
+  readonly client: AnyActorRef
+  /** A session began, from which so much was taken as `feeds` says, or has ended. */
+  began(session: Session): void
+  ended(session: Session): void
   tell(event: BusEvent): void
 }
+
+/** A session, and how many messages it has received. */
+export interface Session {
+  readonly actor: Actor<typeof clientSessionChart>
+  readonly taken: number
+}
+
+/** Sessions of this process so far. */
+let sessions = 0
 
 /**
  * Opens a subscription. Fulfilled when the bus has granted it, else it throws why not: `BusUnavailableError`,
@@ -39,7 +54,7 @@ interface BusSurroundings {
 export async function openSubscription(
   wish: SubscriptionWish,
   { answerSnapshots, signal }: SubscribeOptions,
-  { settings, requests, publishing, closing, tell }: BusSurroundings,
+  { settings, requests, publishing, closing, client, tell, began, ended }: BusSurroundings,
 ): Promise<Subscription> {
   signal?.throwIfAborted()
   const feeds = new FeedChain(settings.highWaterMark, () => session.send({ type: 'feed.reconnected' }))
@@ -59,7 +74,7 @@ export async function openSubscription(
         tell({ event, subscription: shortened(topic), topics: wish.topics, ...error })
       },
     }),
-    { input: wish },
+    { id: `session.${++sessions}`, parent: client, input: wish },
   )
   const subscription = new Subscription(session, feeds, {
     snapshotRequested: async request => answers?.begin(request),
@@ -70,9 +85,17 @@ export async function openSubscription(
     closing: async () => answers?.close(settings.closeTimeoutMs),
   })
 
+  const seen: Session = {
+    actor: session,
+    get taken() {
+      return feeds.taken
+    },
+  }
+  began(seen)
   const close = () => void subscription.close()
   for (const each of [signal, closing]) each?.addEventListener('abort', close)
   subscription.ended.then(() => {
+    ended(seen)
     for (const each of [signal, closing]) each?.removeEventListener('abort', close)
   })
   session.start()

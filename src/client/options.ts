@@ -1,3 +1,4 @@
+import { isLoopback, tokenPattern } from '../config/exposure.ts'
 import { type Endpoint, readEndpoint } from './endpoint.ts'
 import { InvalidArgumentError } from './errors.ts'
 import type { BusEvent } from './events.ts'
@@ -33,10 +34,37 @@ export interface ConnectOptions {
   onEvent?: (event: BusEvent) => void
   /** Closes the connection to the bus when it is aborted. */
   signal?: AbortSignal
+  /**
+   * Serves a page that shows this connection and its sessions as they run; `Bus.inspector` says where. `true`: on 127.0.0.1,
+   * on a port that the system picks. It costs nothing while nobody looks, and is not even loaded without this option.
+   */
+  inspect?: boolean | InspectOptions
+}
+
+/** Where the inspector of a client listens. */
+export interface InspectOptions {
+  /** Default 127.0.0.1. An address that others reach needs a token. */
+  host?: string
+  /** Default 0: the system picks one. */
+  port?: number
+  /** The secret that whoever looks has to know: 16 to 512 letters, digits and `-._~+/=`. */
+  token?: string
+  /** What the page calls the application. Default: the name of its script. */
+  name?: string
+}
+
+/** The same with nothing left open. */
+export interface InspectSettings {
+  readonly host: string
+  readonly port: number
+  readonly token: string | undefined
+  readonly name: string | undefined
 }
 
 /** The options with nothing left open. */
-export interface Settings extends Required<Omit<ConnectOptions, 'endpoint' | 'signal'>> {
+export interface Settings extends Required<Omit<ConnectOptions, 'endpoint' | 'signal' | 'inspect'>> {
+  /** Undefined: there is no inspector. */
+  readonly inspect: InspectSettings | undefined
   readonly manage: Endpoint
 }
 
@@ -63,6 +91,7 @@ export function settingsOf({
   endpoint = defaultEndpoint,
   onEvent = () => {},
   receipts = true,
+  inspect = false,
   ...options
 }: ConnectOptions): Settings {
   const manage = typeof endpoint === 'string' ? readEndpoint(endpoint) : undefined
@@ -76,6 +105,7 @@ export function settingsOf({
     manage,
     onEvent,
     receipts,
+    inspect: inspectSettingsOf(inspect),
     heartbeatIntervalMs: duration('heartbeatIntervalMs', options),
     requestTimeoutMs: duration('requestTimeoutMs', options),
     connectTimeoutMs: duration('connectTimeoutMs', options),
@@ -86,6 +116,23 @@ export function settingsOf({
     highWaterMark: atLeastOne('highWaterMark', highWaterMark),
     maxMessageBytes: atLeastOne('maxMessageBytes', maxMessageBytes),
   }
+}
+
+function inspectSettingsOf(inspect: boolean | InspectOptions): InspectSettings | undefined {
+  if (inspect === false) return undefined
+  const { host = '127.0.0.1', port = 0, token, name } = inspect === true ? {} : inspect
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new InvalidArgumentError(
+      `the port of the inspector must be a whole number from 0 to 65535, and it is ${port}`,
+    )
+  }
+  if (token !== undefined && !tokenPattern.test(token)) {
+    throw new InvalidArgumentError("the inspector's token must be 16 to 512 letters, digits and -._~+/=")
+  }
+  if (token === undefined && !isLoopback(host)) {
+    throw new InvalidArgumentError(`the inspector needs a token, because others can reach ${host}`)
+  }
+  return { host, port, token, name }
 }
 
 type DurationName = Extract<keyof typeof defaults, `${string}Ms`>

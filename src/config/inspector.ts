@@ -1,13 +1,11 @@
 import type * as z from 'zod'
+import { isLoopback } from './exposure.ts'
 import { count, flag, host, port, section, token } from './values.ts'
-
-/** Addresses that only this machine reaches. */
-const loopback = /^(localhost|127(\.\d{1,3}){3}|::1)$/i
 
 /** Can others reach it? What is no address at all is told by itself. */
 function othersReach(address: unknown): boolean {
   const checked = host().safeParse(address)
-  return checked.success && !loopback.test(checked.data)
+  return checked.success && !isLoopback(checked.data)
 }
 
 /** The `inspector` section, the same in every program but for the default port and what the program is called. */

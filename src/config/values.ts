@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { tokenPattern } from './exposure.ts'
 
 /**
  * What a configuration is made of: the kinds of values and of sections that every program's schema is put together from.
@@ -92,12 +93,9 @@ export function unlessEmpty<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess(value => value ?? undefined, schema.optional())
 }
 
-/** A secret that is sent in HTTP headers: characters of a bearer token (RFC 6750), enough of them not to be guessed. */
+/** A secret that is sent in HTTP headers. */
 export function token() {
-  const schema = expecting(
-    'a token (16–512 letters, digits and -._~+/=, in quotes)',
-    z.string().regex(/^[\w.~+/=-]{16,512}$/),
-  )
+  const schema = expecting('a token (16–512 letters, digits and -._~+/=, in quotes)', z.string().regex(tokenPattern))
   secrets.add(schema, { secret: true })
   return schema
 }

@@ -1,7 +1,10 @@
 import type { Logger } from 'pino'
+import { Recorder } from '../inspector/recorder.ts'
+import { inspectorRoutes } from '../inspector/serve/inspector-routes.ts'
 import { monitoringRoutes } from '../observe/http/monitoring.ts'
 import { startHttpServer } from '../observe/http/start.ts'
 import type { ConnectorConfig } from './config.ts'
+import { type InspectedParts, inspectedConnector } from './inspection.ts'
 import { monitoredConnector } from './monitoring.ts'
 import type { ObservedConnector } from './readings.ts'
 import type { ConnectorStory } from './story.ts'
@@ -10,12 +13,19 @@ import type { ConnectorStory } from './story.ts'
 export function observe(
   config: ConnectorConfig,
   log: Logger,
-  parts: ObservedConnector & { readonly story: ConnectorStory },
+  parts: ObservedConnector & InspectedParts & { readonly story: ConnectorStory },
 ): { close(): Promise<void> } {
   let dropped = 0
   const surroundings = { program: 'connector', log, repeating: parts.story.http, dropped: () => void dropped++ }
+  const recorder = new Recorder(inspectedConnector(parts))
   const server = startHttpServer(config.inspector, surroundings, [
     ...monitoringRoutes(monitoredConnector(config, parts, () => dropped)),
+    ...inspectorRoutes(recorder),
   ])
-  return { close: async () => server?.close() }
+  return {
+    close: async () => {
+      recorder.flush()
+      await server?.close()
+    },
+  }
 }

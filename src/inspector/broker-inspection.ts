@@ -24,7 +24,7 @@ export function inspectedBroker(parts: BrokerParts): Inspected {
   const { program, supervisor, subscribers, exchanges, log, intake, egress } = parts
   return {
     program,
-    root: supervisor,
+    roots: [supervisor],
     *actors() {
       yield supervisor
       for (const child of Object.values(supervisor.getSnapshot().children as Record<string, ChartActor>)) {

@@ -10,8 +10,11 @@ export interface ChartActor extends AnyActorRef {
 export interface Inspected {
   /** Name and version. */
   readonly program: string
-  /** The actor at the top: the others are in its system. */
-  readonly root: ChartActor
+  /**
+   * The actors at the top, each of a system of its own that the others are in. The first one is shown as the parent of the
+   * rest: they are parts of one program.
+   */
+  readonly roots: readonly [ChartActor, ...ChartActor[]]
   /** Every actor that runs a chart at present, parents first. */
   actors(): Iterable<ChartActor>
   /** What is known of an actor that its chart does not hold. */

@@ -1,5 +1,5 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
-import type { Subscription } from 'xstate'
+import type { InspectionEvent, Subscription } from 'xstate'
 import type { ChartActor, Inspected } from './inspected.ts'
 import { type SeenStep, Steps } from './steps.ts'
 import { definitionOf } from './trace/definition.ts'
@@ -61,7 +61,7 @@ export class Recorder {
   /** Actors that changed since the last reading: their timers may have, too. */
   readonly #touched = new Set<ChartActor>()
   #figures = new Map<string, ActorFigures>()
-  #subscription: Subscription | undefined
+  #subscriptions: readonly Subscription[] = []
   #timer: NodeJS.Timeout | undefined
   #batches = 0
 
@@ -104,19 +104,19 @@ export class Recorder {
 
   /** Tells what was seen until now at once. To be called before the end. */
   flush(): void {
-    if (this.#subscription) this.#batch()
+    if (this.#subscriptions.length > 0) this.#batch()
   }
 
   #attach(): void {
-    if (this.#subscription) return
-    const { root } = this.#inspected
-    this.#subscription = root.system.inspect(event => this.#steps.see(event))
+    if (this.#subscriptions.length > 0) return
+    const see = (event: InspectionEvent) => this.#steps.see(event)
+    this.#subscriptions = this.#inspected.roots.map(({ system }) => system.inspect(see))
     this.#timer = setInterval(() => this.#batch(), batchMs).unref()
   }
 
   #detach(): void {
-    this.#subscription?.unsubscribe()
-    this.#subscription = undefined
+    for (const subscription of this.#subscriptions) subscription.unsubscribe()
+    this.#subscriptions = []
     clearInterval(this.#timer)
     this.#steps.forget()
     this.#touched.clear()
@@ -161,8 +161,9 @@ export class Recorder {
 
   /** What is known of actors that are being told of: their figures of the last reading, and what they wait for. */
   #readingOf(actors: readonly ChartActor[], timers: ReadonlyMap<string, readonly Timer[]>): TraceRecord {
-    const known = actors.map(({ sessionId }) => {
-      return [sessionId, { ...this.#figures.get(sessionId), timers: timers.get(sessionId) ?? [] }] as const
+    const known = actors.map(actor => {
+      const id = actor.sessionId
+      return [id, { ...this.#figures.get(id), timers: timers.get(id) ?? [] }] as const
     })
     return { type: 'reading', at: Date.now(), totals: this.#inspected.totals(), actors: Object.fromEntries(known) }
   }
@@ -175,7 +176,9 @@ export class Recorder {
 
   #actorRecord(actor: ChartActor, at: number): ActorRecord {
     const about = this.#inspected.about(actor)
-    const { sessionId, id, logic, _parent: parent } = actor
+    const [first] = this.#inspected.roots
+    const parent = actor._parent ?? (actor === first ? undefined : first)
+    const { sessionId, id, logic } = actor
     return { type: '@xstate.actor', at, actor: sessionId, id, chart: logic.id, parent: parent?.sessionId, about }
   }
 
@@ -185,7 +188,7 @@ export class Recorder {
     const at = Date.now()
     const records: TraceRecord[] = [
       ...born.map(actor => this.#actorRecord(actor, at)),
-      ...steps.map(recordOf),
+      ...steps.map(step => this.#stepRecord(step)),
       ...(this.#batches % batchesPerReading === 0 ? [this.#reading(at)] : []),
     ]
     if (records.length === 0) return
@@ -211,44 +214,49 @@ export class Recorder {
   #reading(at: number): TraceRecord {
     const actors: Record<string, Partial<ActorFigures> & { timers?: readonly Timer[] }> = {}
     const figures = new Map<string, ActorFigures>()
-    for (const [{ sessionId }, now] of this.#inspected.figures()) {
-      figures.set(sessionId, now)
-      if (!areSame(this.#figures.get(sessionId), now)) actors[sessionId] = { ...now }
+    for (const [actor, now] of this.#inspected.figures()) {
+      const id = actor.sessionId
+      figures.set(id, now)
+      if (!areSame(this.#figures.get(id), now)) actors[id] = { ...now }
     }
     this.#figures = figures
     if (this.#touched.size > 0) {
       const timers = this.#timers()
-      for (const { sessionId } of this.#touched) {
-        actors[sessionId] = { ...actors[sessionId], timers: timers.get(sessionId) ?? [] }
+      for (const actor of this.#touched) {
+        const id = actor.sessionId
+        actors[id] = { ...actors[id], timers: timers.get(id) ?? [] }
       }
       this.#touched.clear()
     }
     return { type: 'reading', at, totals: this.#inspected.totals(), actors }
   }
 
+  #stepRecord({ at, actor, source, event, snapshot, taken, actions, count, skipped }: SeenStep): StepRecord {
+    return {
+      ...{ type: '@xstate.snapshot', at, actor: actor.sessionId },
+      ...(source && { source: source.sessionId }),
+      event: projectedEvent(event),
+      ...(snapshot && { snapshot: projectedState(snapshot) }),
+      ...(taken.length > 0 && { taken }),
+      ...(actions.length > 0 && { actions }),
+      ...(count > 1 && { count }),
+      ...(skipped > 0 && { skipped }),
+    }
+  }
+
   /** The delayed transitions that actors wait for, by session id. */
   #timers(): Map<string, Timer[]> {
     const timers = new Map<string, Timer[]>()
-    for (const scheduled of Object.values(this.#inspected.root.system.getSnapshot()._scheduledEvents)) {
+    const { roots } = this.#inspected
+    const all = roots.flatMap(({ system }) => Object.values(system.getSnapshot()._scheduledEvents))
+    for (const scheduled of all) {
       const { event, startedAt, delay: ms, target } = scheduled
       const [, kind, delay] = event.type.split('.')
       if (kind !== 'after' || delay === undefined) continue
-      timers.set(target.sessionId, [...(timers.get(target.sessionId) ?? []), { delay, startedAt, ms }])
+      const id = target.sessionId
+      timers.set(id, [...(timers.get(id) ?? []), { delay, startedAt, ms }])
     }
     return timers
-  }
-}
-
-function recordOf({ at, actor, source, event, snapshot, taken, actions, count, skipped }: SeenStep): StepRecord {
-  return {
-    ...{ type: '@xstate.snapshot', at, actor: actor.sessionId },
-    ...(source && { source: source.sessionId }),
-    event: projectedEvent(event),
-    ...(snapshot && { snapshot: projectedState(snapshot) }),
-    ...(taken.length > 0 && { taken }),
-    ...(actions.length > 0 && { actions }),
-    ...(count > 1 && { count }),
-    ...(skipped > 0 && { skipped }),
   }
 }
 

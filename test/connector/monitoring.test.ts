@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
+import { liveEvents } from '../inspector/live-events.ts'
 import { startBroker } from '../system/broker-process.ts'
 import { get, inspectorOf, scrape } from '../system/monitored.ts'
 import { event, indicator, platform, removed } from './applications.ts'
@@ -141,4 +142,29 @@ describe('monitoring of the connector', { concurrency: true }, () => {
     await until(({ length }) => length >= 2)
     assert.equal(await connector.stop(), 0)
   })
+})
+
+test('the inspector shows the actors of the connector: its own, the live matcher, and the session at the bus', async t => {
+  const vast = standInVast(t)
+  const broker = await startBroker(t)
+  const settings = { ...watched, live_match: true, matcher_name: 'm' }
+  const connector = startConnector(t, broker, vast, settings)
+  const url = await inspectorOf(connector)
+  await connector.logged(({ msg }) => msg.startsWith('subscribed'))
+  assert.match((await get(url, '/')).text, /<!doctype html>/i)
+  const { until } = await liveEvents(t, url.href)
+  const records = await until(all => all.filter(({ type }) => type === '@xstate.actor').length >= 4)
+  const actors = records.filter(record => record.type === '@xstate.actor')
+  assert.deepEqual(
+    actors.map(({ chart }) => chart),
+    ['connector', 'liveMatcher', 'client', 'clientSession'],
+  )
+  const [root, matcher, client, session] = actors
+  assert.deepEqual([matcher?.parent, client?.parent, session?.parent], [root?.actor, root?.actor, client?.actor])
+  assert.equal(new Set(actors.map(({ actor }) => actor)).size, 4)
+  assert.equal(await connector.stop(), 0)
+  const steps = records.filter(record => record.type === '@xstate.snapshot')
+  const came = (chart: string) =>
+    steps.findLast(({ actor }) => actor === actors.find(each => each.chart === chart)?.actor)
+  assert.equal(came('client')?.snapshot?.value, 'closed')
 })

@@ -42,7 +42,7 @@ function start() {
   }
   const inspected: Inspected = {
     program: 'test',
-    root,
+    roots: [root],
     actors: () => [root, worker],
     about: () => undefined,
     figures: () => [],
@@ -152,6 +152,28 @@ describe('the recorder', () => {
     assert.ok(actor?.type === '@xstate.actor')
     assert.deepEqual(actor.snapshot?.context, { topic: 'abcdef…', count: 101 })
     watch.end()
+  })
+
+  test('watches several systems as parts of one program, and no two of their actors have one name', async () => {
+    const { root, worker } = start()
+    const other = createActor(child, { id: 'other' }).start() as unknown as ChartActor
+    const recorder = new Recorder({
+      ...{ program: 'test', roots: [root, other], about: () => undefined, figures: () => [] },
+      actors: () => [root, worker, other],
+      totals: () => ({ accepted: 0, refused: {}, delivered: 0, waiting: 0, refusedSends: 0, refusedPeers: 0 }),
+    })
+    const viewer = new Keeper()
+    const watch = recorder.watch(viewer)
+    await told(watch)
+    other.send({ type: 'work' })
+    recorder.flush()
+    watch.end()
+    const actors = viewer.records.filter(record => record.type === '@xstate.actor')
+    assert.equal(new Set(actors.map(({ actor }) => actor)).size, 3)
+    const record = actors.find(({ id }) => id === 'other')
+    assert.equal(record?.parent, root.sessionId)
+    const step = viewer.records.find(each => each.type === '@xstate.snapshot')
+    assert.equal(step?.actor, record?.actor)
   })
 
   test('never throws into an actor, whatever its events hold', () => {

@@ -108,17 +108,27 @@ export const rooms: readonly Room[] = [
     mayImport: ['src/config/', 'yaml', 'zod', 'node:fs*', 'node:path'],
   },
   {
+    path: 'src/client/inspection.ts',
+    rule: "what shows a client imports the inspector, the HTTP server and the program's version; it is loaded when it is asked for",
+    mayImport: [
+      ...['src/inspector/', 'src/observe/http/', 'src/observe/version.ts', 'src/client/options.ts', 'node:path'],
+    ],
+  },
+  {
     path: 'src/client/',
-    rule: 'the client imports sockets, machines, protocol, xstate, node:events and node:timers, and the type that makes a chart complete',
-    mayImport: ['src/client/', 'src/sockets/', 'machines/', 'src/protocol/', 'xstate', 'node:events', 'node:timers*'],
-    mayImportTypesOf: ['src/actors/complete.ts'],
+    rule: 'the client imports sockets, machines, protocol, xstate, node:events and node:timers, when a server is exposed, and the types that make a chart complete and that are looked at',
+    mayImport: [
+      ...['src/client/', 'src/sockets/', 'machines/', 'src/protocol/', 'src/config/exposure.ts', 'xstate'],
+      ...['node:events', 'node:timers*'],
+    ],
+    mayImportTypesOf: ['src/actors/complete.ts', 'src/inspector/client-inspection.ts'],
   },
   {
     path: 'src/connector/',
-    rule: 'the VAST connector is an application: it imports the client, machines, protocol, configuration, observers, p-queue, zod, xstate and node:, types of pino, and the type that makes a chart complete',
+    rule: 'the VAST connector is an application: it imports the client, machines, protocol, configuration, observers, the inspector, p-queue, zod, xstate and node:, types of pino, and the type that makes a chart complete',
     mayImport: [
       ...['src/connector/', 'src/client/', 'machines/', 'src/protocol/', 'src/config/', 'src/observe/'],
-      ...['p-queue', 'zod', 'xstate', 'node:*'],
+      ...['src/inspector/', 'p-queue', 'zod', 'xstate', 'node:*'],
     ],
     mayImportTypesOf: ['src/actors/complete.ts', 'pino'],
   },

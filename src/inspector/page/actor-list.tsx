@@ -1,5 +1,5 @@
 import type { Life } from '../story/life.ts'
-import { ago } from '../story/verdict.ts'
+import { ago } from '../story/quantities.ts'
 import { choose, chosen, cursor, moment } from './inspection.ts'
 import {
   choices,
@@ -15,7 +15,7 @@ import {
   topicsOf,
 } from './roster.ts'
 import { VirtualList } from './virtual-list.tsx'
-import { shortNumber } from './words.ts'
+import { programOf, shortNumber } from './words.ts'
 import './actor-list.css'
 
 /** In pixels; its style sheet draws rows of this height. */
@@ -117,20 +117,21 @@ function Row({ entry }: { readonly entry: Entry }) {
   const isChosen = chosen.value === life.actor
   const beside = figuresBeside(entry)
   const inTree = order.value === 'tree' && depth > 0
+  const program = depth === 0 ? programOf(life.origin) : ''
   return (
     <button
       type="button"
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
-      class={`actor ${isChosen ? 'chosen' : ''} ${inTree ? 'child' : ''}`}
+      class={`actor ${isChosen ? 'chosen' : ''} ${inTree ? 'child' : ''} ${inTree && depth > 1 ? 'deep' : ''}`}
       data-actor={life.id}
       onClick={() => choose(life.actor)}
     >
       <span class={`dot ${verdict.health}`} />
       <span class="name">
         <code title={life.id}>{shortName(life)}</code>
-        <small>{topicsOf(entry).join(', ')}</small>
+        <small>{program || topicsOf(entry).join(', ')}</small>
       </span>
       <span class="what">
         <span class="line">

@@ -1,8 +1,8 @@
-import { ago } from '../story/verdict.ts'
+import { ago } from '../story/quantities.ts'
 import { ChartView } from './chart-view.tsx'
 import { EventsView } from './events-view.tsx'
 import { FlowsView } from './flows-view.tsx'
-import { chosen, connection, moment, type Tab, tab } from './inspection.ts'
+import { chosen, chronicle, connection, moment, type Tab, tab } from './inspection.ts'
 import { type Entry, entryNow, topicsOf } from './roster.ts'
 import { SequenceView } from './sequence-view.tsx'
 import { delayWords } from './words.ts'
@@ -63,6 +63,7 @@ function Summary({ entry }: { readonly entry: Entry }) {
       </h2>
       <p class="verdict">{verdict.sentence}</p>
       <dl>
+        <Fact name="Program">{chronicle().heads.size > 1 && chronicle().heads.get(life.origin)?.program}</Fact>
         <Fact name="Topics">{topicsOf(entry).join(', ')}</Fact>
         <Fact name="Queue">{figures && `${figures.lag.toLocaleString('en-US')} waiting`}</Fact>
         <Fact name="Sent">

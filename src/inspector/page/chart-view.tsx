@@ -14,7 +14,7 @@ const keyDistance = 60
 
 /** The chosen actor's chart: where it is lit, the way it went last moves. */
 export function ChartView({ entry: { life } }: { readonly entry: Entry }) {
-  const chart = chronicle().charts.get(life.chart)
+  const chart = chronicle().chartOf(life)
   const layout = useSignal<ChartLayout | undefined>(undefined)
   const isDetailed = showsDetails.value
   useEffect(() => {

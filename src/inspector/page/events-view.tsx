@@ -118,7 +118,7 @@ function EventRow({ step }: { readonly step: Step }) {
 /** One step: who sent what, which way it went, what was done, and what it changed. */
 function StepDetail({ step }: { readonly step: Step }) {
   const life = chronicle().lives.get(step.actor)
-  const chart = life && chronicle().charts.get(life.chart)
+  const chart = life && chronicle().chartOf(life)
   const before = life?.stateBefore(step.index)?.snapshot
   const after = step.snapshot
   const { type, ...carried } = step.event

@@ -5,7 +5,7 @@ import { type RefusalReason, refusalSentences } from '../../protocol/refusal.ts'
 import type { ReadingRecord, TotalFigures } from '../trace/records.ts'
 import { chronicle, cursor, moment, slowRevision } from './inspection.ts'
 import { type Entry, roster } from './roster.ts'
-import { clockTime, shortNumber } from './words.ts'
+import { clockTime, programOf, shortNumber } from './words.ts'
 import './flows-view.css'
 
 /** A line of a chart: what it shows, over time in seconds. */
@@ -18,7 +18,12 @@ interface Series {
 /** What came in and went out over the last minutes. */
 export function FlowsView({ entry }: { readonly entry: Entry }) {
   slowRevision.value
-  const readings = chronicle().readings.filter(({ at }) => cursor.value === undefined || at <= moment.value.at)
+  const { origin } = entry.life
+  const readings = chronicle()
+    .readingsOf(origin)
+    .filter(({ at }) => cursor.value === undefined || at <= moment.value.at)
+  const program = programOf(origin)
+  const of = program === '' ? '' : `: ${program}`
   const times = readings.map(({ at }) => at / 1000)
   const own = entry.life.figuresOverTime
   const ownTimes = own.map(({ at }) => at / 1000)
@@ -26,7 +31,7 @@ export function FlowsView({ entry }: { readonly entry: Entry }) {
   return (
     <div class="flows">
       <Plot
-        title="Messages a second"
+        title={`Messages a second${of}`}
         times={times}
         series={[
           { name: 'in', colour: '--line-in', values: ratesOf(readings, ({ accepted }) => accepted) },
@@ -34,12 +39,12 @@ export function FlowsView({ entry }: { readonly entry: Entry }) {
         ]}
       />
       <Plot
-        title="Messages waiting in all queues"
+        title={`Messages waiting in all queues${of}`}
         times={times}
         series={[{ name: 'waiting', colour: '--line-queue', values: readings.map(({ totals }) => totals.waiting) }]}
       />
       <Plot
-        title="Refused a second"
+        title={`Refused a second${of}`}
         times={times}
         series={[
           {
@@ -89,7 +94,7 @@ function Refusals({ totals }: { readonly totals: TotalFigures }) {
     <section class="figure table">
       <h3>Refused messages, by reason</h3>
       {refused.length === 0 ? (
-        <p>None since the broker started.</p>
+        <p>None since the program started.</p>
       ) : (
         <table>
           <tbody>

@@ -1,4 +1,4 @@
-import { chronicle, connection, cursor, lookAt, moment, revision, stepBy, togglePause } from './inspection.ts'
+import { chronicle, connection, cursor, lookAt, moment, revision, sources, stepBy, togglePause } from './inspection.ts'
 import { showsHelp } from './keys.tsx'
 import { recording, saveRecording, startRecording } from './recording.ts'
 import { tally } from './roster.ts'
@@ -8,7 +8,7 @@ import './header.css'
 const connectionWords = {
   connecting: 'connecting …',
   live: 'live',
-  broken: 'the broker is away; asking again …',
+  broken: 'the other side is away; asking again …',
   loading: 'reading the trace …',
   trace: 'trace',
 } as const
@@ -21,6 +21,7 @@ export function Header() {
       <h1>Threat Bus</h1>
       <span class={`connection ${state}`} role="status">
         {connection.value.state === 'failed' ? connection.value.because : connectionWords[connection.value.state]}
+        <Away />
       </span>
       <Tally />
       <TimeControls />
@@ -30,6 +31,14 @@ export function Header() {
       </button>
     </header>
   )
+}
+
+/** Which of several programs are away. */
+function Away() {
+  const away = sources.value.filter(({ state }) => state === 'broken')
+  if (away.length === 0) return null
+  const why = away.map(({ name, because }) => `${name}: ${because}`).join('\n')
+  return <span title={why}>, but {away.map(({ name }) => name).join(', ')} away; asking again …</span>
 }
 
 function Tally() {

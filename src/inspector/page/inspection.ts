@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals'
 import { Chronicle, liveLimits, traceLimits } from '../story/chronicle.ts'
-import type { Moment } from '../story/verdict.ts'
-import type { TraceRecord } from '../trace/records.ts'
+import type { Moment } from '../story/health.ts'
+import type { SourceState, SourcesRecord, TraceRecord } from '../trace/records.ts'
 import { note } from './recording.ts'
 
 /** Where what is shown comes from, and how that is going. */
@@ -20,6 +20,9 @@ export const slowRevision = signal(0)
 
 /** How it is going with where this comes from. */
 export const connection = signal<Connection>({ state: 'connecting' })
+
+/** How it is going with each of several programs; empty if there is one only. */
+export const sources = signal<readonly SourceState[]>([])
 
 /** The actor that is looked at closely. */
 export const chosen = signal<string | undefined>(undefined)
@@ -61,8 +64,12 @@ export function begin(source: 'live' | 'trace'): void {
 }
 
 /** Takes records. @throws {Error} in words, if they are of another version */
-export function take(records: readonly TraceRecord[]): void {
+export function take(records: readonly (TraceRecord | SourcesRecord)[]): void {
   for (const record of records) {
+    if (record.type === 'sources') {
+      sources.value = record.sources
+      continue
+    }
     kept.take(record)
     note(record)
   }

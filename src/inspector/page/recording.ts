@@ -10,18 +10,19 @@ export const recording = signal<{ readonly startedAt: number; readonly character
 
 let lines: string[] = []
 
-/** Begins to record: first what there is. The broker hears nothing of it, so it needs no permission. */
+/** Begins to record: first what there is. Whoever is watched hears nothing of it, so it needs no permission. */
 export function startRecording(kept: Chronicle): void {
-  const { head, charts, lives, now } = kept
-  if (head === undefined) return
+  const { heads, definitions, lives, now } = kept
+  if (heads.size === 0) return
   lines = []
   recording.value = { startedAt: Date.now(), characters: 0 }
-  note({ ...head, at: now })
-  for (const [chart, definition] of charts) note({ type: 'definition', chart, definition })
+  for (const head of heads.values()) note({ ...head, at: now })
+  for (const definition of definitions) note(definition)
   for (const life of lives.values()) {
     const snapshot = life.stateAt(kept.lastIndex)?.snapshot
     const { actor, id, chart, parent, about } = life
-    note({ type: '@xstate.actor', at: now, actor, id, chart, parent, about, ...(snapshot && { snapshot }) })
+    const origin = life.origin === '' ? {} : { origin: life.origin }
+    note({ type: '@xstate.actor', at: now, ...origin, actor, id, chart, parent, about, ...(snapshot && { snapshot }) })
   }
 }
 

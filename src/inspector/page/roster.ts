@@ -1,8 +1,10 @@
 import { computed, signal } from '@preact/signals'
+import type { Moment, Verdict } from '../story/health.ts'
 import type { Life, LifeFigures } from '../story/life.ts'
 import { stateText } from '../story/state-value.ts'
-import { type Moment, type Verdict, verdictOn } from '../story/verdict.ts'
-import { chronicle, cursor, moment, revision, slowRevision } from './inspection.ts'
+import { verdictOn } from '../story/verdict.ts'
+import { chronicle, cursor, moment, revision, slowRevision, sources } from './inspection.ts'
+import { programOf } from './words.ts'
 
 /** An actor in the list. */
 export interface Entry {
@@ -40,7 +42,7 @@ export const showsEnded = signal(true)
 
 /** An actor at a moment. */
 export function entryOf(life: Life, at: Moment): Entry {
-  const verdict = verdictOn(life, chronicle(), at)
+  const verdict = unreachable(life) ?? verdictOn(life, chronicle(), at)
   const state = life.stateAt(at.index)?.snapshot
   const figures = life.figuresAt(at.at)
   return {
@@ -50,8 +52,28 @@ export function entryOf(life: Life, at: Moment): Entry {
     figures,
     rate: rateOf(life, at.at),
     heartbeatAt: heartbeatOf(life),
-    depth: life.parent === undefined ? 0 : 1,
+    depth: depthOf(life),
   }
+}
+
+/** How many actors stand above it in the tree. */
+function depthOf({ parent }: Life): number {
+  let depth = 0
+  for (let above = parent; above !== undefined && depth < maxDepth; depth++) {
+    above = chronicle().lives.get(above)?.parent
+  }
+  return depth
+}
+
+/** The tree is no deeper; a trace that says otherwise is wrong. */
+const maxDepth = 8
+
+/** What is wrong with the topmost actor of a program that is not there to be asked. */
+function unreachable({ origin, parent }: Life): Verdict | undefined {
+  const source = sources.value.find(each => each.origin === origin)
+  if (parent !== undefined || source?.state !== 'broken' || cursor.value !== undefined) return undefined
+  const sentence = `The inspector at ${source.name} does not answer: ${source.because}. It is asked again; its actors are shown as they were.`
+  return { health: 'trouble', brief: 'program is away', sentence }
 }
 
 /** Every actor that was there at the moment that is looked at. */
@@ -76,7 +98,7 @@ export const listed = computed<readonly Entry[]>(() => {
     if (wantedState !== '' && groupOf(entry) !== wantedState) return false
     if (wantedTopic !== '' && !topicsOf(entry).includes(wantedTopic)) return false
     const text =
-      `${entry.life.id} ${entry.life.chart} ${entry.state} ${topicsOf(entry).join(' ')} ${entry.verdict.brief}`.toLowerCase()
+      `${programOf(entry.life.origin)} ${entry.life.id} ${entry.life.chart} ${entry.state} ${topicsOf(entry).join(' ')} ${entry.verdict.brief}`.toLowerCase()
     return words.every(word => text.includes(word))
   })
   return sorted(shown)
@@ -86,7 +108,7 @@ function sorted(entries: readonly Entry[]): readonly Entry[] {
   const by = (of: (entry: Entry) => number) => entries.toSorted((one, other) => of(other) - of(one))
   switch (order.value) {
     case 'tree':
-      return entries
+      return inTree(entries)
     case 'trouble':
       return by(({ verdict }) => ({ trouble: 3, waiting: 2, well: 1, ended: 0 })[verdict.health])
     case 'queue':
@@ -98,6 +120,27 @@ function sorted(entries: readonly Entry[]): readonly Entry[] {
     case 'newest':
       return by(({ life }) => life.firstSeenAt)
   }
+}
+
+/** Each program by itself, and every actor behind the one that it belongs to. */
+function inTree(entries: readonly Entry[]): readonly Entry[] {
+  const below = new Map<string, Entry[]>()
+  const tops = new Map<string, Entry[]>()
+  const present = new Set(entries.map(({ life }) => life.actor))
+  for (const entry of entries) {
+    const { origin, parent } = entry.life
+    const [map, key] = parent !== undefined && present.has(parent) ? [below, parent] : [tops, origin]
+    const group = map.get(key)
+    if (group) group.push(entry)
+    else map.set(key, [entry])
+  }
+  const ordered: Entry[] = []
+  const visit = (entry: Entry, depth: number) => {
+    ordered.push(entry)
+    if (depth < maxDepth) for (const child of below.get(entry.life.actor) ?? []) visit(child, depth + 1)
+  }
+  for (const origin of [...tops.keys()].toSorted()) for (const entry of tops.get(origin) ?? []) visit(entry, 0)
+  return ordered
 }
 
 /** What the filter by state goes by: the chart, and the outermost state. */

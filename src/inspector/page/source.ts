@@ -1,10 +1,10 @@
-import type { TraceRecord } from '../trace/records.ts'
+import type { SourcesRecord, TraceRecord } from '../trace/records.ts'
 import { begin, connection, take } from './inspection.ts'
 
 /** How long it waits until it asks a server again that answered with something else. */
 const retryPauseMs = 2000
 
-/** Connects to whatever serves this page: a broker, or a trace. */
+/** Connects to whatever serves this page: a program, several, or a trace. */
 export async function connect(): Promise<void> {
   try {
     const { source } = (await (await fetch('/inspector/source')).json()) as { source: 'live' | 'trace' }
@@ -16,7 +16,7 @@ export async function connect(): Promise<void> {
   }
 }
 
-/** Follows what happens. The browser connects again by itself when the broker was away. */
+/** Follows what happens. The browser connects again by itself when the other side was away. */
 function follow(): void {
   const events = new EventSource('/inspector/live')
   events.onopen = () => {
@@ -29,7 +29,7 @@ function follow(): void {
   }
   events.onmessage = ({ data }: MessageEvent<string>) => {
     try {
-      take(JSON.parse(data) as TraceRecord[])
+      take(JSON.parse(data) as (TraceRecord | SourcesRecord)[])
     } catch (error) {
       events.close()
       connection.value = { state: 'failed', because: (error as Error).message }

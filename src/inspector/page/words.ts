@@ -20,7 +20,7 @@ export function shortNumber(value: number): string {
 export function eventOf(step: StepRecord): string {
   if (step.event.type === 'skipped') return `${step.skipped ?? 0} steps that were too many to show`
   const life = chronicle().lives.get(step.actor)
-  const chart = life && chronicle().charts.get(life.chart)
+  const chart = life && chronicle().chartOf(life)
   const invoked = new Map(chart ? invokedNames(chart.root) : [])
   return eventWords(step.event.type, invoked)
 }
@@ -51,5 +51,23 @@ export function delayWords(delay: string): string {
 /** An actor's name; one that sent from outside of all actors has none. */
 export function nameOf(actor: string | undefined): string {
   if (actor === undefined) return 'outside'
-  return chronicle().lives.get(actor)?.id ?? actor
+  const life = chronicle().lives.get(actor)
+  if (life === undefined) return actor
+  const program = programOf(life.origin)
+  return program === '' ? life.id : `${program}: ${life.id}`
+}
+
+/** What a program is called where several are shown, without its version; empty if there is one only. */
+export function programOf(origin: string): string {
+  const { heads } = chronicle()
+  const program = heads.get(origin)?.program
+  if (heads.size < 2 || program === undefined) return ''
+  const name = withoutVersion(program)
+  const namesakes = [...heads].filter(([, head]) => withoutVersion(head.program) === name)
+  const place = namesakes.findIndex(([other]) => other === origin)
+  return place > 0 ? `${name} #${place + 1}` : name
+}
+
+function withoutVersion(program: string): string {
+  return program.replace(/ (with .*|\d\S*)$/, '')
 }

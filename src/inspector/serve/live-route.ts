@@ -1,19 +1,24 @@
 import type { ServerResponse } from 'node:http'
 import { answerText } from '../../observe/http/answers.ts'
 import type { Route } from '../../observe/http/route.ts'
-import type { Recorder } from '../recorder.ts'
+import type { Viewer, Watch } from '../recorder.ts'
 
 /** Pages that may look at once; one more is answered by 503. */
 const maxPages = 8
 
-/** How often a page that nothing happens for hears that the broker is there. */
+/** How often a page that nothing happens for hears that the other side is there. */
 const signOfLifeMs = 15_000
 
 /** A page that has taken nothing for so long is given up; it asks again by itself when it is back. */
 const patienceMs = 60_000
 
+/** What can be looked at: one program, or several as one. */
+export interface Watched {
+  watch(viewer: Viewer): Pick<Watch, 'drained' | 'end'>
+}
+
 /** The live view, as server-sent events: each is a JSON list of trace records. */
-export function liveRoute(recorder: Recorder): Route {
+export function liveRoute(watched: Watched): Route {
   let pages = 0
   return {
     path: '/inspector/live',
@@ -22,17 +27,17 @@ export function liveRoute(recorder: Recorder): Route {
       if (incoming.method === 'HEAD') return void response.writeHead(200, eventStream).end()
       if (pages >= maxPages) return answerText(response, 503, `There are ${maxPages} pages open, as many as may be.`)
       pages++
-      stream(recorder, response, () => pages--)
+      stream(watched, response, () => pages--)
     },
   }
 }
 
 const eventStream = { 'Content-Type': 'text/event-stream; charset=utf-8' }
 
-function stream(recorder: Recorder, response: ServerResponse, ended: () => void): void {
+function stream(watched: Watched, response: ServerResponse, ended: () => void): void {
   response.writeHead(200, eventStream)
   let patience: NodeJS.Timeout | undefined
-  const watch = recorder.watch({
+  const watch = watched.watch({
     take: records => {
       const takesMore = response.write(`data: [${records.join(',')}]\n\n`)
       if (!takesMore) patience = setTimeout(() => response.destroy(), patienceMs).unref()

@@ -1,12 +1,18 @@
 import type { ChartDefinition } from '../trace/definition.ts'
-import { type ReadingRecord, type TraceHead, type TraceRecord, traceVersion } from '../trace/records.ts'
-import { Life, type Step } from './life.ts'
+import {
+  type DefinitionRecord,
+  type ReadingRecord,
+  type TraceHead,
+  type TraceRecord,
+  traceVersion,
+} from '../trace/records.ts'
+import { Life, lastUpTo, type Step } from './life.ts'
 
 /** How much a chronicle keeps. */
 export interface ChronicleLimits {
   /** Steps; beyond, the oldest are forgotten. */
   readonly maxSteps: number
-  /** Readings of the totals, one a second. */
+  /** Readings of a program's totals, one a second. */
   readonly maxReadings: number
   /** Actors that have ended. */
   readonly maxEnded: number
@@ -18,15 +24,15 @@ export const liveLimits: ChronicleLimits = { maxSteps: 20_000, maxReadings: 600,
 /** What is kept of a trace that was recorded: all of it, up to what a browser can hold. */
 export const traceLimits: ChronicleLimits = { maxSteps: 500_000, maxReadings: 86_400, maxEnded: 100_000 }
 
-/** Everything that was seen of a system of actors, in order, as far as it is kept: what can be looked at, now and then. */
+/** Everything that was seen of one or several programs' actors, in order, as far as it is kept: what can be looked at, now and then. */
 export class Chronicle {
   readonly #limits: ChronicleLimits
-  readonly charts = new Map<string, ChartDefinition>()
+  readonly #charts = new Map<string, DefinitionRecord>()
   readonly #lives = new Map<string, Life>()
   readonly #ended = new Set<string>()
-  #head: TraceHead | undefined
+  readonly #heads = new Map<string, TraceHead>()
   #steps: Step[] = []
-  #readings: ReadingRecord[] = []
+  readonly #readings = new Map<string, ReadingRecord[]>()
   #next = 0
   #now = 0
   #skippedBatches = 0
@@ -36,8 +42,19 @@ export class Chronicle {
     this.#limits = limits
   }
 
-  get head(): TraceHead | undefined {
-    return this.#head
+  /** The programs, by their origin. */
+  get heads(): ReadonlyMap<string, TraceHead> {
+    return this.#heads
+  }
+
+  /** The charts of all programs. */
+  get definitions(): Iterable<DefinitionRecord> {
+    return this.#charts.values()
+  }
+
+  /** The chart that an actor runs. */
+  chartOf({ origin, chart }: Pick<Life, 'origin' | 'chart'>): ChartDefinition | undefined {
+    return this.#charts.get(`${origin} ${chart}`)?.definition
   }
 
   /** Changes when actors come or go. */
@@ -54,8 +71,9 @@ export class Chronicle {
     return this.#steps
   }
 
-  get readings(): readonly ReadingRecord[] {
-    return this.#readings
+  /** What was read of a program's totals. */
+  readingsOf(origin: string): readonly ReadingRecord[] {
+    return this.#readings.get(origin) ?? []
   }
 
   /** When the latest record was made. */
@@ -73,15 +91,14 @@ export class Chronicle {
     return this.#next - 1
   }
 
-  /** The step with this index, if it is kept. */
+  /** The step with this index, or the last one before it that is kept. */
   step(index: number): Step | undefined {
-    const first = this.#steps[0]?.index ?? 0
-    return this.#steps[index - first]
+    return this.#steps[lastUpTo(this.#steps, index, step => step.index)]
   }
 
-  /** The totals at a time. */
-  readingAt(at: number): ReadingRecord | undefined {
-    return this.#readings.findLast(reading => reading.at <= at)
+  /** A program's totals at a time. */
+  readingAt(at: number, origin: string): ReadingRecord | undefined {
+    return this.readingsOf(origin).findLast(reading => reading.at <= at)
   }
 
   /**
@@ -99,7 +116,7 @@ export class Chronicle {
         this.#begin(record)
         break
       case 'definition':
-        this.charts.set(record.chart, record.definition)
+        this.#charts.set(`${record.origin ?? ''} ${record.chart}`, record)
         break
       case '@xstate.actor': {
         const life = this.#lives.get(record.actor) ?? new Life(record)
@@ -129,14 +146,22 @@ export class Chronicle {
 
   /** Another process than before is another story. The same one goes on: the connection broke, or the file was turned. */
   #begin(head: TraceHead): void {
-    if (this.#head !== undefined && this.#head.pid !== head.pid) {
-      this.#lives.clear()
-      this.#ended.clear()
-      this.#steps = []
-      this.#readings = []
-    }
-    this.#head = head
+    const { origin = '' } = head
+    const before = this.#heads.get(origin)
+    if (before !== undefined && before.pid !== head.pid) this.#forget(origin)
+    this.#heads.set(origin, head)
     this.#version++
+  }
+
+  /** Forgets everything of a program. */
+  #forget(origin: string): void {
+    this.#steps = this.#steps.filter(step => (step.origin ?? '') !== origin)
+    this.#readings.delete(origin)
+    for (const [actor, life] of this.#lives) {
+      if (life.origin !== origin) continue
+      this.#lives.delete(actor)
+      this.#ended.delete(actor)
+    }
   }
 
   #read(record: ReadingRecord): void {
@@ -146,8 +171,11 @@ export class Chronicle {
       if (Object.keys(figures).length > 0) life?.count(record.at, figures)
     }
     // Readings that only tell the timers of actors that were found come many at a time.
-    if (record.at - (this.#readings.at(-1)?.at ?? 0) >= 500) this.#readings.push(record)
-    if (this.#readings.length > this.#limits.maxReadings) this.#readings.shift()
+    const { origin = '' } = record
+    const readings = this.#readings.get(origin) ?? []
+    this.#readings.set(origin, readings)
+    if (record.at - (readings.at(-1)?.at ?? 0) >= 500) readings.push(record)
+    if (readings.length > this.#limits.maxReadings) readings.shift()
   }
 
   #end(life: Life): void {

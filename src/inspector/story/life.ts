@@ -26,6 +26,8 @@ export class Life {
   readonly actor: string
   readonly id: string
   readonly chart: string
+  /** The program that it is part of; empty if there is one only. */
+  readonly origin: string
   readonly parent: string | undefined
   about: { readonly [fact: string]: JsonValue }
   readonly firstSeenAt: number
@@ -36,10 +38,11 @@ export class Life {
   #steps: Step[] = []
   #figures: LifeFigures[] = []
 
-  constructor({ actor, id, chart, parent, about, at }: ActorRecord) {
+  constructor({ actor, id, chart, origin = '', parent, about, at }: ActorRecord) {
     this.actor = actor
     this.id = id
     this.chart = chart
+    this.origin = origin
     this.parent = parent
     this.about = about ?? {}
     this.firstSeenAt = at
@@ -110,7 +113,7 @@ export class Life {
 }
 
 /** Place of the last entry that is not beyond `most`, in a list that rises; -1 if there is none. */
-function lastUpTo<Entry>(list: readonly Entry[], most: number, of: (entry: Entry) => number): number {
+export function lastUpTo<Entry>(list: readonly Entry[], most: number, of: (entry: Entry) => number): number {
   let [low, high] = [0, list.length]
   while (low < high) {
     const middle = (low + high) >> 1

@@ -21,7 +21,8 @@ export function projected(value: unknown, depth = 0): JsonValue {
     case 'boolean':
       return value
     case 'number':
-      return Number.isFinite(value) ? value : String(value)
+      // JSON has no -0.
+      return Number.isFinite(value) ? value + 0 : String(value)
     case 'string':
       return shownText(value)
     case 'bigint':

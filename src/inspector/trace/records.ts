@@ -12,8 +12,17 @@ export const traceVersion = 1
 /** A value as JSON has it. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue }
 
+/** What every record may say beside its own. */
+export interface Originated {
+  /**
+   * Of which program it is, where a trace is of several: the head of that program says the same. Actors are then named
+   * `ORIGIN/…`, so that no two have one name. Left out in a trace of one program.
+   */
+  readonly origin?: string
+}
+
 /** The beginning of a trace, also where it begins anew after the file was full. */
-export interface TraceHead {
+export interface TraceHead extends Originated {
   readonly type: 'trace'
   readonly version: typeof traceVersion
   /** Name and version of the program that was watched, and its process. */
@@ -24,7 +33,7 @@ export interface TraceHead {
 }
 
 /** A chart, before the first actor that runs it. */
-export interface DefinitionRecord {
+export interface DefinitionRecord extends Originated {
   readonly type: 'definition'
   readonly chart: string
   readonly definition: ChartDefinition
@@ -48,7 +57,7 @@ export interface Timer {
 }
 
 /** An actor: when it is born, or how it was found when somebody began to look. */
-export interface ActorRecord {
+export interface ActorRecord extends Originated {
   readonly type: '@xstate.actor'
   readonly at: number
   /** XState's session id: what other records name the actor by. */
@@ -64,7 +73,7 @@ export interface ActorRecord {
 }
 
 /** An event that an actor took: XState's `@xstate.snapshot`, with what `@xstate.event` and `@xstate.microstep` said of it. */
-export interface StepRecord {
+export interface StepRecord extends Originated {
   readonly type: '@xstate.snapshot'
   readonly at: number
   readonly actor: string
@@ -111,7 +120,7 @@ export interface TotalFigures {
 }
 
 /** Once a second: what changed of the figures and timers. */
-export interface ReadingRecord {
+export interface ReadingRecord extends Originated {
   readonly type: 'reading'
   readonly at: number
   readonly totals: TotalFigures
@@ -119,8 +128,25 @@ export interface ReadingRecord {
 }
 
 /** Batches were left out, because whoever reads this did not keep up. Actors that changed meanwhile follow as they are. */
-export interface SkippedRecord {
+export interface SkippedRecord extends Originated {
   readonly type: 'skipped'
   readonly at: number
   readonly batches: number
+}
+
+/** How it is going with one of several programs that are looked at. */
+export interface SourceState {
+  /** What its records say. */
+  readonly origin: string
+  /** Where it comes from: a file, or an address without its token. */
+  readonly name: string
+  readonly state: 'trace' | 'connecting' | 'live' | 'broken'
+  /** Why it is broken. */
+  readonly because?: string
+}
+
+/** How it is going with each program. In the live view of several only, never in a file. */
+export interface SourcesRecord {
+  readonly type: 'sources'
+  readonly sources: readonly SourceState[]
 }

@@ -15,6 +15,8 @@ export interface HttpServerSettings {
   readonly token: string | undefined
   /** Connections that it has at once; one more is closed at once. */
   readonly maxConnections: number
+  /** Does the process go on for its sake? Default true. */
+  readonly keepsProcess?: boolean
 }
 
 /** What the server tells its owner. */
@@ -76,6 +78,7 @@ export class HttpServer {
     this.#server.maxConnections = settings.maxConnections
     this.#server.on('connection', socket => {
       this.#connections.add(socket)
+      if (settings.keepsProcess === false) socket.unref()
       socket.on('close', () => this.#connections.delete(socket))
     })
     this.#server.on('drop', () => events.dropped())
@@ -100,6 +103,7 @@ export class HttpServer {
     this.#listening = listening.catch(() => {})
     this.#server.listen({ host, port, backlog: this.#settings.maxConnections })
     await listening
+    if (this.#settings.keepsProcess === false) this.#server.unref()
     // A connection that couldn't be accepted, for want of file descriptors: there will be others.
     this.#server.on('error', () => {})
     const bound = (this.#server.address() as AddressInfo).port

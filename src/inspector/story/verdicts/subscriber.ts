@@ -1,0 +1,112 @@
+import type { JsonValue } from '../../trace/records.ts'
+import { contextOf, ended, type Moment, trouble, type Verdict, wait, well } from '../health.ts'
+import type { Life } from '../life.ts'
+import { ago, messages } from '../quantities.ts'
+import { matches } from '../state-value.ts'
+
+/** A subscriber that has not joined for so long is worth a word; most join within milliseconds. */
+const slowToJoinMs = 3000
+
+/** Refused sends count for so long. */
+const refusedSendMs = 5000
+
+/** So many refused sends in a row, with longer and longer pauses between, mean that nothing was read for 100 ms. */
+const fruitlessTries = 6
+
+/** So many messages are more than what is on its way between two looks. */
+const noticeableLag = 1000
+
+/** What is wrong with a broker's subscriber. */
+export function subscriberVerdict(life: Life, value: JsonValue, moment: Moment): Verdict {
+  const { lag, missed } = life.figuresAt(moment.at) ?? { lag: 0, missed: 0 }
+  const waiting = lag > 0 ? ` ${messages(lag)} wait for it.` : ' Nothing waits for it yet.'
+  const since = ago(moment.at - sinceStale(life, moment))
+  if (matches(value, 'unsubscribed')) return ended(endOf(life, moment))
+  if (matches(value, 'suspended')) return ended('The broker stopped; the next one goes on with it.')
+  if (matches(value, 'subscribing')) {
+    const forMs = moment.at - life.since(moment.index)
+    if (forMs < slowToJoinMs) return wait('joining', 'It has its p2p topic and is about to join with its SUB socket.')
+    return trouble(
+      'has not joined',
+      `It never joined: for ${ago(forMs)} it has had its p2p topic, but no SUB socket subscribed to that on pub.${waiting} ` +
+        'Its application died, cannot reach the pub port, or subscribes to another prefix.',
+    )
+  }
+  if (matches(value, 'stale.never_joined')) {
+    return trouble(
+      'never joined',
+      `It never joined: it asked to subscribe, but no SUB socket ever subscribed to its p2p topic on pub; it was given up as stale ${since} ago.${waiting} ` +
+        'Its application died, cannot reach the pub port, or subscribes to another prefix.',
+    )
+  }
+  if (matches(value, 'stale.heartbeat_stopped')) {
+    return trouble(
+      'heartbeats stopped',
+      `It stopped its heartbeats: its socket is still connected, but it has been silent for longer than heartbeat.timeout and is stale since ${since}.${waiting} ` +
+        'Its application hangs, or lost its way to the manage port.',
+    )
+  }
+  if (matches(value, 'stale.disconnected')) {
+    return trouble(
+      'disconnected',
+      `Its SUB socket disconnected ${since} ago.${waiting} It is sent what it lacks when it comes back.`,
+    )
+  }
+  if (matches(value, 'stale')) {
+    return wait(
+      'expected back',
+      `It was subscribed before the broker was restarted; its SUB socket is expected back.${waiting}`,
+    )
+  }
+  if (matches(value, 'joined.flow.unreadable')) {
+    return trouble(
+      'history unreadable',
+      `What comes next for it can't be read from the history's disk; it is tried again every second.${waiting}`,
+    )
+  }
+  if (isSlow(life, moment, lag)) {
+    return trouble(
+      'reads slowly',
+      `It reads slowly: its connection holds as much as it may, and the broker's sends to it are refused. ${messages(lag)} wait in its queue; nobody else waits for it. Its application takes messages slower than they are published, or stands still.`,
+    )
+  }
+  if (missed > 0) {
+    return trouble(
+      'missed messages',
+      `It lagged so far behind that ${messages(missed)} were deleted before it came to them (history.retention_days, history.max_bytes).`,
+    )
+  }
+  if (matches(value, 'joined.flow.resuming')) {
+    return wait(
+      'confirming',
+      'Its connection broke and is back. It is waited for to say how many frames it has received.',
+    )
+  }
+  if (matches(value, 'joined.phase.replaying')) {
+    return wait(
+      'snapshot',
+      `Its snapshot is being sent from the history; what is live comes behind it. ${messages(lag)} to go.`,
+    )
+  }
+  if (lag > noticeableLag) return wait('behind', `It is behind by ${messages(lag)}, and is being fed from the history.`)
+  return well('It is joined and has everything there is.')
+}
+
+/** A connection that is full for a moment is nothing; one that stays so, or behind which much waits, is. */
+function isSlow(life: Life, { index, at }: Moment, lag: number): boolean {
+  const tries = contextOf(life, index).fruitlessTries
+  if (typeof tries === 'number' && tries >= fruitlessTries) return lag > 0
+  const refusedAt = life.lastAt.get('send.refused')
+  return refusedAt !== undefined && at - refusedAt < refusedSendMs && lag > noticeableLag
+}
+
+/** How a subscription ended, as far as it was seen. */
+function endOf(life: Life, { index }: Moment): string {
+  const wasEvicted = life.lastStep(index)?.taken?.some(key => key.includes('evictAfter'))
+  return wasEvicted ? 'It was stale for too long and was unsubscribed (evict_after).' : 'It unsubscribed.'
+}
+
+function sinceStale(life: Life, { index }: Moment): number {
+  const { staleSinceMs } = contextOf(life, index)
+  return typeof staleSinceMs === 'number' ? staleSinceMs : life.since(index)
+}
