@@ -140,10 +140,12 @@ function Row({ entry }: { readonly entry: Entry }) {
           </span>
           {beside[0]}
         </span>
-        <span class="line">
-          <small class={verdict.health}>{verdict.brief}</small>
-          {beside[1]}
-        </span>
+        {(verdict.brief || beside[1]) && (
+          <span class="line">
+            <small class={verdict.health}>{verdict.brief}</small>
+            {beside[1]}
+          </span>
+        )}
       </span>
     </button>
   )
@@ -164,7 +166,7 @@ function figuresBeside({ figures, rate, heartbeatAt }: Entry): readonly preact.C
 /** A subscriber's name without what all of them begin with; a snapshot's with as much of its id as tells it from others. */
 function shortName({ id, chart }: Life): string {
   if (chart === 'subscriber') return id.replace(/^subscriber\./, '')
-  return chart === 'snapshotExchange' ? id.slice(0, 'snapshot.'.length + 8) : id
+  return chart === 'snapshotExchange' ? id.slice(0, 'snapshot.'.length + 4) : id
 }
 
 /** Chooses the actor that stands so many places further in the list. */
