@@ -79,7 +79,7 @@ export const brokerMetrics: MetricsTable<Reading> = [
   {
     kind: 'counter',
     name: 'threatbus_eavesdroppers_refused_total',
-    help: 'Subscriptions on the pub endpoint to something else than a p2p topic, which were not admitted.',
+    help: 'Subscriptions on the pub endpoint to no p2p topic, or to one received on another port; not admitted.',
     values: ({ eavesdroppers }) => one(eavesdroppers),
   },
   {

@@ -25,7 +25,7 @@ export class Tally {
   receipts = 0
   /** Messages that were not there any more when subscribers came to them. */
   missed = 0
-  /** Subscriptions on `pub` to something else than a p2p topic. */
+  /** Subscriptions on `pub` that were not admitted: to no p2p topic, or to one that is received on another port. */
   eavesdroppers = 0
   readonly replies: Readonly<Record<RequestAction, Record<ReplyStatus, number>>> = {
     subscribe: { ...noReplies },

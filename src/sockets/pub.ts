@@ -69,7 +69,6 @@ export class PubSocket {
   readonly #peers: PubSocketPeers
   readonly #lingerMs: () => number
   #sends = 0
-  #receiving = false
 
   constructor(options: PubSocketOptions, peers: PubSocketPeers) {
     this.#peers = peers
@@ -107,14 +106,14 @@ export class PubSocket {
    *
    * A receive that is pending makes every send ask ZeroMQ for its events first, two system calls each (ARCHITECTURE
    * "The two habits that triple the throughput"). So a receive is pending only while nothing is sent; otherwise what has
-   * arrived is read between the rounds of sending, and by a slow tick.
+   * arrived is read by a slow tick, which falls between the rounds of sending.
    */
   async serve(): Promise<void> {
     while (!this.#socket.closed) {
       const sends = this.#sends
       this.#socket.receiveTimeout = idleWaitMs
       await this.#receive()
-      await this.readSubscriptions()
+      await this.#readSubscriptions()
       if (this.#sends !== sends) await this.#readWhileSending()
     }
   }
@@ -124,29 +123,26 @@ export class PubSocket {
     for (let quietTicks = 0; quietTicks < quietTicksToIdle && !this.#socket.closed; quietTicks++) {
       const sends = this.#sends
       await sleep(busyTickMs)
-      await this.readSubscriptions()
+      await this.#readSubscriptions()
       if (this.#sends !== sends) quietTicks = -1
     }
   }
 
-  /** Reads the subscriptions that have arrived, unless a receive is pending that will. */
-  async readSubscriptions(): Promise<void> {
-    while (!this.#receiving && !this.#socket.closed && this.#socket.readable) {
+  /** Reads the subscriptions that have arrived. */
+  async #readSubscriptions(): Promise<void> {
+    while (!this.#socket.closed && this.#socket.readable) {
       this.#socket.receiveTimeout = 0
       await this.#receive()
     }
   }
 
   async #receive(): Promise<void> {
-    this.#receiving = true
     try {
       const [frame] = await this.#socket.receive()
       // Nothing may come between the receive and the admission: ZeroMQ admits for the peer it received from last.
       if (frame !== undefined) this.#read(frame)
     } catch (error) {
       if (!this.#socket.closed && (error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
-    } finally {
-      this.#receiving = false
     }
   }
 

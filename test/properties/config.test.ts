@@ -76,7 +76,7 @@ const taken: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Values that no key takes, as YAML. */
-const refusedByAll = ['[[1]]', '{a: 1}', '[]', '.nan', '-1', '1e300', '""', '"\\0"', '[{a: [b]}]']
+const refusedByAll = ['[true]', '{a: 1}', '[]', '.nan', '-1', '1e300', '""', '"\\0"', '[{a: [b]}]']
 
 /** The paths of the values, as opposed to sections. */
 const valuePaths = pathsOf(configSchema)

@@ -45,6 +45,23 @@ function judge(text: string): ReturnType<typeof parsePattern> {
   return parsed
 }
 
+test('a comparison with one value, which needs no parser to be checked, is what the parser takes it for', () => {
+  const name = fc.oneof(
+    fc.constantFrom('domain-name', 'ipv4-addr', 'url', 'true', 'false', 'IN', 't', 'h', 'a-', '9', ''),
+    fc.stringMatching(/^[a-z_A-Z0-9-]{1,8}$/),
+  )
+  const value = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constantFrom("\\'", '\\\\', '\\x', '\n'))
+  const property = fc.constantFrom('value', 'value', 'hashes', 'values', "hashes.'MD5'")
+  const around = fc.constantFrom(['[', ']'], ['[', '] '], ['[', ']\n'], ['([', '])'], ['[[', ']'], ['[', ''])
+  const equals = fc.constantFrom(' = ', ' = ', '=', ' != ')
+  fc.assert(
+    fc.property(name, property, equals, value, around, (type, path, operator, text, [before, after]) => {
+      judge(`${before}${type}:${path}${operator}'${text}'${after}`)
+    }),
+    { numRuns: 2000 },
+  )
+})
+
 test('any text is a pattern or an error at a place in it', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), text => {
