@@ -79,7 +79,7 @@ export function observe(
   ])
   return {
     async close() {
-      recorder.flush()
+      recorder.finish()
       clearInterval(sampling)
       await Promise.all([server?.close(), trace?.close()])
     },

@@ -38,7 +38,7 @@ export async function startInspection(
   return {
     address: href,
     close: () => {
-      recorder.flush()
+      recorder.finish()
       return server.close()
     },
   }

@@ -102,9 +102,18 @@ export class Recorder {
     }
   }
 
-  /** Tells what was seen until now at once. To be called before the end. */
+  /** Tells what was seen until now at once. */
   flush(): void {
     if (this.#subscriptions.length > 0) this.#batch()
+  }
+
+  /** Tells how it ended, also viewers that don't keep up: nothing comes after it. To be called once, before the end. */
+  finish(): void {
+    this.flush()
+    for (const watching of this.#viewers) {
+      this.#tellSkipped(watching)
+      this.#tellOf(watching, [...watching.behind])
+    }
   }
 
   #attach(): void {
@@ -137,17 +146,25 @@ export class Recorder {
 
   /** Tells a viewer what the actors came to that it doesn't know of, a few at a time. */
   async #catchUp(watching: Watching): Promise<void> {
-    if (watching.skippedBatches > 0 && !watching.isBlocked) {
-      this.#tell(watching, [{ type: 'skipped', at: Date.now(), batches: watching.skippedBatches }])
-      watching.skippedBatches = 0
-    }
+    if (!watching.isBlocked) this.#tellSkipped(watching)
     while (watching.behind.size > 0 && !watching.isBlocked && this.#viewers.has(watching)) {
-      const some = [...watching.behind].slice(0, actorsPerTurn)
-      for (const actor of some) watching.behind.delete(actor)
-      const told = some.flatMap(actor => this.#described(watching, actor))
-      this.#tell(watching, [...told, this.#readingOf(some, this.#timers())])
+      this.#tellOf(watching, [...watching.behind].slice(0, actorsPerTurn))
       await yieldToEventLoop()
     }
+  }
+
+  #tellSkipped(watching: Watching): void {
+    if (watching.skippedBatches === 0) return
+    this.#tell(watching, [{ type: 'skipped', at: Date.now(), batches: watching.skippedBatches }])
+    watching.skippedBatches = 0
+  }
+
+  /** Tells a viewer what some of the actors came to that it doesn't know of. */
+  #tellOf(watching: Watching, actors: readonly ChartActor[]): void {
+    if (actors.length === 0) return
+    for (const actor of actors) watching.behind.delete(actor)
+    const told = actors.flatMap(actor => this.#described(watching, actor))
+    this.#tell(watching, [...told, this.#readingOf(actors, this.#timers())])
   }
 
   /** An actor as it is, after its chart if that was not told yet. */

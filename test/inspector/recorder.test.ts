@@ -154,6 +154,23 @@ describe('the recorder', () => {
     watch.end()
   })
 
+  test('tells the end also to a viewer that does not keep up', async () => {
+    const { root, recorder } = start()
+    const viewer = new Keeper()
+    await told(recorder.watch(viewer))
+    viewer.takes = false
+    root.send({ type: 'count' })
+    recorder.flush()
+    const before = viewer.records.length
+    root.send({ type: 'count' })
+    root.stop()
+    recorder.finish()
+    const [skipped, actor] = viewer.records.slice(before)
+    assert.ok(skipped?.type === 'skipped' && skipped.batches === 1)
+    assert.ok(actor?.type === '@xstate.actor')
+    assert.deepEqual(actor.snapshot?.context, { topic: 'abcdef…', count: 2 })
+  })
+
   test('watches several systems as parts of one program, and no two of their actors have one name', async () => {
     const { root, worker } = start()
     const other = createActor(child, { id: 'other' }).start() as unknown as ChartActor

@@ -17,6 +17,9 @@ export interface TraceFileEvents {
   failed(error: Error): void
 }
 
+/** Bytes that may wait for the disk until batches are skipped: some seconds of a busy broker. */
+const maxUnwrittenBytes = 1_048_576
+
 /** The permissions of a new trace file, before the umask. It holds no messages and no p2p topics, but who talks to whom. */
 const fileMode = 0o600
 
@@ -68,7 +71,7 @@ export class TraceFile implements Viewer {
 
   #open(): WriteStream {
     const fd = openSync(this.#path, 'w', fileMode)
-    const file = createWriteStream('', { fd })
+    const file = createWriteStream('', { fd, highWaterMark: maxUnwrittenBytes })
     file.on('drain', () => this.#watch?.drained())
     file.on('error', error => this.#fail(error))
     return file
