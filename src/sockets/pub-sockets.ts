@@ -3,8 +3,7 @@ import type { PubSocket } from './pub.ts'
 /**
  * The `pub` endpoint as a whole: a {@link PubSocket} for each of its ports. Subscribers are spread over them.
  *
- * When a peer disconnects, libzmq walks over all subscriptions of its socket, and nothing else happens meanwhile. With n
- * ports it is an n-th of that.
+ * When a peer disconnects, libzmq walks over the subscriptions of its socket, so each socket should not have all of them.
  */
 export class PubSockets {
   readonly #sockets: readonly PubSocket[]
