@@ -8,7 +8,7 @@ import { repository, writeLicences } from './licences.ts'
  * What is bundled beside our own files: packages of many small files, of which Node opens, reads and links each one. The
  * other packages are loaded in one go, or only when they are needed, or are not JavaScript alone.
  */
-const bundledPackages = ['commander', 'xstate', 'yaml', 'zod']
+const bundledPackages = ['commander', 'p-queue', 'pino', 'xstate', 'yaml', 'zod']
 
 const directory = join(repository, 'dist/bin')
 const { dependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
