@@ -32,8 +32,8 @@ interface BusSurroundings {
   readonly closing: AbortSignal
   /** The actor that sessions live beside. */
   readonly client: AnyActorRef
-  /** A session began, from which so much was taken as `feeds` says, or has ended. */
   began(session: Session): void
+  /** The session has ended; no more is taken from it. */
   ended(session: Session): void
   tell(event: BusEvent): void
 }

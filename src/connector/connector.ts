@@ -198,8 +198,6 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
   const observation = observe(config, log, {
     ...{ counters, retro, content, outbox, calls, rate, story, actor, bus: bus.parts },
     matcher: config.live_match ? matcher : undefined,
-    state: () => actor.getSnapshot().value,
-    matcherState: () => (config.live_match ? matcher.getSnapshot().value : undefined),
   })
 
   return {

@@ -1,12 +1,10 @@
-import { aboutSession, type ClientParts, sessionFigures } from '../inspector/client-inspection.ts'
-import type { ChartActor, Inspected } from '../inspector/inspected.ts'
+import { aboutSession, type ClientParts, noTotals, sessionFigures } from '../inspector/client-inspection.ts'
+import type { Inspected } from '../inspector/inspected.ts'
 import { packageVersion } from '../observe/version.ts'
 import type { ObservedConnector } from './readings.ts'
 
 /** The actors of a connector: its own, that of the live matcher if there is to be one, and the client library's. */
-export interface InspectedParts extends Pick<ObservedConnector, 'counters' | 'retro' | 'outbox'> {
-  readonly actor: ChartActor
-  readonly matcher: ChartActor | undefined
+export interface InspectedParts extends Pick<ObservedConnector, 'actor' | 'matcher' | 'counters' | 'retro' | 'outbox'> {
   readonly bus: ClientParts
 }
 
@@ -26,12 +24,11 @@ export function inspectedConnector(parts: InspectedParts): Inspected {
     about: aboutSession,
     figures: () => sessionFigures(bus.sessions()),
     totals: () => ({
+      ...noTotals,
       accepted: counters.total.indicators,
       refused: Object.fromEntries(Object.entries(counters.losses).filter(([, times]) => times > 0)),
       delivered: counters.total.sightings,
       waiting: retro.unfinished + outbox.waiting,
-      refusedSends: 0,
-      refusedPeers: 0,
     }),
   }
 }

@@ -24,7 +24,7 @@ export function observe(
   ])
   return {
     close: async () => {
-      recorder.flush()
+      recorder.finish()
       await server?.close()
     },
   }

@@ -1,4 +1,5 @@
 import type { StateValue } from 'xstate'
+import type { ChartActor } from '../inspector/inspected.ts'
 import type { Counters, Loss } from './counters.ts'
 import type { MatcherContent } from './matcher-content.ts'
 import type { Outbox } from './outbox.ts'
@@ -27,10 +28,9 @@ export type MatcherState = 'off' | 'attaching' | 'attached' | 'lost' | 'backingO
 
 /** The parts of a connector that monitoring looks at. */
 export interface ObservedConnector {
-  /** Where the connector's chart is. */
-  state(): StateValue
-  /** Where the live matcher's chart is; undefined if there is to be no live matching. */
-  matcherState(): StateValue | undefined
+  readonly actor: ChartActor
+  /** Undefined if there is to be no live matching. */
+  readonly matcher: ChartActor | undefined
   readonly counters: Counters
   readonly retro: Pick<RetroMatching, 'unfinished' | 'holdUps'>
   readonly content: Pick<MatcherContent, 'size'>
@@ -62,7 +62,7 @@ export function read(observed: ObservedConnector, droppedConnections: number): R
   const { counters, retro, content, outbox, calls } = observed
   return {
     ...readReadiness(observed),
-    matcher: (observed.matcherState() ?? 'off') as MatcherState,
+    matcher: (observed.matcher?.getSnapshot().value ?? 'off') as MatcherState,
     total: counters.total,
     queries: counters.queries,
     backlog: retro.unfinished,
@@ -75,8 +75,8 @@ export function read(observed: ObservedConnector, droppedConnections: number): R
 }
 
 /** Looks at as much as it takes to say whether the connector is ready. */
-export function readReadiness({ state }: Pick<ObservedConnector, 'state'>): Pick<Reading, 'state' | 'bus' | 'vast'> {
-  const value = state()
+export function readReadiness({ actor }: Pick<ObservedConnector, 'actor'>): Pick<Reading, 'state' | 'bus' | 'vast'> {
+  const value: StateValue = actor.getSnapshot().value
   const regions = below(value, 'running')
   if (regions === undefined) return { state: outermost(value) as Reading['state'], bus: 'left', vast: 'left' }
   const bus = below(regions, 'bus')

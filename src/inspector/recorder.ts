@@ -178,9 +178,8 @@ export class Recorder {
 
   /** What is known of actors that are being told of: their figures of the last reading, and what they wait for. */
   #readingOf(actors: readonly ChartActor[], timers: ReadonlyMap<string, readonly Timer[]>): TraceRecord {
-    const known = actors.map(actor => {
-      const id = actor.sessionId
-      return [id, { ...this.#figures.get(id), timers: timers.get(id) ?? [] }] as const
+    const known = actors.map(({ sessionId }) => {
+      return [sessionId, { ...this.#figures.get(sessionId), timers: timers.get(sessionId) ?? [] }] as const
     })
     return { type: 'reading', at: Date.now(), totals: this.#inspected.totals(), actors: Object.fromEntries(known) }
   }
@@ -205,7 +204,7 @@ export class Recorder {
     const at = Date.now()
     const records: TraceRecord[] = [
       ...born.map(actor => this.#actorRecord(actor, at)),
-      ...steps.map(step => this.#stepRecord(step)),
+      ...steps.map(recordOf),
       ...(this.#batches % batchesPerReading === 0 ? [this.#reading(at)] : []),
     ]
     if (records.length === 0) return
@@ -231,34 +230,19 @@ export class Recorder {
   #reading(at: number): TraceRecord {
     const actors: Record<string, Partial<ActorFigures> & { timers?: readonly Timer[] }> = {}
     const figures = new Map<string, ActorFigures>()
-    for (const [actor, now] of this.#inspected.figures()) {
-      const id = actor.sessionId
-      figures.set(id, now)
-      if (!areSame(this.#figures.get(id), now)) actors[id] = { ...now }
+    for (const [{ sessionId }, now] of this.#inspected.figures()) {
+      figures.set(sessionId, now)
+      if (!areSame(this.#figures.get(sessionId), now)) actors[sessionId] = { ...now }
     }
     this.#figures = figures
     if (this.#touched.size > 0) {
       const timers = this.#timers()
-      for (const actor of this.#touched) {
-        const id = actor.sessionId
-        actors[id] = { ...actors[id], timers: timers.get(id) ?? [] }
+      for (const { sessionId } of this.#touched) {
+        actors[sessionId] = { ...actors[sessionId], timers: timers.get(sessionId) ?? [] }
       }
       this.#touched.clear()
     }
     return { type: 'reading', at, totals: this.#inspected.totals(), actors }
-  }
-
-  #stepRecord({ at, actor, source, event, snapshot, taken, actions, count, skipped }: SeenStep): StepRecord {
-    return {
-      ...{ type: '@xstate.snapshot', at, actor: actor.sessionId },
-      ...(source && { source: source.sessionId }),
-      event: projectedEvent(event),
-      ...(snapshot && { snapshot: projectedState(snapshot) }),
-      ...(taken.length > 0 && { taken }),
-      ...(actions.length > 0 && { actions }),
-      ...(count > 1 && { count }),
-      ...(skipped > 0 && { skipped }),
-    }
   }
 
   /** The delayed transitions that actors wait for, by session id. */
@@ -270,10 +254,22 @@ export class Recorder {
       const { event, startedAt, delay: ms, target } = scheduled
       const [, kind, delay] = event.type.split('.')
       if (kind !== 'after' || delay === undefined) continue
-      const id = target.sessionId
-      timers.set(id, [...(timers.get(id) ?? []), { delay, startedAt, ms }])
+      timers.set(target.sessionId, [...(timers.get(target.sessionId) ?? []), { delay, startedAt, ms }])
     }
     return timers
+  }
+}
+
+function recordOf({ at, actor, source, event, snapshot, taken, actions, count, skipped }: SeenStep): StepRecord {
+  return {
+    ...{ type: '@xstate.snapshot', at, actor: actor.sessionId },
+    ...(source && { source: source.sessionId }),
+    event: projectedEvent(event),
+    ...(snapshot && { snapshot: projectedState(snapshot) }),
+    ...(taken.length > 0 && { taken }),
+    ...(actions.length > 0 && { actions }),
+    ...(count > 1 && { count }),
+    ...(skipped > 0 && { skipped }),
   }
 }
 
