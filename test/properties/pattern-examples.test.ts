@@ -131,9 +131,14 @@ const refused: readonly (readonly [text: string, message: string])[] = [
   ['[a:b = 1] AND ↯AND [a:b = 1]', 'found "AND", expected [ or ('],
   ['([a:b = 1]↯', 'found the end, expected AND, OR, FOLLOWEDBY, WITHIN, REPEATS, START or )'],
   ['(↯)', 'found ")", expected [ or ('],
-  ['[a:b = 1]↯\ufeff', 'found the character "\ufeff", expected AND, OR, FOLLOWEDBY, WITHIN, REPEATS, START or the end'],
+  [
+    '[a:b = 1]↯\ufeff',
+    'found the character "\\ufeff", expected AND, OR, FOLLOWEDBY, WITHIN, REPEATS, START or the end',
+  ],
   ['↯\u{1f600}', 'found the character "\u{1f600}", expected [ or ('],
   // Comparisons.
+  // An error stays on its line and shows what cannot be seen: here a line separator and a mark that reverses text.
+  ["[file:hashes.MD5 = ↯'\u2028\u202e']", `found "'\\u2028\\u202e'", expected a hash by MD5 (32 hexadecimal digits)`],
   ['[file:size = ↯]', 'found "]", expected a value'],
   ['[file↯.size = 1280]', 'found ".", expected : and a property'],
   ['[file:size↯]', 'found "]", expected a comparison operator, . or ['],

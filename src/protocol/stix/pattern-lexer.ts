@@ -1,6 +1,10 @@
 import { base64End, blanksEnd, hexEnd, isDigit, isWordPart, isWordStart, timestampEnd } from './pattern-characters.ts'
-import { kindOfWord, quote, type TokenKind } from './pattern-token.ts'
+import { kindOfWord, type TokenKind } from './pattern-token.ts'
 import type { PatternError } from './pattern-tree.ts'
+import { quoted } from './quoted.ts'
+
+/** Longest token that an error quotes, in UTF-16 units: errors stay below 200 characters ({@link PatternError}). */
+const longestQuotation = 20
 
 /**
  * Reads a pattern token by token, each once, from left to right: `kind`, `start` and `end` are those of the token at
@@ -69,7 +73,12 @@ export class PatternLexer {
 
   /** Records the error that something else than the token at hand was expected here, and gives false. */
   fail(expected: string): false {
-    const found = this.kind === 'unreadable' ? this.#trouble : this.kind === 'end' ? 'the end' : quote(this.slice())
+    const found =
+      this.kind === 'unreadable'
+        ? this.#trouble
+        : this.kind === 'end'
+          ? 'the end'
+          : quoted(this.slice(), longestQuotation)
     return this.failWith(`found ${found}, expected ${expected}`)
   }
 
@@ -127,7 +136,7 @@ export class PatternLexer {
       case '>':
         return after === '=' ? this.#token('>=', start + 2) : this.#token('>', start + 1)
     }
-    return this.#unreadable(`the character ${quote(String.fromCodePoint(text.codePointAt(start) ?? code))}`, start)
+    return this.#unreadable(`the character ${quoted(String.fromCodePoint(text.codePointAt(start) ?? code))}`, start)
   }
 
   #token(kind: TokenKind, end: number): number {

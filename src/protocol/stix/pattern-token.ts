@@ -62,11 +62,3 @@ export function kindOfWord(text: string, start: number, end: number): TokenKind 
   if (!mayBeKept || end - start > longestKeyword) return 'name'
   return kindsOfWords.get(text.slice(start, end)) ?? 'name'
 }
-
-/** Longest quotation in an error, in UTF-16 units: the text is attacker-written and may be megabytes long. */
-const longestQuotation = 20
-
-/** A piece of the text as an error shows it: short and escaped. */
-export function quote(piece: string): string {
-  return JSON.stringify(piece.length > longestQuotation ? `${piece.slice(0, longestQuotation)}…` : piece)
-}

@@ -4,11 +4,20 @@ const longestQuotation = 60
 /** What could steer a terminal or break a line, and JSON doesn't escape: C1 controls, separators, marks of direction. */
 const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
-/** A value as a refusal may show it: short, on one line, and without what is inside of lists and objects. */
-export function quoted(value: unknown): string {
+function escaped(character: string): string {
+  return Array.from({ length: character.length }, (_, unit) => {
+    return `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`
+  }).join('')
+}
+
+/**
+ * A value as a refusal may show it: short, on one line, and without what is inside of lists and objects. Of a string, it
+ * has at most `longest` UTF-16 units.
+ */
+export function quoted(value: unknown, longest = longestQuotation): string {
   if (typeof value === 'string') {
-    const short = value.length > longestQuotation ? `${value.slice(0, longestQuotation)}…` : value
-    return JSON.stringify(short).replaceAll(unseen, '�')
+    const short = value.length > longest ? `${value.slice(0, longest)}…` : value
+    return JSON.stringify(short).replaceAll(unseen, escaped)
   }
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
