@@ -37,7 +37,7 @@ import type { Message } from './protocol/message.ts'
 import type { RefusalReason } from './protocol/refusal.ts'
 import { type MessageType, shortened } from './protocol/topics.ts'
 import { addressOf } from './sockets/address.ts'
-import { openContext } from './sockets/context.ts'
+import { startIoThreads } from './sockets/io-threads.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { PubSocket } from './sockets/pub.ts'
 import { PubSockets } from './sockets/pub-sockets.ts'
@@ -130,14 +130,14 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const publications = new WeakMap<ReplyRoute, readonly Message<MessageType>[]>()
 
   // Sockets.
-  const context = openContext(zmq.io_threads)
+  const io = startIoThreads(zmq.io_threads)
   const ipv6 = zmq.host.includes(':')
   // What the sockets hold when they are closed may take what is left of the time to shut down.
   const shutdownMs = config.shutdown_timeout * 1000
   let stopAtMs = Number.POSITIVE_INFINITY
   const lingerMs = () => Math.min(shutdownMs, Math.max(leastLingerMs, stopAtMs - performance.now()))
   const manage = new ManageSocket({
-    context,
+    io: io.manage,
     ipv6,
     maxMessageBytes: zmq.max_message_size,
     receiveHighWaterMark: zmq.receive_high_water_mark,
@@ -145,7 +145,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   })
   const pubAddresses = [zmq.pub].flat().map(port => addressOf(zmq.host, port))
   const pubOptions = {
-    context,
+    io: io.delivery,
     ipv6,
     sendHighWaterMark: zmq.send_high_water_mark,
     sendBufferBytes: zmq.send_buffer_size,
@@ -164,7 +164,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   })
   const pub = new PubSockets(pubAddresses.map((_, socket) => new PubSocket(pubOptions, pubPeers(socket))))
   const sub = new SubSocket({
-    context,
+    io: io.delivery,
     ipv6,
     maxMessageBytes: zmq.max_message_size,
     receiveHighWaterMark: zmq.receive_high_water_mark,

@@ -76,7 +76,7 @@ const zmq = section(
       .describe('Seconds to go on trying at start-up while an address is taken. 0 fails at once.'),
     io_threads: count(1, 16)
       .default(1)
-      .describe('Threads of ZeroMQ that move bytes between the sockets and the network.'),
+      .describe('Threads of ZeroMQ that move bytes between `pub`, `sub` and the network; `manage` has one of its own.'),
     send_high_water_mark: count(1, 1_000_000)
       .default(1000)
       .describe('Frames that a connection may hold on `pub` before its subscriber waits in its own queue.'),

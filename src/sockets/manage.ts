@@ -1,10 +1,11 @@
-import { type Context, Router } from 'zeromq'
+import { Router } from 'zeromq'
 import { splitRoute } from '../protocol/management.ts'
 import { boundPort } from './bound-port.ts'
+import type { IoThreads } from './io-threads.ts'
 
 /** What a {@link ManageSocket} needs to know. */
 export interface ManageSocketOptions {
-  readonly context: Context
+  readonly io: IoThreads
   /** Is the address to bind an IPv6 address? */
   readonly ipv6: boolean
   /** Largest frame in bytes; a larger one closes its connection (PROTOCOL: the one case without a reply). */
@@ -32,7 +33,7 @@ export class ManageSocket {
   constructor(options: ManageSocketOptions) {
     this.#lingerMs = options.lingerMs
     this.#socket = new Router({
-      context: options.context,
+      ...options.io,
       ipv6: options.ipv6,
       maxMessageSize: options.maxMessageBytes,
       receiveHighWaterMark: options.receiveHighWaterMark,

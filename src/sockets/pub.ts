@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Context, XPublisher } from 'zeromq'
+import { XPublisher } from 'zeromq'
 import { boundPort } from './bound-port.ts'
+import type { IoThreads } from './io-threads.ts'
 
 /** What a {@link PubSocket} needs to know. */
 export interface PubSocketOptions {
-  readonly context: Context
+  readonly io: IoThreads
   /** Is the address to bind an IPv6 address? */
   readonly ipv6: boolean
   /** Frames that a connection may hold before a send is refused. */
@@ -74,7 +75,7 @@ export class PubSocket {
     this.#peers = peers
     this.#lingerMs = options.lingerMs
     this.#socket = new AdmittingPublisher({
-      context: options.context,
+      ...options.io,
       ipv6: options.ipv6,
       manual: true,
       noDrop: true,

@@ -1,9 +1,10 @@
-import { type Context, Subscriber } from 'zeromq'
+import { Subscriber } from 'zeromq'
 import { boundPort } from './bound-port.ts'
+import type { IoThreads } from './io-threads.ts'
 
 /** What a {@link SubSocket} needs to know. */
 export interface SubSocketOptions {
-  readonly context: Context
+  readonly io: IoThreads
   /** Is the address to bind an IPv6 address? */
   readonly ipv6: boolean
   /** Largest frame in bytes; a larger one closes its connection. */
@@ -22,7 +23,7 @@ export class SubSocket {
 
   constructor(options: SubSocketOptions) {
     this.#socket = new Subscriber({
-      context: options.context,
+      ...options.io,
       ipv6: options.ipv6,
       maxMessageSize: options.maxMessageBytes,
       receiveHighWaterMark: options.receiveHighWaterMark,

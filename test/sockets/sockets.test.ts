@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { Dealer, Request, type Socket, Subscriber, XPublisher } from 'zeromq'
-import { openContext } from '../../src/sockets/context.ts'
+import { Dealer, Request, Router, type Socket, Subscriber, XPublisher } from 'zeromq'
+import { startIoThreads } from '../../src/sockets/io-threads.ts'
 import { ManageSocket } from '../../src/sockets/manage.ts'
 import { PubSocket } from '../../src/sockets/pub.ts'
 import { SubSocket } from '../../src/sockets/sub.ts'
 
-const common = { context: openContext(1), ipv6: false, maxMessageBytes: 100_000, receiveHighWaterMark: 100 }
+const threads = startIoThreads(1)
+const common = { io: threads.delivery, ipv6: false, maxMessageBytes: 100_000, receiveHighWaterMark: 100 }
 const pubOptions = {
   ...common,
   sendBufferBytes: 65_536,
@@ -48,11 +49,25 @@ function connected<Kind extends Socket & { connect(address: string): void }>(t: 
   return socket
 }
 
+for (const count of [1, 2, 16]) {
+  test(`manage has an I/O thread of its own beside ${count}`, async t => {
+    const { manage, delivery } = startIoThreads(count)
+    assert.equal(manage.affinity & delivery.affinity, 0, 'a request would wait for what is being sent')
+    // ZeroMQ refuses to bind where no thread is (EMTHREAD): each must serve alone.
+    for (let thread = 1; thread <= manage.affinity + delivery.affinity; thread *= 2) {
+      const router = new Router({ context: delivery.context, affinity: thread })
+      t.after(() => router.close())
+      await router.bind('tcp://127.0.0.1:0')
+    }
+    assert.equal(manage.affinity + delivery.affinity, 2 ** (count + 1) - 1, 'a thread would be idle')
+  })
+}
+
 for (const { name, address } of transports) {
   describe(`over ${name}`, () => {
     test('manage answers each client, whatever its envelope', async t => {
       // REQ, DEALER ──▶ ROUTER ──▶ REQ, DEALER
-      const manage = new ManageSocket({ ...common, lingerMs: () => 0 })
+      const manage = new ManageSocket({ ...common, io: threads.manage, lingerMs: () => 0 })
       t.after(() => manage.close())
       const to = await bound(manage, address(t))
       manage.serve(({ route, parts }) => manage.reply(route, `${parts.length}:${parts.join()}`))
