@@ -7,13 +7,13 @@ import type { SubscriberTypes } from './vocabulary.ts'
  * It is *subscribing* until its SUB socket joins on `pub`, *joined* while that socket is there, *stale* while the
  * application gives no sign of life, and *unsubscribed* at the end. When the broker stops it is *suspended*: the next
  * broker restores it. Its queue, a position in the log, waits meanwhile; only a joined subscriber's queue is sent.
- * Messages never pass through here: the chart says when they may be sent, and hears that the socket refused, and that
+ * Messages never pass through here: the chart says when they may be sent, and hears that the connection is full, and that
  * what comes next has to be fetched.
  */
 export const subscriberChart = createMachine({
   types: {} as SubscriberTypes,
   id: 'subscriber',
-  context: ({ input }) => ({ ...input, fruitlessTries: 0 }),
+  context: ({ input }) => input,
   initial: 'opening',
   on: {
     'snapshot.closed': { actions: 'countClosedSnapshot' },
@@ -87,13 +87,13 @@ export const subscriberChart = createMachine({
               entry: 'startSending',
               exit: 'stopSending',
               on: {
-                'send.refused': { target: 'waiting', actions: 'countRefusedSend' },
+                'connection.filled': 'waiting',
                 'queue.starved': 'fetching',
               },
             },
             waiting: {
               description: 'The connection holds as much as it may: only this subscriber waits.',
-              after: { refusedSendPause: 'flowing' },
+              on: { 'connection.drained': 'flowing' },
             },
             fetching: {
               description: 'It lags behind what is in memory: what comes next is read from the history.',

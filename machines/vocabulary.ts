@@ -37,8 +37,10 @@ export type SubscriberEvent =
   | { type: 'history.replayed' }
   /** What comes next in the queue is not in memory. */
   | { type: 'queue.starved' }
-  /** The socket refused a message (EAGAIN), after it took so many: the connection holds as much as it may. */
-  | { type: 'send.refused'; sent: number }
+  /** Its connection holds as much as it may. */
+  | { type: 'connection.filled' }
+  /** What its connection held has gone. */
+  | { type: 'connection.drained' }
   | { type: 'unsubscribe.requested' }
   | { type: 'broker.stopped' }
   | DoneActorEvent
@@ -57,10 +59,7 @@ export interface SubscriberInput {
 }
 
 /** What a subscriber knows of itself. */
-export interface SubscriberContext extends SubscriberInput {
-  /** Times in a row that the socket refused its first frame. */
-  readonly fruitlessTries: number
-}
+export type SubscriberContext = SubscriberInput
 
 /** The types of the subscriber chart. */
 export interface SubscriberTypes {
@@ -73,7 +72,6 @@ export interface SubscriberTypes {
     | { type: 'stopSending' }
     | { type: 'giveBackPage' }
     | { type: 'rewindQueue' }
-    | { type: 'countRefusedSend' }
     | { type: 'resumeUnconfirmed' }
     | { type: 'reportUnreadable' }
     | { type: 'noteStale' }
@@ -90,7 +88,7 @@ export interface SubscriberTypes {
     | { type: 'isPositionKnown' }
     | { type: 'hasReceipt' }
     | { type: 'sendsHeartbeats' }
-  delays: 'joinTimeout' | 'heartbeatTimeout' | 'evictAfter' | 'refusedSendPause' | 'receiptPause' | 'fetchRetryPause'
+  delays: 'joinTimeout' | 'heartbeatTimeout' | 'evictAfter' | 'receiptPause' | 'fetchRetryPause'
 }
 
 // ── Snapshot exchange ───────────────────────────────────────────────────────────────────────────────────────────────

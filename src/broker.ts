@@ -16,6 +16,7 @@ import { batchOf } from './delivery/batch.ts'
 import { Egress } from './delivery/egress.ts'
 import { Intake } from './delivery/intake.ts'
 import { MessageLog } from './delivery/message-log.ts'
+import { maxRunBytes } from './delivery/queue.ts'
 import { Supplies } from './delivery/supplies.ts'
 import type { History } from './history/history.ts'
 import type { TraceFile } from './inspector/trace/trace-file.ts'
@@ -40,7 +41,6 @@ import { addressOf } from './sockets/address.ts'
 import { startIoThreads } from './sockets/io-threads.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { PubSocket } from './sockets/pub.ts'
-import { PubSockets } from './sockets/pub-sockets.ts'
 import { SubSocket } from './sockets/sub.ts'
 
 /** A running broker. */
@@ -61,9 +61,6 @@ const leastLingerMs = 100
 /** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
 const positionsIntervalMs = 1000
 
-/** What the buffers of ZeroMQ's encoder and of the system hold beside those that are configured. */
-const encoderBytes = 16_384
-
 /**
  * Starts a broker. Reads top to bottom as the list of what the process is made of.
  *
@@ -73,7 +70,14 @@ const encoderBytes = 16_384
 export function startBroker(config: Config, log: Logger, history: History | undefined, trace?: TraceFile): Broker {
   const { zmq } = config.plugins.apps
   const repeating = new RateLimited<
-    RefusalReason | HttpTrouble | 'not_admitted' | 'max_subscribers' | 'send_failed' | 'missed' | 'unreadable'
+    | RefusalReason
+    | HttpTrouble
+    | 'not_admitted'
+    | 'max_subscribers'
+    | 'max_connections'
+    | 'not_zmtp'
+    | 'missed'
+    | 'unreadable'
   >((fields, sentence) => log.warn(fields, sentence))
   const story = new Story(log)
   const tally = new Tally()
@@ -93,19 +97,14 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       maxSelections: config.snapshot.max_selections,
       betweenPages: () => sleep(config.snapshot.page_pause * 1000),
     })
-  const egress = new Egress(
-    (frame, socket) => pub.send(frame, socket),
-    () => yieldToEventLoop(),
-    error => repeating.log('send_failed', 'sending failed; it is tried again', { err: error }),
+  const egress = new Egress({ hasRoom: topic => pub.hasRoom(topic), send: (topic, run) => pub.send(topic, run) }, () =>
+    yieldToEventLoop(),
   )
   const subscribers = new Subscribers({
     log: messages,
     egress,
     supplies,
-    inFlight: {
-      frames: zmq.send_high_water_mark,
-      bytes: 2 * zmq.send_buffer_size + zmq.peer_buffer_size + encoderBytes,
-    },
+    inFlightBytes: zmq.send_buffer_size + 2 * maxRunBytes + zmq.network_buffer_size,
     missed: (topic, missed) => {
       const because = history ? 'lagged past retention' : 'lagged past what is kept in memory'
       tally.missed += missed
@@ -143,26 +142,35 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     receiveHighWaterMark: zmq.receive_high_water_mark,
     lingerMs,
   })
-  const pubAddresses = [zmq.pub].flat().map(port => addressOf(zmq.host, port))
-  const pubOptions = {
-    io: io.delivery,
-    ipv6,
-    sendHighWaterMark: zmq.send_high_water_mark,
-    sendBufferBytes: zmq.send_buffer_size,
-    tcpKeepalive: zmq.tcp_keepalive,
-    lingerMs,
-  }
-  const pubPeers = (socket: number) => ({
-    admits: (prefix: string) => subscribers.admits(prefix, socket),
-    joined: (prefix: string) => subscribers.joined(prefix, socket),
-    left: (prefix: string) => subscribers.left(prefix, socket),
-    refused: () => {
-      tally.eavesdroppers++
-      const sentence = 'it subscribed to no p2p topic, or to one that is received on another port of pub'
-      repeating.log('not_admitted', `a peer on pub was refused: ${sentence}`)
+  const pub = new PubSocket(
+    {
+      host: zmq.host,
+      port: zmq.pub,
+      maxConnections: zmq.max_connections,
+      sendBufferBytes: zmq.send_buffer_size,
+      keepaliveIdleSeconds: zmq.tcp_keepalive,
+      handshakeTimeoutMs: zmq.handshake_timeout * 1000,
+      lingerMs,
     },
-  })
-  const pub = new PubSockets(pubAddresses.map((_, socket) => new PubSocket(pubOptions, pubPeers(socket))))
+    {
+      admits: topic => subscribers.find(topic) !== undefined,
+      joined: topic => subscribers.find(topic)?.actor.send({ type: 'socket.joined' }),
+      left: topic => subscribers.find(topic)?.actor.send({ type: 'socket.left' }),
+      drained: topic => subscribers.find(topic)?.actor.send({ type: 'connection.drained' }),
+      refused: () => {
+        tally.eavesdroppers++
+        repeating.log(
+          'not_admitted',
+          "a peer on pub was refused: it subscribed to something that is nobody's p2p topic",
+        )
+      },
+      broken: reason => repeating.log('not_zmtp', `a connection to pub was closed: ${reason}`),
+      dropped: reason => {
+        tally.limits['plugins.apps.zmq.max_connections']++
+        repeating.log('max_connections', `a connection to pub was closed at once: ${reason}`)
+      },
+    },
+  )
   const sub = new SubSocket({
     io: io.delivery,
     ipv6,
@@ -224,7 +232,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         close: () => manage.close(),
       },
       pub: {
-        bind: () => pub.bind(pubAddresses),
+        bind: () => pub.bind(),
         serve: () => pub.serve(),
         close: () => pub.close(),
       },
@@ -249,7 +257,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         manage.reply(route, JSON.stringify(reply))
       },
       announceServing: ports => {
-        log.info({ host: zmq.host, ...ports, pub: pub.ports.length > 1 ? pub.ports : ports.pub }, 'serving')
+        log.info({ host: zmq.host, ...ports }, 'serving')
         history?.describe(`${zmq.host === '*' ? '127.0.0.1' : zmq.host}:${ports.manage}`)
       },
       reportUndelivered: undelivered => {
@@ -269,7 +277,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       input: {
         endpoints: {
           manage: { name: 'manage', address: addressOf(zmq.host, zmq.manage) },
-          pub: { name: 'pub', address: pubAddresses.join(' ') },
+          pub: { name: 'pub', address: addressOf(zmq.host, zmq.pub) },
           sub: { name: 'sub', address: addressOf(zmq.host, zmq.sub) },
         },
       },
@@ -287,7 +295,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     const topic = subscribing.open(wish)
     story.subscribed(topic, wish.topics, wish.snapshotDays)
     await records?.written()
-    return subscribeReply(topic, { ...ports, pub: pub.nextPort() }, zmq)
+    return subscribeReply(topic, ports, zmq)
   }
 
   /** Publishes messages, and answers when they are on disk. */
@@ -339,7 +347,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const observation = observe(
     config,
     { log, repeating },
-    { supervisor, pub, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
+    { supervisor, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
     trace,
   )
   supervisor.start()

@@ -26,8 +26,6 @@ export interface ObservedBroker
   extends Pick<Observed, 'intake' | 'egress' | 'subscribers' | 'exchanges' | 'history' | 'supplies' | 'tally'> {
   readonly supervisor: Actor<ReturnType<typeof brokerLogic>>
   readonly messages: MessageLog
-  /** The ports that `pub` listens on. */
-  readonly pub: { readonly ports: readonly number[] }
 }
 
 /**
@@ -63,13 +61,8 @@ export function observe(
     state: () => brokerStateOf(supervisor.getSnapshot().value),
     endpoints: () => {
       const { ports } = supervisor.getSnapshot().context
-      const address = (name: EndpointName, configured: number) => addressOf(zmq.host, ports[name] || configured)
-      const pubs = [parts.pub.ports.length > 0 ? parts.pub.ports : zmq.pub].flat()
-      return {
-        manage: address('manage', zmq.manage),
-        pub: pubs.map(port => addressOf(zmq.host, port)).join(' '),
-        sub: address('sub', zmq.sub),
-      }
+      const address = (name: EndpointName) => addressOf(zmq.host, ports[name] || zmq[name])
+      return { manage: address('manage'), pub: address('pub'), sub: address('sub') }
     },
   }
   const dropped = () => void tally.limits['inspector.max_connections']++

@@ -31,12 +31,6 @@ function waitedMs(retries: number): number {
   return waited
 }
 
-/** The address that an error of a bind names. */
-function addressIn(error: unknown): { address?: string } {
-  const { address } = error as { address?: unknown }
-  return typeof address === 'string' ? { address } : {}
-}
-
 /** The endpoint chart, provided with everything it names. One for the three of them. */
 export function endpointLogic({ sockets, bindRetryMs }: EndpointSurroundings): typeof endpointChart {
   const implementations: Complete<typeof endpointChart> = {
@@ -57,13 +51,7 @@ export function endpointLogic({ sockets, bindRetryMs }: EndpointSurroundings): t
       })),
       reportFailure: sendParent(({ context }) => ({
         type: 'endpoint.failed',
-        // Of several addresses the error names the one.
-        failure: {
-          name: context.name,
-          address: context.address,
-          ...addressIn(context.failure),
-          error: context.failure,
-        },
+        failure: { name: context.name, address: context.address, error: context.failure },
       })),
       closeSocket: ({ context }) => sockets[context.name].close(),
     },

@@ -16,7 +16,7 @@ export interface Subscription {
   /** Undefined: it asked for no snapshot. */
   readonly snapshot: StoredSubscription['snapshot']
   readonly queue: Queue
-  readonly outlet: Outlet & { socket: number }
+  readonly outlet: Outlet
   readonly actor: Actor<typeof subscriberChart>
 }
 
@@ -41,12 +41,6 @@ export interface SubscriberSurroundings {
   /** Tells the operator that the history could not be read. */
   reportUnreadable(error: unknown): void
 }
-
-/** How long a subscriber whose socket refused waits. Short, for the peer may read fast; a thousand waiting subscribers still cost little. */
-const refusedSendPauseMs = 2
-
-/** Doublings of that pause for a peer that does not read at all: 128 ms. */
-const maxDoublings = 6
 
 /**
  * How long a subscriber whose socket is back is waited for although it has said what it received: it may have received
@@ -76,10 +70,6 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       },
       resumeUnconfirmed: ({ context }) => find(context.topic)?.queue.resumeUnconfirmed(),
       rewindQueue: ({ context }) => find(context.topic)?.queue.rewind(),
-      countRefusedSend: assign({
-        fruitlessTries: ({ context, event }) =>
-          event.type === 'send.refused' && event.sent === 0 ? context.fruitlessTries + 1 : 0,
-      }),
       reportUnreadable: ({ event }) => surroundings.reportUnreadable('error' in event ? event.error : undefined),
       noteStale: assign({ staleSinceMs: ({ context }) => context.staleSinceMs ?? Date.now() }),
       noteSignOfLife: assign({ staleSinceMs: undefined }),
@@ -104,7 +94,6 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       // A deadline goes on while the broker is away.
       evictAfter: ({ context }) =>
         Math.max(0, delaysMs.evictAfter - (Date.now() - (context.staleSinceMs ?? Date.now()))),
-      refusedSendPause: ({ context }) => refusedSendPauseMs * 2 ** Math.min(context.fruitlessTries, maxDoublings),
       receiptPause: receiptPauseMs,
       fetchRetryPause: fetchRetryPauseMs,
     },

@@ -1,12 +1,11 @@
 import { type AnyActorRef, createActor } from 'xstate'
 import type { subscriberChart } from '../../machines/subscriber.ts'
-import type { InFlight } from '../delivery/checkpoints.ts'
 import type { Egress } from '../delivery/egress.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
 import { Queue, type SnapshotRange } from '../delivery/queue.ts'
 import type { Supplies } from '../delivery/supplies.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
-import { drawP2pTopic, interestOf, p2pTopicLength, shortened } from '../protocol/topics.ts'
+import { drawP2pTopic, interestOf, shortened } from '../protocol/topics.ts'
 import type { Subscription } from './subscriber.ts'
 
 /** What subscribers read, and what is told of it. */
@@ -15,8 +14,8 @@ export interface SubscribersSurroundings {
   readonly egress: Egress
   /** Undefined if there is no history. */
   readonly supplies: Supplies | undefined
-  /** What a connection may hold. */
-  readonly inFlight: InFlight
+  /** What a connection may hold that its subscriber has not received. */
+  readonly inFlightBytes: number
   /** A subscriber came to a place in the log where so many messages are not there any more. */
   missed(topic: string, messages: number): void
 }
@@ -35,8 +34,6 @@ export interface SubscriptionStart {
 /** Every subscription of this broker, by its p2p topic. */
 export class Subscribers {
   readonly #subscriptions = new Map<string, Subscription>()
-  /** Joined SUB sockets by p2p topic; topics without any have no entry. */
-  readonly #sockets = new Map<string, number>()
   readonly #surroundings: SubscribersSurroundings
 
   constructor(surroundings: SubscribersSurroundings) {
@@ -93,9 +90,18 @@ export class Subscribers {
     record: StoredSubscription,
     openSnapshots: number,
   ): Subscription {
-    const { log, egress, supplies, inFlight, missed } = this.#surroundings
+    const { log, egress, supplies, inFlightBytes, missed } = this.#surroundings
     const { topic, topics, position, frames, snapshot, confirms, unsentFrom, sendsHeartbeats, staleSinceMs } = record
-    const start = { topic, interest: interestOf(topics), position, frames, snapshot, confirms, unsentFrom, inFlight }
+    const start = {
+      topic,
+      interest: interestOf(topics),
+      position,
+      frames,
+      snapshot,
+      confirms,
+      unsentFrom,
+      inFlightBytes,
+    }
     const queue = new Queue(log, start, {
       filled: () => egress.filled(outlet),
       replayed: () => actor.send({ type: 'history.replayed' }),
@@ -109,8 +115,7 @@ export class Subscribers {
     const outlet = {
       queue,
       topic,
-      socket: 0,
-      refused: (sent: number) => actor.send({ type: 'send.refused', sent }),
+      filled: () => actor.send({ type: 'connection.filled' }),
       starved: () => actor.send({ type: 'queue.starved' }),
       turnEnded: () => (supplies === undefined ? queue.rest() : supplies.turnEnded(queue)),
     }
@@ -129,50 +134,10 @@ export class Subscribers {
     subscription.queue.close()
     supplies?.selections.forget(topic)
     this.#subscriptions.delete(topic)
-    this.#sockets.delete(topic)
   }
 
   /** Suspends every subscription. */
   stopAll(): void {
     for (const { actor } of this) actor.send({ type: 'broker.stopped' })
   }
-
-  /**
-   * May a peer that subscribes to `prefix` on this `pub` socket be heard? Only if it names a whole p2p topic that is
-   * subscribed now, and nobody receives that on another one: what is sent goes to one of them.
-   */
-  admits(prefix: string, pub: number): boolean {
-    const topic = p2pTopicOf(prefix)
-    const subscription = this.#subscriptions.get(topic)
-    return subscription !== undefined && (subscription.outlet.socket === pub || !this.#sockets.has(topic))
-  }
-
-  /** A SUB socket's subscription to `prefix` was admitted, on this `pub` socket. */
-  joined(prefix: string, pub: number): void {
-    const subscription = this.#subscriptions.get(p2pTopicOf(prefix))
-    if (subscription === undefined) return
-    const { topic, outlet, actor } = subscription
-    this.#sockets.set(topic, (this.#sockets.get(topic) ?? 0) + 1)
-    outlet.socket = pub
-    actor.send({ type: 'socket.joined' })
-  }
-
-  /** A SUB socket's subscription to `prefix` on this `pub` socket ended. The subscriber hears of it when it was the last one. */
-  left(prefix: string, pub: number): void {
-    const subscription = this.#subscriptions.get(p2pTopicOf(prefix))
-    if (subscription === undefined) return
-    const { topic, outlet, actor } = subscription
-    const sockets = this.#sockets.get(topic)
-    if (sockets === undefined || outlet.socket !== pub) return
-    if (sockets > 1) this.#sockets.set(topic, sockets - 1)
-    else {
-      this.#sockets.delete(topic)
-      actor.send({ type: 'socket.left' })
-    }
-  }
-}
-
-/** A SUB socket subscribes to its p2p topic, or to that and a type (PROTOCOL "Frames on pub"). */
-function p2pTopicOf(prefix: string): string {
-  return prefix.slice(0, p2pTopicLength)
 }

@@ -40,20 +40,12 @@ export function isSecret(schema: z.ZodType): boolean {
   return layers(schema).some(layer => secrets.has(layer))
 }
 
-/** The schema of a list's items; undefined for what is no list. */
-function itemOf(schema: z.ZodType): z.ZodType | undefined {
-  const innermost = layers(schema).at(-1) ?? schema
-  const { options = [innermost] } = innermost.def as { options?: readonly z.ZodType[] }
-  const list = options.find(({ def }) => def.type === 'array')
-  return (list as z.ZodArray<z.ZodType> | undefined)?.element
-}
-
 /** The schema at `path`; undefined if there is none. */
 export function schemaAt(schema: z.ZodType, path: readonly string[]): z.ZodType | undefined {
   let found: z.ZodType | undefined = schema
   for (const key of path) {
     const keys: Readonly<Record<string, z.ZodType>> | undefined = found && keysOf(found)
-    found = keys && Object.hasOwn(keys, key) ? keys[key] : found && itemOf(found)
+    found = keys && Object.hasOwn(keys, key) ? keys[key] : undefined
   }
   return found
 }

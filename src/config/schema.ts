@@ -11,7 +11,6 @@ import {
   oneOf,
   openSection,
   port,
-  ports,
   type SectionCheck,
   seconds,
   section,
@@ -22,45 +21,19 @@ const noSuchPlugin = 'this broker has no such plugin; the section is ignored'
 
 /** Two endpoints can't listen on one port, unless the system picks the ports (0). */
 function differentPorts<Key extends string>(besides: Key, key: Key): SectionCheck<Record<Key, unknown>> {
-  const shared = (ports: Partial<Record<Key, unknown>>) => {
-    const others = [ports[besides]].flat()
-    return [ports[key]].flat().find((port, at) => {
-      return (
-        Number.isInteger(port) && port !== 0 && (key === besides ? others.indexOf(port) < at : others.includes(port))
-      )
-    })
-  }
-  const who = key === besides ? `two ports of ${key}` : `${key} and ${besides}`
   return {
     key,
     besides,
-    holds: ports => shared(ports) === undefined,
-    sentence: ports => `${who} are the same port, ${shared(ports)}; each endpoint needs its own`,
+    holds: ports => typeof ports[key] !== 'number' || ports[key] === 0 || ports[key] !== ports[besides],
+    sentence: ports => `${key} and ${besides} are the same port, ${ports[key]}; each endpoint needs its own`,
   }
 }
-
-const tcpKeepalive = section({
-  idle: wholeSeconds(1, 32_767)
-    .default(60)
-    .describe('Seconds of silence on a connection until the system asks whether its other end is still there.'),
-  interval: wholeSeconds(1, 32_767).default(15).describe('Seconds until it asks again if there is no answer.'),
-  count: count(1, 127)
-    .default(4)
-    .describe('Times it asks in vain until the connection is closed; its subscribers are then stale.'),
-}).describe('How soon a subscriber that vanished without a word is noticed, by TCP keepalive on `pub`.')
-
-/** Ports that subscribers may be spread over. */
-const maxPubPorts = 64
 
 const zmq = section(
   {
     host: listenHost().default('127.0.0.1').describe('The address to listen on; "*" is every address of this machine.'),
     manage: port().default(13370).describe('Port for management requests. 0 lets the system pick one.'),
-    pub: ports(maxPubPorts)
-      .default(13371)
-      .describe(
-        'Port on which subscribers receive, or a list of ports that they are spread over. 0 lets the system pick.',
-      ),
+    pub: port().default(13371).describe('Port on which subscribers receive. 0 lets the system pick one.'),
     sub: port().default(13372).describe('Port to which applications publish. 0 lets the system pick one.'),
     reply_ports: oneOf(['string', 'number'])
       .default('string')
@@ -77,26 +50,26 @@ const zmq = section(
     io_threads: count(1, 16)
       .default(1)
       .describe('Threads of ZeroMQ that move bytes between `pub`, `sub` and the network; `manage` has one of its own.'),
-    send_high_water_mark: count(1, 1_000_000)
-      .default(1000)
-      .describe('Frames that a connection may hold on `pub` before its subscriber waits in its own queue.'),
+    max_connections: count(1, 1_000_000).default(20_000).describe('Connections to `pub`. One more is closed at once.'),
+    handshake_timeout: seconds()
+      .default(10)
+      .describe('Seconds that a connection to `pub` may take to say what it is, or it is closed.'),
     send_buffer_size: bytes(4096, 16_777_216)
-      .default(131_072)
-      .describe('Bytes that the system may hold for a connection on `pub`.'),
-    peer_buffer_size: bytes(0, 1_073_741_824)
-      .default(4_194_304)
-      .describe('Bytes that the system of a subscriber may hold unread. All three together are what a break can lose.'),
+      .default(262_144)
+      .describe('Bytes that the broker holds for a connection on `pub` before its subscriber waits in its own queue.'),
+    network_buffer_size: bytes(0, 1_073_741_824)
+      .default(8_388_608)
+      .describe('Bytes that the systems at both ends may hold for a connection, as far as one knows.'),
     receive_high_water_mark: count(1, 1_000_000)
       .default(10_000)
       .describe('Frames of a connection that may wait to be read on `sub` and `manage` before its sender is held up.'),
-    tcp_keepalive: tcpKeepalive,
+    tcp_keepalive: wholeSeconds(1, 32_767)
+      .default(60)
+      .describe(
+        'Seconds of silence on `pub` until the system asks whether the other end of a connection is still there.',
+      ),
   },
-  [
-    differentPorts('manage', 'pub'),
-    differentPorts('manage', 'sub'),
-    differentPorts('pub', 'sub'),
-    differentPorts('pub', 'pub'),
-  ],
+  [differentPorts('manage', 'pub'), differentPorts('manage', 'sub'), differentPorts('pub', 'sub')],
 ).describe('The three ZeroMQ endpoints that applications talk to.')
 
 const plugins = section({

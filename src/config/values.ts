@@ -34,14 +34,6 @@ export function port() {
   return expecting('a port (0–65535)', z.int().min(0).max(65_535))
 }
 
-/** A TCP port, or several of them. */
-export function ports(most: number) {
-  return expecting(
-    `a port (0–65535), or a list of 1–${most} of them`,
-    z.union([port(), z.array(port()).min(1).max(most)]),
-  )
-}
-
 /** A duration in seconds, fractions allowed. */
 export function seconds(least = shortestDuration, most = longestDuration) {
   return expecting(`a number of seconds (${least}–${most})`, z.number().min(least).max(most))

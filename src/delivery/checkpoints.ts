@@ -8,31 +8,27 @@ export interface Checkpoint {
   readonly bytes: number
 }
 
-/**
- * What a connection may hold that its subscriber has not received: frames in ZeroMQ's pipe, and behind them bytes in the
- * buffers of ZeroMQ's encoder and of the systems at both ends. (A peer that reads too slowly does not read what its system
- * still holds once the connection broke: libzmq closes it.)
- */
-export interface InFlight {
-  readonly frames: number
-  readonly bytes: number
-}
-
 /** Checkpoints of one subscriber; beyond, every second one is let go. */
 const maxCheckpoints = 64
+
+/** So many checkpoints stand in what a connection may hold. */
+const perInFlight = 16
 
 /**
  * Where a subscriber has to go back to when its connection broke. A frame handed to the socket is not yet received: the
  * oldest checkpoint is one before which everything was.
  */
 export class Checkpoints {
-  readonly #inFlight: InFlight
-  readonly #spacing: number
+  readonly #inFlightBytes: number
   #points: Checkpoint[]
 
-  constructor(inFlight: InFlight, start: Checkpoint) {
-    this.#inFlight = inFlight
-    this.#spacing = Math.max(1, Math.ceil(inFlight.frames / 16))
+  /**
+   * @param inFlightBytes what a connection may hold that its subscriber has not received: in this process, and in the
+   *   systems at both ends. (A peer that reads too slowly does not read what its system still holds once the connection
+   *   broke: libzmq closes it.)
+   */
+  constructor(inFlightBytes: number, start: Checkpoint) {
+    this.#inFlightBytes = inFlightBytes
     this.#points = [start]
   }
 
@@ -41,9 +37,9 @@ export class Checkpoints {
     return this.#points[0] as Checkpoint
   }
 
-  /** Is it time for the next one, at so many frames? */
-  isDue(frames: number): boolean {
-    return frames - (this.#points.at(-1) as Checkpoint).frames >= this.#spacing
+  /** Is it time for the next one, at so many bytes? */
+  isDue(bytes: number): boolean {
+    return bytes - (this.#points.at(-1) as Checkpoint).bytes >= this.#inFlightBytes / perInFlight
   }
 
   /**
@@ -78,11 +74,7 @@ export class Checkpoints {
   }
 
   #settle(sent: Checkpoint): void {
-    const { frames, bytes } = this.#inFlight
-    // Frames before `left` have left ZeroMQ's pipe, for it holds no more than the frames after it.
-    const left = this.#points.findLast(point => sent.frames - point.frames >= frames)
-    if (left === undefined) return
-    const received = this.#points.findLastIndex(point => left.bytes - point.bytes >= bytes)
+    const received = this.#points.findLastIndex(point => sent.bytes - point.bytes >= this.#inFlightBytes)
     if (received > 0) this.#points.splice(0, received)
   }
 

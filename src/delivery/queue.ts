@@ -1,7 +1,7 @@
 import type { Message } from '../protocol/message.ts'
 import type { Interest } from '../protocol/topics.ts'
 import type { LoggedBatch } from './batch.ts'
-import { type Checkpoint, Checkpoints, type InFlight } from './checkpoints.ts'
+import { type Checkpoint, Checkpoints } from './checkpoints.ts'
 import type { IdleQueue } from './idle-queues.ts'
 import type { MessageLog } from './message-log.ts'
 import type { SnapshotSelection } from './message-store.ts'
@@ -31,8 +31,8 @@ export interface QueueStart {
   readonly confirms: boolean
   /** No message from this sequence number on was ever sent to it; undefined if that is not known. */
   readonly unsentFrom?: number | undefined
-  /** What a connection may hold. */
-  readonly inFlight: InFlight
+  /** What a connection may hold that the subscriber has not received. */
+  readonly inFlightBytes: number
 }
 
 /** What a queue tells its owner: edges only, never single messages. */
@@ -47,6 +47,9 @@ export interface QueueEdges {
 
 /** What keeps a queue from saying what is next. */
 export type Need = 'nothing' | 'page' | 'selection'
+
+/** A run of messages to one subscriber ends with the one that makes it so long. */
+export const maxRunBytes = 262_144
 
 /** Larger messages are read again rather than kept while their subscriber does not read. */
 const largestKeptBytes = 65_536
@@ -100,7 +103,7 @@ export class Queue implements IdleQueue {
     this.#frames = start.frames
     this.#unsentFrom = Math.min(start.unsentFrom ?? log.next, log.next)
     this.#countsDiffer = !start.confirms && start.frames > 0
-    this.#checkpoints = new Checkpoints(start.inFlight, this.#here)
+    this.#checkpoints = new Checkpoints(start.inFlightBytes, this.#here)
     log.countQueues(1)
     if (this.#position >= log.end) this.#becomeIdle()
   }
@@ -159,7 +162,8 @@ export class Queue implements IdleQueue {
   skip(sent: Message): void {
     if (this.#head !== sent) return
     this.#frames++
-    this.#bytes += sent.bytes
+    // What a connection holds is bounded by runs: a message that is longer counts as one.
+    this.#bytes += Math.min(sent.bytes, maxRunBytes)
     this.#head = undefined
     this.#moveTo(this.#position + 1)
   }
@@ -351,7 +355,7 @@ export class Queue implements IdleQueue {
       if (this.#isFor(message)) {
         if (this.#received === 0) {
           // A checkpoint stands at a message for it: what is between two of its messages is never looked at again.
-          if (this.#checkpoints.isDue(this.#frames)) this.#checkpoints.reach(this.#here, this.#confirms)
+          if (this.#checkpoints.isDue(this.#bytes)) this.#checkpoints.reach(this.#here, this.#confirms)
           this.#head = message
           return message
         }

@@ -195,7 +195,7 @@ export function readMessages(bytes: Buffer, at: number, header: RecordHeader): L
   let total = 0
   for (const { type, frameBytes, audience } of readTable(bytes, at, header)) {
     const frame = bytes.toString('utf8', frameAt, frameAt + frameBytes)
-    messages.push({ type, frame, bytes: frameBytes, audience, object: undefined })
+    messages.push({ type, frame, bytes: frameBytes, audience, object: undefined, encoded: undefined })
     frameAt += frameBytes
     total += frameBytes
   }

@@ -33,13 +33,13 @@ export const brokerMetrics: MetricsTable<Reading> = [
   {
     kind: 'counter',
     name: 'threatbus_deliveries_total',
-    help: 'Frames that the pub socket took, to all subscribers together.',
+    help: 'Frames that were sent, to all subscribers together.',
     values: ({ delivered }) => one(delivered),
   },
   {
     kind: 'counter',
     name: 'threatbus_sends_refused_total',
-    help: 'Frames that the pub socket refused because a connection held as many as it may. Each was tried again.',
+    help: 'Times that nothing was sent to a subscriber because its connection held as much as it may.',
     values: ({ refusedSends }) => one(refusedSends),
   },
   {

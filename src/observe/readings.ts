@@ -17,7 +17,7 @@ import type { CountedLimit, Tally } from './tally.ts'
 /** Limits that are counted when they are reached, by their keys in the configuration; `log_rate` has none. */
 export type LimitName =
   | CountedLimit
-  | 'plugins.apps.zmq.send_high_water_mark'
+  | 'plugins.apps.zmq.send_buffer_size'
   | 'history.max_bytes'
   | 'history.max_unwritten_bytes'
   | 'history.max_pages'
@@ -108,7 +108,7 @@ function readHistory({ store, subscriptions }: History): HistoryReading {
 function readLimits({ tally, egress, exchanges, history, supplies, repeating }: Observed): Reading['limits'] {
   return {
     ...tally.limits,
-    'plugins.apps.zmq.send_high_water_mark': egress.refusals,
+    'plugins.apps.zmq.send_buffer_size': egress.refusals,
     'history.max_bytes': history?.store.crowdedOut ?? 0,
     'history.max_unwritten_bytes': history?.holdUps ?? 0,
     'history.max_pages': supplies?.waits ?? 0,

@@ -10,7 +10,13 @@ export type RequestAction = 'subscribe' | 'unsubscribe' | 'heartbeat' | 'publish
 export type ReplyStatus = 'success' | 'error' | 'unknown_request'
 
 /** Limits that are counted here when they are reached, by their keys; others count themselves (see readings.ts). */
-export type CountedLimit = 'max_subscribers' | 'max_topics' | 'max_publish' | 'queue' | 'inspector.max_connections'
+export type CountedLimit =
+  | 'max_subscribers'
+  | 'max_topics'
+  | 'max_publish'
+  | 'queue'
+  | 'plugins.apps.zmq.max_connections'
+  | 'inspector.max_connections'
 
 const noReplies = { success: 0, error: 0, unknown_request: 0 }
 
@@ -25,7 +31,7 @@ export class Tally {
   receipts = 0
   /** Messages that were not there any more when subscribers came to them. */
   missed = 0
-  /** Subscriptions on `pub` that were not admitted: to no p2p topic, or to one that is received on another port. */
+  /** Subscriptions on `pub` that were not admitted. */
   eavesdroppers = 0
   readonly replies: Readonly<Record<RequestAction, Record<ReplyStatus, number>>> = {
     subscribe: { ...noReplies },
@@ -39,6 +45,7 @@ export class Tally {
     max_topics: 0,
     max_publish: 0,
     queue: 0,
+    'plugins.apps.zmq.max_connections': 0,
     'inspector.max_connections': 0,
   }
   readonly outcomes: Record<SnapshotOutcome, number> = {

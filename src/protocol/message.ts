@@ -32,6 +32,8 @@ export interface Message<Type extends FrameType = FrameType> {
   readonly audience: Audience | undefined
   /** Undefined if it is no part of snapshots: it is for one subscriber, or it was read back from the log. */
   readonly object: ObjectVersion | undefined
+  /** The frame as bytes, once it was sent to somebody: the sockets keep it here for the others. */
+  encoded: Buffer | undefined
 }
 
 /** What a message may have beside its type and body. */
@@ -45,5 +47,5 @@ export interface MessageTraits {
 /** Makes a message of a JSON body. */
 export function messageOf<Type extends FrameType>(type: Type, body: string, traits: MessageTraits = {}): Message<Type> {
   const bytes = type.length + 1 + (traits.bytes ?? Buffer.byteLength(body))
-  return { type, frame: `${type} ${body}`, bytes, audience: traits.audience, object: traits.object }
+  return { type, frame: `${type} ${body}`, bytes, audience: traits.audience, object: traits.object, encoded: undefined }
 }

@@ -1,169 +1,197 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { XPublisher } from 'zeromq'
-import { boundPort } from './bound-port.ts'
-import type { IoThreads } from './io-threads.ts'
+import type { Message } from '../protocol/message.ts'
+import { p2pTopicLength } from '../protocol/topics.ts'
+import { encodeRun } from './run.ts'
+import type { Command } from './zmtp/handshake.ts'
+import { ZmtpListener } from './zmtp/listener.ts'
+import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 
 /** What a {@link PubSocket} needs to know. */
 export interface PubSocketOptions {
-  readonly io: IoThreads
-  /** Is the address to bind an IPv6 address? */
-  readonly ipv6: boolean
-  /** Frames that a connection may hold before a send is refused. */
-  readonly sendHighWaterMark: number
-  /** Bytes that the system may hold for a connection (it takes twice as much, for its own). */
+  readonly host: string
+  readonly port: number
+  /** Connections at most: one more is closed at once. */
+  readonly maxConnections: number
+  /** Bytes that a connection may hold in this process before its subscriber waits. */
   readonly sendBufferBytes: number
-  /** TCP keepalive: idle and interval in seconds, and the number of probes. A peer that vanished is noticed after about idle + interval × count. */
-  readonly tcpKeepalive: { readonly idle: number; readonly interval: number; readonly count: number }
+  /** When nothing was heard for so long, the system asks whether the peer is still there. */
+  readonly keepaliveIdleSeconds: number
+  /** How long a peer may take to say what it is. */
+  readonly handshakeTimeoutMs: number
   /** Asked when the socket is closed: how long frames on their way may take then. */
   lingerMs(): number
 }
 
 /** What a {@link PubSocket} tells of its peers. */
 export interface PubSocketPeers {
-  /** May a peer that subscribes to `prefix` hear what begins with it? The answer is final for this subscription. */
-  admits(prefix: string): boolean
-  /** A peer's subscription to `prefix` was admitted. */
-  joined(prefix: string): void
-  /** A peer unsubscribed from `prefix`, or disconnected. Also said of prefixes that were not admitted. */
-  left(prefix: string): void
-  /** A peer's subscription to `prefix` was not admitted. */
-  refused(prefix: string): void
+  /** May a peer that names this p2p topic hear what begins with it? The answer is final for this subscription. */
+  admits(topic: string): boolean
+  /** A peer's subscription to this p2p topic was admitted. */
+  joined(topic: string): void
+  /** Nobody is subscribed to this p2p topic any more. Said of topics that were joined. */
+  left(topic: string): void
+  /** A connection had no room for more of this p2p topic, and may have now. */
+  drained(topic: string): void
+  /** A peer's subscription was not admitted. */
+  refused(): void
+  /** A connection was closed because of what its peer sent. */
+  broken(reason: string): void
+  /** A connection was closed because there are as many as may be, or the system could not give one. */
+  dropped(reason: string): void
 }
-
-/** ZeroMQ's option numbers for what zeromq.js has no property for on an XPublisher. */
-const ZMQ_SUBSCRIBE = 6
-const ZMQ_UNSUBSCRIBE = 7
 
 /** Subscriptions are p2p topics, perhaps with a type: a longer frame is no subscription, and closes its connection. */
 const maxSubscriptionBytes = 256
 
-/** While nothing is sent, how long one wait for subscriptions lasts. */
-const idleWaitMs = 100
+/** One connection may subscribe to so many prefixes of one p2p topic: there are three types, and that is generous. */
+const maxPrefixes = 64
 
-/** While something is sent, how often subscriptions are read at least. */
-const busyTickMs = 10
+const subscribeByte = 1
+const unsubscribeByte = 0
 
-/** After so many ticks without a send, waiting for subscriptions is worth it again: on a busy machine one tick may pass between two batches. */
-const quietTicksToIdle = 20
+/** A p2p topic that somebody is subscribed to. */
+interface Joined {
+  /** The topic as it stands in frames. */
+  readonly bytes: Buffer
+  readonly links: Link[]
+}
 
-/** An XPublisher that decides itself which subscriptions it honours (`manual`). */
-class AdmittingPublisher extends XPublisher {
-  /** Admits the subscription that was received last, for the peer that sent it. */
-  admit(prefix: Buffer): void {
-    this.setStringOption(ZMQ_SUBSCRIBE, prefix)
-  }
-
-  /** Forgets the subscription whose end was received last, if its peer is still connected. */
-  forget(prefix: Buffer): void {
-    this.setStringOption(ZMQ_UNSUBSCRIBE, prefix)
-  }
+/** A connection that is subscribed to a p2p topic, by the rest of its prefixes: `''` is everything. */
+interface Link {
+  readonly peer: ZmtpPeer
+  readonly prefixes: Set<string>
 }
 
 /**
- * The `pub` endpoint: where subscribers receive.
+ * The `pub` endpoint: where subscribers receive, with ZeroMQ's SUB sockets.
  *
- * Every subscription passes by `peers.admits`, so an eavesdropper's is never honoured. A full connection refuses
- * (`noDrop`), so nothing is lost silently. ZMTP heartbeats stay off: they disconnect slow but living subscribers.
+ * To them it is an XPUB socket. It is written here because libzmq's looks for a peer by its topic for each frame, hands
+ * each frame from thread to thread, and walks over all subscriptions when a connection ends: here a run of frames to one
+ * subscriber is one write, and an end is the end of one connection.
+ *
+ * Every subscription passes by `peers.admits`, so an eavesdropper's is never honoured. A connection that has no room is
+ * not written to, so nothing is lost silently. It sends no pings: they would disconnect slow but living subscribers.
  */
 export class PubSocket {
-  readonly #socket: AdmittingPublisher
+  readonly #options: PubSocketOptions
   readonly #peers: PubSocketPeers
-  readonly #lingerMs: () => number
-  #sends = 0
+  readonly #listener: ZmtpListener
+  readonly #joined = new Map<string, Joined>()
+  readonly #closed: Promise<void>
+  #close: () => void = () => {}
 
   constructor(options: PubSocketOptions, peers: PubSocketPeers) {
+    this.#options = options
     this.#peers = peers
-    this.#lingerMs = options.lingerMs
-    this.#socket = new AdmittingPublisher({
-      ...options.io,
-      ipv6: options.ipv6,
-      manual: true,
-      noDrop: true,
-      sendTimeout: 0,
-      sendHighWaterMark: options.sendHighWaterMark,
-      sendBufferSize: options.sendBufferBytes,
-      maxMessageSize: maxSubscriptionBytes,
-      tcpKeepalive: 1,
-      tcpKeepaliveIdle: options.tcpKeepalive.idle,
-      tcpKeepaliveInterval: options.tcpKeepalive.interval,
-      tcpKeepaliveCount: options.tcpKeepalive.count,
+    this.#closed = new Promise(resolve => {
+      this.#close = resolve
     })
+    this.#listener = new ZmtpListener(
+      { ...options, socketType: 'XPUB', talksTo: ['SUB', 'XSUB'], maxFrameBytes: maxSubscriptionBytes },
+      { accept: peer => this.#handlerFor(peer), broken: peers.broken, dropped: peers.dropped },
+    )
   }
 
-  /** Binds to `address` and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
-  async bind(address: string): Promise<number> {
-    await this.#socket.bind(address)
-    return boundPort(this.#socket)
+  /** Binds to its host and port, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
+  bind(): Promise<number> {
+    return this.#listener.bind(this.#options.host, this.#options.port)
   }
 
-  /** Sends a frame at once, or rejects with the code `EAGAIN` if a peer that would receive it holds as much as it may. */
-  send(frame: string): Promise<void> {
-    this.#sends++
-    return this.#socket.send(frame)
+  /** Serves its peers until the socket is closed. */
+  serve(): Promise<void> {
+    return this.#closed
   }
 
-  /**
-   * Reads subscriptions until the socket is closed. Rejects if it fails.
-   *
-   * A receive that is pending makes every send ask ZeroMQ for its events first, two system calls each (ARCHITECTURE
-   * "The two habits that triple the throughput"). So a receive is pending only while nothing is sent; otherwise what has
-   * arrived is read by a slow tick, which falls between the rounds of sending.
-   */
-  async serve(): Promise<void> {
-    while (!this.#socket.closed) {
-      const sends = this.#sends
-      this.#socket.receiveTimeout = idleWaitMs
-      await this.#receive()
-      await this.#readSubscriptions()
-      if (this.#sends !== sends) await this.#readWhileSending()
-    }
+  /** Is somebody subscribed to this p2p topic, and can take more? If not, `drained`, `left` or `joined` will be told. */
+  hasRoom(topic: string): boolean {
+    return this.#joined.get(topic)?.links.every(({ peer }) => peer.hasRoom) ?? false
   }
 
-  /** Until nothing has been sent for a while. */
-  async #readWhileSending(): Promise<void> {
-    for (let quietTicks = 0; quietTicks < quietTicksToIdle && !this.#socket.closed; quietTicks++) {
-      const sends = this.#sends
-      await sleep(busyTickMs)
-      await this.#readSubscriptions()
-      if (this.#sends !== sends) quietTicks = -1
-    }
-  }
-
-  /** Reads the subscriptions that have arrived. */
-  async #readSubscriptions(): Promise<void> {
-    while (!this.#socket.closed && this.#socket.readable) {
-      this.#socket.receiveTimeout = 0
-      await this.#receive()
-    }
-  }
-
-  async #receive(): Promise<void> {
-    try {
-      const [frame] = await this.#socket.receive()
-      // Nothing may come between the receive and the admission: ZeroMQ admits for the peer it received from last.
-      if (frame !== undefined) this.#read(frame)
-    } catch (error) {
-      if (!this.#socket.closed && (error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
-    }
-  }
-
-  /** A subscription is the byte 1 and the prefix, its end the byte 0 and the prefix; peers may send other messages, too. */
-  #read(frame: Buffer): void {
-    const bytes = frame.subarray(1)
-    const prefix = bytes.toString('latin1')
-    if (frame[0] === 1 && this.#peers.admits(prefix)) {
-      this.#socket.admit(bytes)
-      this.#peers.joined(prefix)
-    } else if (frame[0] === 1) this.#peers.refused(prefix)
-    else if (frame[0] === 0) {
-      this.#socket.forget(bytes)
-      this.#peers.left(prefix)
+  /** Sends messages to whoever is subscribed to this p2p topic. What was sent without room is held in memory. */
+  send(topic: string, run: readonly Message[]): void {
+    const joined = this.#joined.get(topic)
+    for (const { peer, prefixes } of joined?.links ?? []) {
+      const wanted = prefixes.has('') ? run : run.filter(({ frame }) => startsWithAny(frame, prefixes))
+      if (joined !== undefined && wanted.length > 0) peer.write(encodeRun(joined.bytes, wanted))
     }
   }
 
   /** Closes the socket; what it holds unsent gets the linger time. */
   close(): void {
-    this.#socket.linger = this.#lingerMs()
-    this.#socket.close()
+    this.#listener.close(this.#options.lingerMs())
+    this.#close()
   }
+
+  #handlerFor(peer: ZmtpPeer): PeerHandler {
+    const topics = new Map<string, Link>()
+    let isInMultipart = false
+    return {
+      frame: (body, more) => {
+        // A subscription has one part.
+        if (!isInMultipart && !more) this.#read(peer, topics, body[0], body.toString('latin1', 1))
+        isInMultipart = more
+      },
+      command: ({ name, body }: Command) => {
+        // As ZMTP 3.1 writes them (RFC 37).
+        const kind = name === 'SUBSCRIBE' ? subscribeByte : name === 'CANCEL' ? unsubscribeByte : undefined
+        this.#read(peer, topics, kind, body.toString('latin1'))
+      },
+      drained: () => {
+        for (const topic of topics.keys()) this.#peers.drained(topic)
+      },
+      closed: () => {
+        for (const [topic, link] of topics) this.#remove(topic, link)
+      },
+    }
+  }
+
+  #read(peer: ZmtpPeer, topics: Map<string, Link>, kind: number | undefined, prefix: string): void {
+    // A SUB socket subscribes to its p2p topic, or to that and a type (PROTOCOL "Frames on pub").
+    const topic = prefix.slice(0, p2pTopicLength)
+    const rest = prefix.slice(p2pTopicLength)
+    if (kind === subscribeByte) this.#subscribe(peer, topics, topic, rest)
+    else if (kind === unsubscribeByte) this.#unsubscribe(topics, topic, rest)
+  }
+
+  #subscribe(peer: ZmtpPeer, topics: Map<string, Link>, topic: string, rest: string): void {
+    const link = topics.get(topic)
+    if (link?.prefixes.has(rest)) return
+    if (!this.#peers.admits(topic) || (link?.prefixes.size ?? 0) >= maxPrefixes) {
+      this.#peers.refused()
+      return
+    }
+    if (link === undefined) this.#add(topics, topic, { peer, prefixes: new Set([rest]) })
+    else link.prefixes.add(rest)
+    this.#peers.joined(topic)
+  }
+
+  #unsubscribe(topics: Map<string, Link>, topic: string, rest: string): void {
+    const link = topics.get(topic)
+    if (link === undefined || !link.prefixes.delete(rest) || link.prefixes.size > 0) return
+    topics.delete(topic)
+    this.#remove(topic, link)
+  }
+
+  #add(topics: Map<string, Link>, topic: string, link: Link): void {
+    topics.set(topic, link)
+    const joined = this.#joined.get(topic)
+    if (joined === undefined) this.#joined.set(topic, { bytes: Buffer.from(topic, 'latin1'), links: [link] })
+    else joined.links.push(link)
+  }
+
+  #remove(topic: string, link: Link): void {
+    const links = this.#joined.get(topic)?.links ?? []
+    links.splice(links.indexOf(link), 1)
+    if (links.length === 0) {
+      this.#joined.delete(topic)
+      this.#peers.left(topic)
+    } else {
+      // It may have been the one that had no room.
+      this.#peers.drained(topic)
+    }
+  }
+}
+
+function startsWithAny(frame: string, prefixes: ReadonlySet<string>): boolean {
+  for (const prefix of prefixes) if (frame.startsWith(prefix)) return true
+  return false
 }

@@ -82,7 +82,7 @@ describe('the page says in words what is wrong:', () => {
   })
 
   test('a subscriber that reads slowly', async t => {
-    const broker = await startInspectedBroker(t, { zmq: { send_high_water_mark: 100, send_buffer_size: 4096 } })
+    const broker = await startInspectedBroker(t, { zmq: { send_buffer_size: 4096 } })
     const { page, errors } = await openPage(t, broker.address)
     const others: Receiver[] = []
     for (let n = 0; n < 5; n++) others.push(receive(t, broker.pub, (await subscribe(broker.manage)).topic))

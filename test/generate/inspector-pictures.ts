@@ -22,7 +22,7 @@ after(closeBrowser)
 
 // publisher ── waves, some invalid ──> broker ──> six that read, one that is silent, one that reads nothing; an eavesdropper
 test('the pictures of the inspector', async t => {
-  const zmq = { send_high_water_mark: 100, send_buffer_size: 4096 }
+  const zmq = { send_buffer_size: 4096 }
   const broker = await startInspectedBroker(t, { heartbeat: { timeout: 5 }, zmq })
   const { page } = await openPage(t, broker.address, window)
   for (let n = 0; n < 6; n++) receive(t, broker.pub, await subscribe(broker))

@@ -16,16 +16,12 @@ const start = (topic: string) => ({ topics: [topic], snapshot: undefined, confir
 function open(limits: { maxOpen: number; maxMerged: number }) {
   const supervisor = createActor(createMachine({}), { clock: new SimulatedClock() }).start()
   const log = new MessageLog(undefined, { maxRecentMessages: 1000, maxRecentBytes: 1e6, durability: 'background' })
-  const egress = new Egress(
-    () => Promise.resolve(),
-    () => Promise.resolve(),
-    error => assert.fail(error as Error),
-  )
+  const egress = new Egress({ hasRoom: () => false, send: () => assert.fail() }, () => Promise.resolve())
   const subscribers = new Subscribers({
     log,
     egress,
     supplies: undefined,
-    inFlight: { frames: 1000, bytes: 0 },
+    inFlightBytes: 1000,
     missed: () => assert.fail(),
   })
   const subscriber = subscriberLogic({

@@ -9,7 +9,6 @@ const delaysMs = {
   joinTimeout: 60,
   heartbeatTimeout: 30,
   evictAfter: 1000,
-  refusedSendPause: 2,
   fetchRetryPause: 5,
   receiptPause: 10,
 }
@@ -39,7 +38,6 @@ function recorded(situation: Situation = { everythingReplayed: true, isPositionK
       reportUnreadable: note('reportUnreadable'),
       forgetSubscription: note('forgetSubscription'),
       rememberSubscription: note('rememberSubscription'),
-      countRefusedSend: assign({ fruitlessTries: 0 }),
       noteStale: assign({ staleSinceMs: ({ context }) => context.staleSinceMs ?? 1 }),
       noteSignOfLife: assign({ staleSinceMs: undefined }),
       countClosedSnapshot: assign({ openSnapshots: ({ context }) => context.openSnapshots - 1 }),
@@ -121,10 +119,10 @@ describe('a subscriber', () => {
       ['socket.joined', 'heartbeat.received', 'after heartbeatTimeout', 'socket.left', 'heartbeat.received'],
       'stale.disconnected',
     ],
-    ['waits when its connection is full', ['socket.joined', 'send.refused'], 'live waiting unmonitored'],
+    ['waits when its connection is full', ['socket.joined', 'connection.filled'], 'live waiting unmonitored'],
     [
-      'tries again after a pause',
-      ['socket.joined', 'send.refused', 'after refusedSendPause'],
+      'goes on when its connection has room',
+      ['socket.joined', 'connection.filled', 'connection.drained'],
       'live flowing unmonitored',
     ],
     ['is unsubscribed when it asks', ['unsubscribe.requested'], 'unsubscribed'],
@@ -211,7 +209,7 @@ describe('a subscriber', () => {
   test('is evicted however it changes the reason for which it is stale', () => {
     const { happen, state } = subscriber()
     for (const each of ['socket.joined', 'heartbeat.received', 'after heartbeatTimeout'] as const) happen(each)
-    for (let ms = 0; ms < delaysMs.evictAfter / delaysMs.joinTimeout - 1; ms++) happen('after refusedSendPause')
+    for (let ms = 0; ms < delaysMs.evictAfter / delaysMs.joinTimeout - 1; ms++) happen('after fetchRetryPause')
     happen('socket.left')
     assert.equal(state(), 'stale.disconnected')
     happen('after evictAfter')
@@ -222,9 +220,9 @@ describe('a subscriber', () => {
     const { happen, calls } = subscriber()
     happen('socket.joined')
     assert.deepEqual(calls.splice(0), ['joined', 'rememberSubscription', 'startSending'])
-    happen('send.refused')
+    happen('connection.filled')
     assert.deepEqual(calls.splice(0), ['stopSending'])
-    happen('after refusedSendPause')
+    happen('connection.drained')
     assert.deepEqual(calls.splice(0), ['startSending'])
     happen('queue.starved')
     assert.deepEqual(calls.splice(0), ['stopSending'])
@@ -246,7 +244,8 @@ describe('every path through a subscriber', () => {
     'heartbeat.received',
     'snapshot.closed',
     'queue.starved',
-    'send.refused',
+    'connection.filled',
+    'connection.drained',
     'receipt.confirmed',
     'history.replayed',
     'unsubscribe.requested',
@@ -258,12 +257,11 @@ describe('every path through a subscriber', () => {
     'xstate.after.joinTimeout.subscriber.subscribing': 'joinTimeout',
     'xstate.after.evictAfter.subscriber.stale': 'evictAfter',
     'xstate.after.heartbeatTimeout.subscriber.joined.heartbeat.monitored': 'heartbeatTimeout',
-    'xstate.after.refusedSendPause.subscriber.joined.flow.waiting': 'refusedSendPause',
     'xstate.after.fetchRetryPause.subscriber.joined.flow.unreadable': 'fetchRetryPause',
   }
   const paths = getShortestPaths(logic, {
     input: { ...born, openSnapshots: 1 },
-    events: [...events, ...Object.keys(afters)].map(type => ({ type, sent: 0 }) as SubscriberEvent),
+    events: [...events, ...Object.keys(afters)].map(type => ({ type }) as SubscriberEvent),
     serializeState: ({ value, context }) => JSON.stringify([value, context]),
     stopWhen: ({ context }) => context.openSnapshots < 0,
     limit: 100_000,

@@ -5,34 +5,31 @@ import fc from 'fast-check'
 import { type Batch, batchOf } from '../../src/delivery/batch.ts'
 import { Egress, type Outlet } from '../../src/delivery/egress.ts'
 import { MessageLog } from '../../src/delivery/message-log.ts'
-import { Queue } from '../../src/delivery/queue.ts'
+import { maxRunBytes, Queue } from '../../src/delivery/queue.ts'
 import { messageOf } from '../../src/protocol/message.ts'
 
-const eagain = () => Promise.reject(Object.assign(new Error('try again'), { code: 'EAGAIN' }))
-
-/** Subscribers a, b, c … behind a socket of which each connection takes `room` frames until `read` is called. */
+/** Subscribers a, b, c … of which each connection has room until it holds `room` frames that `read` was not called for. */
 function openEgress(subscribers: number, room = Number.POSITIVE_INFINITY) {
   const held = new Map<string, number>()
   const received = new Map<string, string[]>()
-  const refused: string[] = []
+  const filled: string[] = []
   const egress = new Egress(
-    frame => {
-      const topic = frame.slice(0, 1)
-      if ((held.get(topic) ?? 0) >= room) return eagain()
-      held.set(topic, (held.get(topic) ?? 0) + 1)
-      received.set(topic, [...(received.get(topic) ?? []), frame.slice(1)])
-      return Promise.resolve()
+    {
+      hasRoom: topic => (held.get(topic) ?? 0) < room,
+      send(topic, run) {
+        held.set(topic, (held.get(topic) ?? 0) + run.length)
+        received.set(topic, [...(received.get(topic) ?? []), ...run.map(({ frame }) => frame)])
+      },
     },
     () => yieldToEventLoop(),
-    error => assert.fail(error as Error),
   )
   const log = openLog()
   const outlets = Array.from({ length: subscribers }, (_, index) => {
     const topic = String.fromCharCode(97 + index)
-    return openOutlet(log, topic, egress, { refused: () => refused.push(topic) })
+    return openOutlet(log, topic, egress, { filled: () => filled.push(topic) })
   })
   const push = (batch: Batch) => log.append(batch)
-  return { egress, outlets, push, received, refused, read: (topic: string) => held.delete(topic) }
+  return { egress, outlets, push, received, filled, read: (topic: string) => held.delete(topic) }
 }
 
 const openLog = () =>
@@ -49,15 +46,14 @@ function openOutlet(log: MessageLog, topic: string, egress: Egress, over: Partia
       frames: 0,
       snapshot: undefined,
       confirms: false,
-      inFlight: { frames: 1000, bytes: 0 },
+      inFlightBytes: 1000,
     },
     { filled: () => egress.filled(outlet), replayed() {}, missed: () => assert.fail() },
   )
   const outlet = {
     topic,
     queue,
-    socket: 0,
-    refused() {},
+    filled() {},
     starved: () => assert.fail(),
     turnEnded: () => queue.rest(),
     ...over,
@@ -89,17 +85,17 @@ describe('the egress', () => {
     )
   })
 
-  test('lets only the subscriber wait whose connection is full, and keeps what was refused', async () => {
-    const { egress, outlets, push, received, refused, read } = openEgress(2, 10)
+  test('lets only the subscriber wait whose connection is full, and keeps what waits', async () => {
+    const { egress, outlets, push, received, filled, read } = openEgress(2, 10)
     const [slow, fast] = outlets as [Outlet, Outlet]
     push(messages(10))
     await egress.roundEnded()
     read('b')
     push(messages(15, 10))
     await egress.roundEnded()
-    assert.deepEqual(refused, ['a', 'b'])
+    assert.deepEqual(filled, ['a'])
     assert.equal(slow.queue.lag, 15)
-    assert.equal(fast.queue.lag, 5)
+    assert.equal(fast.queue.lag, 0)
     for (const [outlet, topic] of [
       [slow, 'a'],
       [fast, 'b'],
@@ -140,15 +136,17 @@ describe('the egress', () => {
   test('lets others have their turn while a message goes to very many', async () => {
     let pauses = 0
     const egress = new Egress(
-      // A slow processor: each frame takes a millisecond.
-      async () => {
-        for (const end = performance.now() + 1; performance.now() < end; );
+      {
+        hasRoom: () => true,
+        // A slow processor: each run takes a millisecond.
+        send() {
+          for (const end = performance.now() + 1; performance.now() < end; );
+        },
       },
       async () => {
         pauses++
         await yieldToEventLoop()
       },
-      error => assert.fail(error as Error),
     )
     const log = openLog()
     for (let subscriber = 0; subscriber < 60; subscriber++) openOutlet(log, `subscriber ${subscriber}`, egress, {})
@@ -158,40 +156,33 @@ describe('the egress', () => {
     assert.ok(pauses > 6, `${pauses} pauses`)
   })
 
-  test('tells of an error that is no refusal, keeps the message, and lets the subscriber try again', async () => {
-    const errors: unknown[] = []
-    let broken = true
-    const sent: string[] = []
-    const egress = new Egress(
-      frame => (broken ? Promise.reject(new Error('broken')) : Promise.resolve(void sent.push(frame))),
-      () => yieldToEventLoop(),
-      error => errors.push(error),
+  test('sends a long queue in runs of few bytes, and a long message alone', async () => {
+    const runs: number[] = []
+    const egress = new Egress({ hasRoom: () => true, send: (_, run) => runs.push(run.length) }, () =>
+      yieldToEventLoop(),
     )
     const log = openLog()
-    const outlet: Outlet = openOutlet(log, 'a', egress, {
-      refused: () => {
-        broken = false
-        egress.open(outlet)
-      },
-    })
-    log.append(messages(2))
+    openOutlet(log, 'a', egress, {})
+    const long = messageOf('indicator', 'x'.repeat(maxRunBytes))
+    const half = messageOf('indicator', 'x'.repeat(maxRunBytes / 2))
+    log.append(batchOf([long, half, half, half]))
     while (!egress.isIdle) await yieldToEventLoop()
-    assert.equal(errors.length, 1)
-    assert.deepEqual(sent, ['aindicator 0', 'aindicator 1'])
+    assert.deepEqual(
+      runs.filter(length => length > 0),
+      [1, 2, 1],
+    )
   })
 
-  test('stops in the middle of a run when the subscriber is no longer joined, and loses nothing', async () => {
+  test('stops between two runs when the subscriber is no longer joined, and loses nothing', async () => {
     const { egress, outlets, push, received } = openEgress(1)
     const [outlet] = outlets as [Outlet]
-    push(messages(100))
-    await Promise.resolve()
-    await Promise.resolve()
-    await Promise.resolve()
+    push(messages(10_000))
+    await egress.roundEnded()
     egress.close(outlet)
     while (!egress.isIdle) await yieldToEventLoop()
     const sent = received.get('a')?.length ?? 0
-    assert.ok(sent > 0 && sent < 100)
-    assert.equal(outlet.queue.lag, 100 - sent)
+    assert.ok(sent > 0 && sent < 10_000)
+    assert.equal(outlet.queue.lag, 10_000 - sent)
     assert.equal(outlet.queue.head?.frame, `indicator ${sent}`)
   })
 })

@@ -9,6 +9,7 @@ import { type Message, messageOf } from '../../src/protocol/message.ts'
 import type { Interest, MessageType } from '../../src/protocol/topics.ts'
 import { MemoryStore } from './memory-store.ts'
 
+/** Frames that the broker holds for a connection, and bytes that the systems hold. */
 const inFlight = { frames: 8, bytes: 200 }
 const frameBytes = 20
 
@@ -26,7 +27,7 @@ class Application {
   readonly edges: string[] = []
   readonly queue: Queue
   readonly #supplies: Supplies | undefined
-  /** Frames that ZeroMQ's pipe holds, and behind it those in the system's buffers. */
+  /** Frames that the broker holds, and behind it those in the systems' buffers. */
   #pipe: Message[] = []
   #buffers: Message[] = []
 
@@ -42,7 +43,7 @@ class Application {
         frames: 0,
         snapshot: undefined,
         confirms: false,
-        inFlight,
+        inFlightBytes: inFlight.frames * frameBytes + inFlight.bytes,
         ...start,
       },
       {
@@ -70,7 +71,7 @@ class Application {
     return true
   }
 
-  /** ZeroMQ hands so many frames to the system, which holds only so much. */
+  /** So many frames go to the systems, which hold only so much. */
   move(atMost: number): void {
     for (let moved = 0; moved < atMost; moved++) {
       const held = this.#buffers.reduce((bytes, { bytes: more }) => bytes + more, 0)

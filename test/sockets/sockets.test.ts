@@ -3,22 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { Dealer, Request, Router, type Socket, Subscriber, XPublisher } from 'zeromq'
+import { Dealer, Request, Router, type Socket, XPublisher } from 'zeromq'
 import { startIoThreads } from '../../src/sockets/io-threads.ts'
 import { ManageSocket } from '../../src/sockets/manage.ts'
-import { PubSocket } from '../../src/sockets/pub.ts'
 import { SubSocket } from '../../src/sockets/sub.ts'
 
 const threads = startIoThreads(1)
 const common = { io: threads.delivery, ipv6: false, maxMessageBytes: 100_000, receiveHighWaterMark: 100 }
-const pubOptions = {
-  ...common,
-  sendBufferBytes: 65_536,
-  sendHighWaterMark: 10,
-  tcpKeepalive: { idle: 60, interval: 15, count: 4 },
-  lingerMs: () => 0,
-}
-
 /** An address to bind, and the one to connect to once the port is known. */
 interface Transport {
   readonly name: string
@@ -81,75 +72,6 @@ for (const { name, address } of transports) {
       assert.deepEqual((await dealer.receive()).map(String), ['', '1:c'])
       await dealer.send('d')
       assert.deepEqual((await dealer.receive()).map(String), ['1:d'])
-    })
-
-    test('pub honours the subscriptions it admits, and hears of the ends of all', async t => {
-      const told: string[] = []
-      let heard: () => void
-      const left = new Promise<void>(resolve => {
-        heard = resolve
-      })
-      const pub = new PubSocket(pubOptions, {
-        admits: prefix => prefix.startsWith('mine'),
-        joined: prefix => told.push(`joined ${prefix}`),
-        refused: prefix => told.push(`refused ${prefix}`),
-        left: prefix => {
-          told.push(`left ${prefix}`)
-          if (prefix === 'mine') heard()
-        },
-      })
-      t.after(() => pub.close())
-      const to = await bound(pub, address(t))
-      pub.serve()
-      const eavesdropper = connected(t, new Subscriber({ linger: 0, receiveTimeout: 0 }), to)
-      eavesdropper.subscribe('')
-      const subscriber = connected(t, new Subscriber({ linger: 0 }), to)
-      subscriber.subscribe('mine')
-      while (told.length < 2) await new Promise(resolve => setTimeout(resolve, 1))
-      await pub.send('mine: hello')
-      assert.equal(String(await subscriber.receive()), 'mine: hello')
-      await assert.rejects(eavesdropper.receive(), { code: 'EAGAIN' })
-      subscriber.close()
-      await left
-      assert.deepEqual([...told].sort(), ['joined mine', 'left mine', 'refused '])
-    })
-
-    test('pub refuses when a connection holds as much as it may, and takes again when it was read', async t => {
-      const pub = new PubSocket(pubOptions, { admits: () => true, joined: () => joined(), refused() {}, left() {} })
-      t.after(() => pub.close())
-      let joined = () => {}
-      const isJoined = new Promise<void>(resolve => {
-        joined = resolve
-      })
-      const to = await bound(pub, address(t))
-      pub.serve()
-      const subscriber = connected(
-        t,
-        new Subscriber({ linger: 0, receiveHighWaterMark: 10, receiveBufferSize: 4096 }),
-        to,
-      )
-      subscriber.subscribe('p2p')
-      await isJoined
-      let sent = 0
-      const sendUntilRefused = async () => {
-        try {
-          for (;;) {
-            await pub.send(`p2p${sent} ${'x'.repeat(10_000)}`)
-            sent++
-          }
-        } catch (error) {
-          assert.equal((error as { code: string }).code, 'EAGAIN')
-        }
-      }
-      await sendUntilRefused()
-      const firstRun = sent
-      for (let received = 0; received < firstRun + 50; received++) {
-        while (sent <= received) {
-          await sendUntilRefused()
-          await new Promise(resolve => setTimeout(resolve, 1))
-        }
-        assert.equal(String(await subscriber.receive()).split(' ')[0], `p2p${received}`)
-      }
     })
 
     test('sub hands over what has arrived in batches, in order', async t => {

@@ -57,26 +57,6 @@ const complaints: Readonly<Record<string, { text: string; said: readonly string[
     text: 'heartbeat:\n  x: 5',
     said: ['config.yaml:2:3 heartbeat.x: unknown key; known here: timeout'],
   },
-  'each endpoint needs a port of its own, also if one has several': {
-    text: 'plugins: {apps: {zmq: {pub: [13374, 13370]}}}',
-    said: [
-      'config.yaml:1:29 plugins.apps.zmq.pub: pub and manage are the same port, 13370; each endpoint needs its own',
-    ],
-  },
-  'a port stands once in a list': {
-    text: 'plugins: {apps: {zmq: {pub: [13374, 0, 0, 13374]}}}',
-    said: [
-      'config.yaml:1:29 plugins.apps.zmq.pub: two ports of pub are the same port, 13374; each endpoint needs its own',
-    ],
-  },
-  'what is no port is told by its place in the list': {
-    text: 'plugins: {apps: {zmq: {pub: [13374, 70000]}}}',
-    said: ['config.yaml:1:37 plugins.apps.zmq.pub.1: expected a port (0–65535), got 70000'],
-  },
-  'a list of ports has some': {
-    text: 'plugins: {apps: {zmq: {pub: []}}}',
-    said: ['config.yaml:1:29 plugins.apps.zmq.pub: expected a port (0–65535), or a list of 1–64 of them, got a list'],
-  },
   'a key in a section without keys is unknown': {
     text: 'plugins: {backbones: {inmem: {x: 5}}}',
     said: ['config.yaml:1:31 plugins.backbones.inmem.x: unknown key; this section has no keys'],

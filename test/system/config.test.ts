@@ -36,8 +36,7 @@ test('the file that is asked for is read instead of the default ones', () => {
   assert.match(source, /\/mine$/)
 })
 
-const emptySections =
-  'logging:\nplugins:\n  backbones:\n    inmem:\n  apps:\n    zmq:\n      tcp_keepalive:\nqueue: ~\n'
+const emptySections = 'logging:\nplugins:\n  backbones:\n    inmem:\n  apps:\n    zmq:\nqueue: ~\n'
 for (const [what, text] of Object.entries({
   'an empty file': '',
   'a file of comments': '# nothing\n\n# here\n',

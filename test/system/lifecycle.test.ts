@@ -89,7 +89,7 @@ describe('a subscriber', { concurrency: true }, () => {
   test('that reads slowly gets everything in order, and only it waits', async t => {
     // publisher ─ 12,000 × 2 kB ─▶ broker ──▶ fast: reads at once
     //                                     └─▶ slow: holds 10 frames, reads when the fast one has everything
-    const broker = await startBroker(t, { zmq: { send_high_water_mark: 100 } })
+    const broker = await startBroker(t, { zmq: { send_buffer_size: 4096 } })
     const [slow, fast] = [
       await request(broker.manage, { action: 'subscribe', topic: 'stix2' }),
       await request(broker.manage, { action: 'subscribe', topic: 'stix2' }),

@@ -118,7 +118,7 @@ describe('monitoring', { concurrency: true }, () => {
     }
     assert.ok((values.get('threatbus_sends_refused_total') ?? 0) > 0)
     assert.ok((values.get('threatbus_queue_messages_max{state="live"}') ?? 0) > 0)
-    assert.ok((values.get('threatbus_limit_reached_total{limit="plugins.apps.zmq.send_high_water_mark"}') ?? 0) > 0)
+    assert.ok((values.get('threatbus_limit_reached_total{limit="plugins.apps.zmq.send_buffer_size"}') ?? 0) > 0)
   })
 
   test('a snapshot shows while it is open, and how long it was when it has ended', async t => {

@@ -7,11 +7,11 @@ import { matches } from '../state-value.ts'
 /** A subscriber that has not joined for so long is worth a word; most join within milliseconds. */
 const slowToJoinMs = 3000
 
-/** Refused sends count for so long. */
-const refusedSendMs = 5000
+/** That its connection was full counts for so long. */
+const fullMs = 5000
 
-/** So many refused sends in a row, with longer and longer pauses between, mean that nothing was read for 100 ms. */
-const fruitlessTries = 6
+/** A connection that was full for so long is not being read, or hardly. */
+const standstillMs = 100
 
 /** So many messages are more than what is on its way between two looks. */
 const noticeableLag = 1000
@@ -64,10 +64,10 @@ export function subscriberVerdict(life: Life, value: JsonValue, moment: Moment):
       `What comes next for it can't be read from the history's disk; it is tried again every second.${waiting}`,
     )
   }
-  if (isSlow(life, moment, lag)) {
+  if (isSlow(life, value, moment, lag)) {
     return trouble(
       'reads slowly',
-      `It reads slowly: its connection holds as much as it may, and the broker's sends to it are refused. ${messages(lag)} wait in its queue; nobody else waits for it. Its application takes messages slower than they are published, or stands still.`,
+      `It reads slowly: its connection holds as much as it may, and the broker sends it no more meanwhile. ${messages(lag)} wait in its queue; nobody else waits for it. Its application takes messages slower than they are published, or stands still.`,
     )
   }
   if (missed > 0) {
@@ -93,11 +93,11 @@ export function subscriberVerdict(life: Life, value: JsonValue, moment: Moment):
 }
 
 /** A connection that is full for a moment is nothing; one that stays so, or behind which much waits, is. */
-function isSlow(life: Life, { index, at }: Moment, lag: number): boolean {
-  const tries = contextOf(life, index).fruitlessTries
-  if (typeof tries === 'number' && tries >= fruitlessTries) return lag > 0
-  const refusedAt = life.lastAt.get('send.refused')
-  return refusedAt !== undefined && at - refusedAt < refusedSendMs && lag > noticeableLag
+function isSlow(life: Life, value: JsonValue, { at }: Moment, lag: number): boolean {
+  const filledAt = life.lastAt.get('connection.filled')
+  if (filledAt === undefined) return false
+  if (matches(value, 'joined.flow.waiting') && at - filledAt >= standstillMs) return lag > 0
+  return at - filledAt < fullMs && lag > noticeableLag
 }
 
 /** How a subscription ended, as far as it was seen. */

@@ -1,0 +1,154 @@
+/** A peer does not keep to ZMTP, or to a bound: its connection is closed. */
+export class ZmtpError extends Error {
+  override name = 'ZmtpError'
+}
+
+/** One frame of a message, or a command (ZMTP 3.0 "Traffic", https://rfc.zeromq.org/spec/23). */
+export interface Frame {
+  /** It is only valid until the handler returns: copy what is kept. */
+  readonly body: Buffer
+  /** Does another frame of the same message follow? */
+  readonly more: boolean
+  readonly isCommand: boolean
+}
+
+const flagMore = 0x01
+const flagLong = 0x02
+const flagCommand = 0x04
+
+const shortHeaderBytes = 2
+const longHeaderBytes = 9
+
+/** Memory for a frame that comes in pieces grows with what has come, from so many bytes on: announcing is free, sending is not. */
+const firstPieceBytes = 65_536
+
+const nothing = Buffer.alloc(0)
+
+/** Takes frames out of a stream of bytes. */
+export class FrameReader {
+  #maxFrameBytes: number
+  readonly #onFrame: (frame: Frame) => void
+  /** The beginning of a header whose rest has not come yet. */
+  #header = nothing
+  #unfinished: UnfinishedFrame | undefined
+
+  /** @param maxFrameBytes a longer frame is refused when its header has come */
+  constructor(maxFrameBytes: number, onFrame: (frame: Frame) => void) {
+    this.#maxFrameBytes = maxFrameBytes
+    this.#onFrame = onFrame
+  }
+
+  /** From now on frames may be so long. */
+  allow(maxFrameBytes: number): void {
+    this.#maxFrameBytes = maxFrameBytes
+  }
+
+  /** Takes what has come, and hands over each frame that is complete. Throws a {@link ZmtpError} at a frame that is too long. */
+  read(chunk: Buffer): void {
+    let bytes = chunk
+    let at = 0
+    if (this.#unfinished !== undefined) at = this.#finish(this.#unfinished, chunk)
+    else if (this.#header.length > 0) {
+      bytes = Buffer.concat([this.#header, chunk])
+      this.#header = nothing
+    }
+    while (at < bytes.length) {
+      const flags = bytes[at] as number
+      const headerBytes = (flags & flagLong) === 0 ? shortHeaderBytes : longHeaderBytes
+      if (bytes.length - at < headerBytes) {
+        this.#header = Buffer.from(bytes.subarray(at))
+        return
+      }
+      const length = bodyLength(bytes, at, headerBytes)
+      if (length > this.#maxFrameBytes) throw new ZmtpError(`a frame of more than ${this.#maxFrameBytes} bytes`)
+      at += headerBytes
+      if (bytes.length - at < length) {
+        this.#unfinished = new UnfinishedFrame(flags, length)
+        this.#unfinished.take(bytes.subarray(at))
+        return
+      }
+      this.#hand(flags, bytes.subarray(at, at + length))
+      at += length
+    }
+  }
+
+  /** Where in the chunk the unfinished frame ends. */
+  #finish(frame: UnfinishedFrame, chunk: Buffer): number {
+    const taken = frame.take(chunk)
+    if (frame.isComplete) {
+      this.#unfinished = undefined
+      this.#hand(frame.flags, frame.body)
+    }
+    return taken
+  }
+
+  #hand(flags: number, body: Buffer): void {
+    this.#onFrame({ body, more: (flags & flagMore) !== 0, isCommand: (flags & flagCommand) !== 0 })
+  }
+}
+
+/** A frame of which only a part has come. */
+class UnfinishedFrame {
+  readonly flags: number
+  readonly #length: number
+  #memory: Buffer
+  #filled = 0
+
+  constructor(flags: number, length: number) {
+    this.flags = flags
+    this.#length = length
+    this.#memory = Buffer.allocUnsafe(Math.min(length, firstPieceBytes))
+  }
+
+  get isComplete(): boolean {
+    return this.#filled === this.#length
+  }
+
+  get body(): Buffer {
+    return this.#memory
+  }
+
+  /** Takes what belongs to it, and answers how many bytes that were. */
+  take(chunk: Buffer): number {
+    const taken = Math.min(chunk.length, this.#length - this.#filled)
+    const needed = this.#filled + taken
+    if (needed > this.#memory.length) {
+      const larger = Buffer.allocUnsafe(Math.min(this.#length, Math.max(needed, 2 * this.#memory.length)))
+      this.#memory.copy(larger, 0, 0, this.#filled)
+      this.#memory = larger
+    }
+    chunk.copy(this.#memory, this.#filled, 0, taken)
+    this.#filled = needed
+    return taken
+  }
+}
+
+function bodyLength(bytes: Buffer, at: number, headerBytes: number): number {
+  if (headerBytes === shortHeaderBytes) return bytes[at + 1] as number
+  // More than four bytes' worth is more than any bound.
+  return bytes.readUInt32BE(at + 1) > 0 ? Number.POSITIVE_INFINITY : bytes.readUInt32BE(at + 5)
+}
+
+/** Bytes that a header takes for a body of so many bytes. */
+export function headerBytesFor(bodyBytes: number): number {
+  return bodyBytes < 256 ? shortHeaderBytes : longHeaderBytes
+}
+
+/** Writes the header of a message's frame, or of a command, into `target`; answers where the body begins. */
+export function writeHeader(
+  target: Buffer,
+  at: number,
+  bodyBytes: number,
+  kind: 'last' | 'more' | 'command' = 'last',
+): number {
+  const flags = kind === 'more' ? flagMore : kind === 'command' ? flagCommand : 0
+  if (bodyBytes < 256) {
+    target[at] = flags
+    target[at + 1] = bodyBytes
+    return at + shortHeaderBytes
+  }
+  target[at] = flags | flagLong
+  target.writeUInt32BE(0, at + 1)
+  target.writeUInt32BE(bodyBytes, at + 5)
+  return at + longHeaderBytes
+}

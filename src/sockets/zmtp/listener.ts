@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { type PeerHandler, type PeerOptions, ZmtpPeer } from './peer.ts'
+
+/** What a {@link ZmtpListener} needs to know. */
+export interface ListenerOptions extends PeerOptions {
+  /** Connections at most: one more is closed at once. */
+  readonly maxConnections: number
+  /** Bytes that a connection may hold in this process before it has no room for more. */
+  readonly sendBufferBytes: number
+  /** When nothing was heard for so long, the system asks whether the peer is still there (TCP keepalive). */
+  readonly keepaliveIdleSeconds: number
+}
+
+/** What a listener tells. */
+export interface ListenerEvents {
+  /** A peer has said what it is. Answers what is done with it. */
+  accept(peer: ZmtpPeer): PeerHandler
+  /** A connection was closed because of what its peer sent. */
+  broken(reason: string): void
+  /** A connection was closed because there are as many as may be, or the system could not give one. */
+  dropped(reason: string): void
+}
+
+/** Connections that the system may keep until they are accepted: many come at once after a restart. */
+const backlog = 4096
+
+/** A TCP port where ZeroMQ's sockets connect: the bound end of a socket, written for Node's own sockets. */
+export class ZmtpListener {
+  readonly #options: ListenerOptions
+  readonly #events: ListenerEvents
+  readonly #server: Server
+  readonly #peers = new Set<ZmtpPeer>()
+
+  constructor(options: ListenerOptions, events: ListenerEvents) {
+    this.#options = options
+    this.#events = events
+    this.#server = createServer({
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: options.keepaliveIdleSeconds * 1000,
+      highWaterMark: options.sendBufferBytes,
+    })
+    this.#server.maxConnections = options.maxConnections
+    this.#server.on('connection', socket => this.#accept(socket))
+    this.#server.on('drop', () => events.dropped('there are as many connections as may be'))
+  }
+
+  /** Listens on a host and port, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
+  async bind(host: string, port: number): Promise<number> {
+    const address = host === '*' ? '0.0.0.0' : addressOfInterface(host)
+    this.#server.listen({ host: address, port, backlog })
+    await once(this.#server, 'listening')
+    // From now on errors are of single connections that could not be accepted.
+    this.#server.on('error', error => this.#events.dropped(error.message))
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** Stops listening. What connections hold unsent has so long to leave. */
+  close(lingerMs: number): void {
+    this.#server.close()
+    const peers = [...this.#peers]
+    for (const peer of peers) peer.closeWhenSent()
+    setTimeout(() => {
+      for (const peer of peers) peer.close()
+    }, lingerMs).unref()
+  }
+
+  #accept(socket: Socket): void {
+    const { accept, broken } = this.#events
+    const peer = new ZmtpPeer(socket, this.#options, accept, broken)
+    this.#peers.add(peer)
+    socket.on('close', () => this.#peers.delete(peer))
+  }
+}
+
+/** A network interface may stand for its first address, as in libzmq. */
+function addressOfInterface(host: string): string {
+  return networkInterfaces()[host]?.[0]?.address ?? host
+}

@@ -1,0 +1,172 @@
+import type { Socket } from 'node:net'
+import { type Frame, FrameReader, ZmtpError } from './frame-reader.ts'
+import {
+  type Command,
+  checkGreeting,
+  commandFrame,
+  greeting,
+  greetingBytes,
+  isSignature,
+  readCommand,
+  readyFrame,
+  type SocketType,
+  socketTypeIn,
+} from './handshake.ts'
+
+/** What an endpoint makes of its peers. */
+export interface PeerOptions {
+  /** What this side is. */
+  readonly socketType: SocketType
+  /** The socket types of the other side that it talks to. */
+  readonly talksTo: readonly SocketType[]
+  /** A longer frame closes the connection. */
+  readonly maxFrameBytes: number
+  /** How long a peer may take to say what it is. */
+  readonly handshakeTimeoutMs: number
+}
+
+/** What an endpoint does with one peer. */
+export interface PeerHandler {
+  /** A frame of a message. Its bytes are only valid until this returns. */
+  frame(body: Buffer, more: boolean): void
+  /** A command that is not the connection's own business. The same holds for its bytes. */
+  command(command: Command): void
+  /** Everything that was written has gone, after {@link ZmtpPeer.hasRoom} was false. */
+  drained(): void
+  /** The connection is no more. */
+  closed(): void
+}
+
+/** Longest frame before the peer has said what it is: its READY. */
+const maxReadyBytes = 4096
+
+/** Bytes of the time to live before a ping's context, and of a context at most (RFC 37 "Connection Heartbeating"). */
+const pingTtlBytes = 2
+const maxPingContextBytes = 16
+
+/** One connection of a peer: the handshake, and then frames in both directions. */
+export class ZmtpPeer {
+  readonly #socket: Socket
+  readonly #options: PeerOptions
+  readonly #accept: (peer: ZmtpPeer) => PeerHandler
+  readonly #broken: (reason: string) => void
+  readonly #handshakeTimer: NodeJS.Timeout
+  #phase: 'greeting' | 'handshake' | 'ready' | 'closed' = 'greeting'
+  #greeting: Buffer = Buffer.alloc(0)
+  readonly #frames: FrameReader
+  #handler: PeerHandler | undefined
+
+  /**
+   * @param accept is asked once the peer has said what it is
+   * @param broken hears why the connection was closed, if it was for what the peer sent
+   */
+  constructor(
+    socket: Socket,
+    options: PeerOptions,
+    accept: (peer: ZmtpPeer) => PeerHandler,
+    broken: (reason: string) => void,
+  ) {
+    this.#socket = socket
+    this.#options = options
+    this.#accept = accept
+    this.#broken = broken
+    this.#frames = new FrameReader(maxReadyBytes, frame => this.#take(frame))
+    this.#handshakeTimer = setTimeout(() => socket.destroy(), options.handshakeTimeoutMs)
+    socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    socket.on('drain', () => this.#handler?.drained())
+    // It is followed by 'close'.
+    socket.on('error', () => {})
+    socket.on('close', () => this.#end())
+    socket.write(greeting)
+  }
+
+  /** May more be written? If not, the handler is told when. */
+  get hasRoom(): boolean {
+    return this.#phase === 'ready' && !this.#socket.writableNeedDrain
+  }
+
+  /** Writes bytes that are whole frames already. */
+  write(bytes: Buffer): void {
+    if (this.#phase === 'ready') this.#socket.write(bytes)
+  }
+
+  /** Reads nothing until {@link resume}: what the peer sends waits with it. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  /** Reads on. */
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  /** Ends the connection once what was written has gone. */
+  closeWhenSent(): void {
+    this.#socket.destroySoon()
+  }
+
+  /** Ends the connection at once. */
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #read(chunk: Buffer): void {
+    try {
+      if (this.#phase === 'greeting') this.#readGreeting(chunk)
+      else this.#frames.read(chunk)
+    } catch (error) {
+      if (!(error instanceof ZmtpError)) throw error
+      this.#broken(error.message)
+      this.close()
+      this.#end()
+    }
+  }
+
+  #readGreeting(chunk: Buffer): void {
+    this.#greeting = Buffer.concat([this.#greeting, chunk])
+    if (this.#greeting.length < greetingBytes && isSignature(this.#greeting)) return
+    checkGreeting(this.#greeting)
+    const rest = this.#greeting.subarray(greetingBytes)
+    this.#greeting = rest.subarray(0, 0)
+    this.#phase = 'handshake'
+    this.#socket.write(readyFrame(this.#options.socketType))
+    this.#frames.read(rest)
+  }
+
+  #takeReady(frame: Frame): void {
+    const { talksTo, maxFrameBytes } = this.#options
+    const { name, body } = frame.isCommand ? readCommand(frame.body) : { name: '', body: frame.body }
+    if (name !== 'READY') throw new ZmtpError('it does not say what it is')
+    const type = socketTypeIn(body)
+    if (!talksTo.some(each => each === type)) throw new ZmtpError('its type of socket does not belong here')
+    clearTimeout(this.#handshakeTimer)
+    this.#phase = 'ready'
+    this.#frames.allow(maxFrameBytes)
+    this.#handler = this.#accept(this)
+  }
+
+  #take(frame: Frame): void {
+    if (this.#phase === 'handshake') this.#takeReady(frame)
+    else if (this.#phase !== 'ready') return
+    else if (frame.isCommand) this.#takeCommand(readCommand(frame.body))
+    else this.#handler?.frame(frame.body, frame.more)
+  }
+
+  #takeCommand(command: Command): void {
+    if (command.name === 'PING') this.#answerPing(command.body)
+    else this.#handler?.command(command)
+  }
+
+  #answerPing(body: Buffer): void {
+    const context = body.subarray(pingTtlBytes, pingTtlBytes + maxPingContextBytes)
+    // Who does not read its answers gets none.
+    if (this.hasRoom) this.write(commandFrame('PONG', context))
+  }
+
+  #end(): void {
+    if (this.#phase === 'closed') return
+    this.#phase = 'closed'
+    clearTimeout(this.#handshakeTimer)
+    this.#handler?.closed()
+  }
+}

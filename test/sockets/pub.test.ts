@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { describe, type TestContext, test } from 'node:test'
+import fc from 'fast-check'
+import { Subscriber } from 'zeromq'
+import { messageOf } from '../../src/protocol/message.ts'
+import { drawP2pTopic } from '../../src/protocol/topics.ts'
+import { PubSocket, type PubSocketOptions, type PubSocketPeers } from '../../src/sockets/pub.ts'
+
+const options: PubSocketOptions = {
+  host: '127.0.0.1',
+  port: 0,
+  maxConnections: 100,
+  sendBufferBytes: 65_536,
+  keepaliveIdleSeconds: 60,
+  handshakeTimeoutMs: 5000,
+  lingerMs: () => 0,
+}
+
+/** A socket that admits what it is told to, and what it tells of its peers. */
+async function openPub(t: TestContext, admits: (topic: string) => boolean, over: Partial<PubSocketOptions> = {}) {
+  const told: string[] = []
+  let heard = () => {}
+  const note =
+    (what: string) =>
+    (about = '') => {
+      told.push(`${what} ${about}`.trim())
+      heard()
+    }
+  const peers: PubSocketPeers = {
+    admits,
+    joined: note('joined'),
+    left: note('left'),
+    drained: note('drained'),
+    refused: note('refused'),
+    broken: note('broken'),
+    dropped: note('dropped'),
+  }
+  const pub = new PubSocket({ ...options, ...over }, peers)
+  t.after(() => pub.close())
+  const port = await pub.bind()
+  /** Fulfilled when it has told so of so many. */
+  const heardOf = async (what: string, times = 1) => {
+    while (told.filter(each => each === what).length < times) {
+      await new Promise<void>(resolve => {
+        heard = resolve
+      })
+    }
+  }
+  const subscribe = (...prefixes: string[]) => {
+    const socket = new Subscriber({ linger: 0, receiveTimeout: 5000 })
+    t.after(() => socket.close())
+    socket.connect(`tcp://127.0.0.1:${port}`)
+    socket.subscribe(...prefixes)
+    return socket
+  }
+  return { pub, port, told, heardOf, subscribe }
+}
+
+const message = (text: string, type: 'indicator' | 'sighting' = 'indicator') => messageOf(type, text)
+
+/** A connection without a library: what it sends is up to the test. Answers what it has received when it is closed. */
+async function raw(t: TestContext, port: number, ...parts: Buffer[]): Promise<Buffer> {
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  const received: Buffer[] = []
+  socket.on('data', chunk => received.push(chunk))
+  socket.on('error', () => {})
+  for (const part of parts) socket.write(part)
+  await once(socket, 'close')
+  return Buffer.concat(received)
+}
+
+describe('pub', { concurrency: true }, () => {
+  test('sends what its subscribers wait for, whatever its length and its characters', async t => {
+    const topic = drawP2pTopic()
+    const { pub, heardOf, subscribe } = await openPub(t, () => true)
+    const socket = subscribe(topic)
+    await heardOf(`joined ${topic}`)
+    const texts = fc.array(fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.nat({ max: 70_000 })))
+    await fc.assert(
+      fc.asyncProperty(texts, async drawn => {
+        const run = drawn.map(each => message(typeof each === 'string' ? String(Buffer.from(each)) : 'x'.repeat(each)))
+        pub.send(topic, run)
+        for (const { frame } of run) assert.equal(String(await socket.receive()), topic + frame)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test('honours the subscriptions it admits, each by its peer, and hears of their ends', async t => {
+    const [mine, theirs] = [drawP2pTopic(), drawP2pTopic()]
+    const { pub, told, heardOf, subscribe } = await openPub(t, topic => topic === mine || topic === theirs)
+    const eavesdropper = subscribe('')
+    const subscriber = subscribe(mine)
+    const other = subscribe(theirs)
+    await heardOf('refused')
+    await heardOf(`joined ${mine}`)
+    await heardOf(`joined ${theirs}`)
+    pub.send(mine, [message('hello')])
+    pub.send(theirs, [message('hi')])
+    assert.equal(String(await subscriber.receive()), `${mine}indicator hello`)
+    assert.equal(String(await other.receive()), `${theirs}indicator hi`)
+    eavesdropper.receiveTimeout = 0
+    await assert.rejects(eavesdropper.receive(), { code: 'EAGAIN' })
+    subscriber.close()
+    await heardOf(`left ${mine}`)
+    other.unsubscribe(theirs)
+    await heardOf(`left ${theirs}`)
+    assert.equal(pub.hasRoom(mine), false)
+    assert.deepEqual(
+      told.toSorted(),
+      [`joined ${mine}`, `joined ${theirs}`, `left ${mine}`, `left ${theirs}`, 'refused'].toSorted(),
+    )
+  })
+
+  test('tells that a topic was left when its last socket is gone, and joined for each', async t => {
+    const topic = drawP2pTopic()
+    const { pub, told, heardOf, subscribe } = await openPub(t, () => true)
+    const [one, two] = [subscribe(topic), subscribe(topic)]
+    await heardOf(`joined ${topic}`, 2)
+    pub.send(topic, [message('both')])
+    for (const socket of [one, two]) assert.equal(String(await socket.receive()), `${topic}indicator both`)
+    one.close()
+    // Whatever was full may not be any more.
+    await heardOf(`drained ${topic}`)
+    assert.ok(!told.includes(`left ${topic}`))
+    pub.send(topic, [message('one')])
+    assert.equal(String(await two.receive()), `${topic}indicator one`)
+    two.close()
+    await heardOf(`left ${topic}`)
+  })
+
+  test('sends by type to who subscribed to a topic and a type', async t => {
+    const topic = drawP2pTopic()
+    const { pub, heardOf, subscribe } = await openPub(t, () => true)
+    const socket = subscribe(`${topic}sighting`)
+    await heardOf(`joined ${topic}`)
+    pub.send(topic, [message('no'), message('yes', 'sighting'), message('no')])
+    pub.send(topic, [message('no'), message('again', 'sighting')])
+    for (const text of ['yes', 'again']) assert.equal(String(await socket.receive()), `${topic}sighting ${text}`)
+  })
+
+  test('has no room while a connection holds as much as it may, and tells when it has', async t => {
+    const topic = drawP2pTopic()
+    const { pub, port, heardOf } = await openPub(t, () => true)
+    const socket = new Subscriber({ linger: 0, receiveHighWaterMark: 10, receiveBufferSize: 4096 })
+    t.after(() => socket.close())
+    socket.connect(`tcp://127.0.0.1:${port}`)
+    socket.subscribe(topic)
+    await heardOf(`joined ${topic}`)
+    let sent = 0
+    const fill = () => {
+      for (; pub.hasRoom(topic); sent++) pub.send(topic, [message(`${sent} ${'x'.repeat(10_000)}`)])
+    }
+    fill()
+    for (let received = 0, drained = 0; received < 2000; received++) {
+      while (sent <= received) {
+        await heardOf(`drained ${topic}`, ++drained)
+        fill()
+      }
+      assert.equal(String(await socket.receive()).split(' ')[1], String(received))
+    }
+  })
+
+  test('closes a connection of what is no subscriber, and says why', async t => {
+    const { port, told } = await openPub(t, () => true)
+    const greeting = (version: number, mechanism = 'NULL') => {
+      const bytes = Buffer.alloc(64)
+      Object.assign(bytes, { 0: 0xff, 9: 0x7f, 10: version })
+      bytes.write(mechanism, 12)
+      return bytes
+    }
+    const ready = (type: string) =>
+      Buffer.from(
+        `\x04${String.fromCharCode(22 + type.length)}\x05READY\x0bSocket-Type\0\0\0${String.fromCharCode(type.length)}${type}`,
+        'latin1',
+      )
+    const sub = [greeting(3), ready('SUB')]
+    for (const [parts, reason] of [
+      [[Buffer.from('GET / HTTP/1.1\r\n\r\n')], 'it does not speak ZMTP'],
+      [[Buffer.alloc(10_000, 0xff)], 'it wants a security mechanism'],
+      [[greeting(1)], 'it speaks a version of ZMTP before 3'],
+      [[greeting(3, 'CURVE')], 'it wants a security mechanism'],
+      [[greeting(3), Buffer.from('\0\x05hello')], 'it does not say what it is'],
+      [[greeting(3), Buffer.from('\x04\0')], 'a command without a name'],
+      [[greeting(3), ready('PUB')], 'its type of socket does not belong here'],
+      [[greeting(3), Buffer.from('\x04\x06\x05READY')], 'it does not say which type of socket it is'],
+      [[greeting(3), Buffer.from('\x06\xff\xff\xff\xff\xff\xff\xff\xff', 'latin1')], 'a frame of more than 4096 bytes'],
+      [[...sub, Buffer.from('\x02\0\0\0\0\0\0\x01\x01', 'latin1')], 'a frame of more than 256 bytes'],
+    ] as const) {
+      await raw(t, port, ...parts)
+      assert.equal(told.at(-1), `broken ${reason}`)
+    }
+  })
+
+  test('closes a connection that does not say what it is in time', async t => {
+    const { port } = await openPub(t, () => true, { handshakeTimeoutMs: 20 })
+    const received = await raw(t, port, Buffer.from([0xff]))
+    assert.equal(received.length, 64, 'its own greeting comes first')
+  })
+
+  test('has as many connections as it may', async t => {
+    const topic = drawP2pTopic()
+    const { port, heardOf, subscribe } = await openPub(t, () => true, { maxConnections: 1 })
+    const first = subscribe(topic)
+    await heardOf(`joined ${topic}`)
+    await raw(t, port)
+    await heardOf('dropped there are as many connections as may be')
+    first.close()
+    await heardOf(`left ${topic}`)
+    subscribe(topic)
+    await heardOf(`joined ${topic}`, 2)
+  })
+
+  test('answers pings, and understands subscriptions as ZMTP 3.1 writes them', async t => {
+    const topic = drawP2pTopic()
+    const { pub, port, heardOf } = await openPub(t, () => true)
+    const socket = connect(port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    const command = (name: string, body: string) =>
+      Buffer.from(
+        `\x04${String.fromCharCode(1 + name.length + body.length)}${String.fromCharCode(name.length)}${name}${body}`,
+        'latin1',
+      )
+    const greeting = Buffer.alloc(64)
+    Object.assign(greeting, { 0: 0xff, 9: 0x7f, 10: 3, 11: 1 })
+    greeting.write('NULL', 12)
+    // Byte by byte: frames come in any pieces.
+    for (const byte of Buffer.concat([
+      greeting,
+      command('READY', '\x0bsocket-type\0\0\0\x03SUB'),
+      command('SUBSCRIBE', topic),
+      command('PING', '\0\x0acontext'),
+    ])) {
+      socket.write(Buffer.from([byte]))
+      if (Math.random() < 0.3) await new Promise(resolve => setImmediate(resolve))
+    }
+    await heardOf(`joined ${topic}`)
+    pub.send(topic, [message('x')])
+    const expected = `${command('PONG', 'context').toString('latin1')}\0\x2b${topic}indicator x`
+    let received = ''
+    while (!received.includes('indicator x')) received += String((await once(socket, 'data'))[0])
+    assert.ok(received.endsWith(expected))
+    socket.write(command('CANCEL', topic))
+    await heardOf(`left ${topic}`)
+  })
+
+  test('tells that its port is taken, and can try again', async t => {
+    const { pub: first, port } = await openPub(t, () => true)
+    const second = new PubSocket(
+      { ...options, port },
+      { admits: () => true, joined() {}, left() {}, drained() {}, refused() {}, broken() {}, dropped() {} },
+    )
+    await assert.rejects(second.bind(), { code: 'EADDRINUSE' })
+    first.close()
+    assert.equal(await second.bind(), port)
+    second.close()
+    await second.serve()
+  })
+})
