@@ -131,7 +131,7 @@ export interface SnapshotExchangeTypes {
 
 // ── Broker ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Where the reply to a management request goes: the routing frames of the request, as ZeroMQ's Router gave them. */
+/** Where the reply to a management request goes: the frames that came before the request, and that the reply begins with. */
 export type ReplyRoute = readonly Uint8Array[]
 
 /** A management request, decoded (PROTOCOL "Management"). */

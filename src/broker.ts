@@ -2,6 +2,7 @@ import { setTimeout as sleep, setImmediate as yieldToEventLoop } from 'node:time
 import type { Logger } from 'pino'
 import { createActor, toPromise, waitFor } from 'xstate'
 import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
+import type { EndpointName } from '../machines/vocabulary-endpoint.ts'
 import { brokerLogic, type Ports } from './actors/broker.ts'
 import { endpointLogic } from './actors/endpoint.ts'
 import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
@@ -38,7 +39,6 @@ import type { Message } from './protocol/message.ts'
 import type { RefusalReason } from './protocol/refusal.ts'
 import { type MessageType, shortened } from './protocol/topics.ts'
 import { addressOf } from './sockets/address.ts'
-import { startIoThreads } from './sockets/io-threads.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { PubSocket } from './sockets/pub.ts'
 import { SubSocket } from './sockets/sub.ts'
@@ -129,55 +129,49 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const publications = new WeakMap<ReplyRoute, readonly Message<MessageType>[]>()
 
   // Sockets.
-  const io = startIoThreads(zmq.io_threads)
-  const ipv6 = zmq.host.includes(':')
   // What the sockets hold when they are closed may take what is left of the time to shut down.
   const shutdownMs = config.shutdown_timeout * 1000
   let stopAtMs = Number.POSITIVE_INFINITY
   const lingerMs = () => Math.min(shutdownMs, Math.max(leastLingerMs, stopAtMs - performance.now()))
-  const manage = new ManageSocket({
-    io: io.manage,
-    ipv6,
-    maxMessageBytes: zmq.max_message_size,
-    receiveHighWaterMark: zmq.receive_high_water_mark,
-    lingerMs,
-  })
-  const pub = new PubSocket(
-    {
-      host: zmq.host,
-      port: zmq.pub,
-      maxConnections: zmq.max_connections,
-      sendBufferBytes: zmq.send_buffer_size,
-      keepaliveIdleSeconds: zmq.tcp_keepalive,
-      handshakeTimeoutMs: zmq.handshake_timeout * 1000,
-      lingerMs,
+  const listening = {
+    host: zmq.host,
+    maxConnections: zmq.max_connections,
+    sendBufferBytes: zmq.send_buffer_size,
+    keepaliveIdleSeconds: zmq.tcp_keepalive,
+    handshakeTimeoutMs: zmq.handshake_timeout * 1000,
+  }
+  const troublesOf = (endpoint: EndpointName) => ({
+    broken: (reason: string) => repeating.log('not_zmtp', `a connection to ${endpoint} was closed: ${reason}`),
+    dropped: (reason: string) => {
+      tally.limits['plugins.apps.zmq.max_connections']++
+      repeating.log('max_connections', `a connection to ${endpoint} was closed at once: ${reason}`)
     },
+  })
+  const manage = new ManageSocket(
+    { ...listening, port: zmq.manage, maxMessageBytes: zmq.max_message_size, lingerMs },
+    answer,
+    troublesOf('manage'),
+  )
+  const pub = new PubSocket(
+    { ...listening, port: zmq.pub, lingerMs },
     {
+      ...troublesOf('pub'),
       admits: topic => subscribers.find(topic) !== undefined,
       joined: topic => subscribers.find(topic)?.actor.send({ type: 'socket.joined' }),
       left: topic => subscribers.find(topic)?.actor.send({ type: 'socket.left' }),
       drained: topic => subscribers.find(topic)?.actor.send({ type: 'connection.drained' }),
       refused: () => {
         tally.eavesdroppers++
-        repeating.log(
-          'not_admitted',
-          "a peer on pub was refused: it subscribed to something that is nobody's p2p topic",
-        )
-      },
-      broken: reason => repeating.log('not_zmtp', `a connection to pub was closed: ${reason}`),
-      dropped: reason => {
-        tally.limits['plugins.apps.zmq.max_connections']++
-        repeating.log('max_connections', `a connection to pub was closed at once: ${reason}`)
+        const sentence = "it subscribed to something that is nobody's p2p topic"
+        repeating.log('not_admitted', `a peer on pub was refused: ${sentence}`)
       },
     },
   )
-  const sub = new SubSocket({
-    io: io.delivery,
-    ipv6,
-    maxMessageBytes: zmq.max_message_size,
-    receiveHighWaterMark: zmq.receive_high_water_mark,
-    prefixes: subscribedPrefixes,
-  })
+  const sub = new SubSocket(
+    { ...listening, port: zmq.sub, maxMessageBytes: zmq.max_message_size, prefixes: subscribedPrefixes },
+    { take: parts => intake.take(parts), flush: forward },
+    troublesOf('sub'),
+  )
 
   // Actors: subscribers and snapshot exchanges under the supervisor, which owns the endpoints.
   const records = history && new SubscriptionRecords(history.subscriptions, topic => exchanges.openFor(topic))
@@ -225,23 +219,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   })
   const endpoint = endpointLogic({
     bindRetryMs: zmq.bind_retry * 1000,
-    sockets: {
-      manage: {
-        bind: address => manage.bind(address),
-        serve: () => manage.serve(answer),
-        close: () => manage.close(),
-      },
-      pub: {
-        bind: () => pub.bind(),
-        serve: () => pub.serve(),
-        close: () => pub.close(),
-      },
-      sub: {
-        bind: address => sub.bind(address),
-        serve: () => sub.serve(parts => intake.take(parts), forward),
-        close: () => sub.close(),
-      },
-    },
+    sockets: { manage, pub, sub },
   })
   const supervisor = createActor(
     brokerLogic({

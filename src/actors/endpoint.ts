@@ -5,8 +5,8 @@ import type { Complete } from './complete.ts'
 
 /** A socket as its endpoint sees it. */
 export interface EndpointSocket {
-  /** Binds to an address and answers the port. */
-  bind(address: string): Promise<number>
+  /** Binds to its address and answers the port. */
+  bind(): Promise<number>
   /** Does the socket's work until it is closed; rejects if the socket fails. */
   serve(): Promise<void>
   close(): void
@@ -35,7 +35,7 @@ function waitedMs(retries: number): number {
 export function endpointLogic({ sockets, bindRetryMs }: EndpointSurroundings): typeof endpointChart {
   const implementations: Complete<typeof endpointChart> = {
     actors: {
-      bindSocket: fromPromise<number, EndpointInput>(({ input }) => sockets[input.name].bind(input.address)),
+      bindSocket: fromPromise<number, EndpointInput>(({ input }) => sockets[input.name].bind()),
       serveSocket: fromPromise<void, EndpointInput>(({ input }) => sockets[input.name].serve()),
     },
     actions: {

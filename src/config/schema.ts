@@ -47,27 +47,21 @@ const zmq = section(
     bind_retry: seconds(0)
       .default(0)
       .describe('Seconds to go on trying at start-up while an address is taken. 0 fails at once.'),
-    io_threads: count(1, 16)
-      .default(1)
-      .describe('Threads of ZeroMQ that move bytes between `pub`, `sub` and the network; `manage` has one of its own.'),
-    max_connections: count(1, 1_000_000).default(20_000).describe('Connections to `pub`. One more is closed at once.'),
+    max_connections: count(1, 1_000_000)
+      .default(20_000)
+      .describe('Connections that each of the three ports may have. One more is closed at once.'),
     handshake_timeout: seconds()
       .default(10)
-      .describe('Seconds that a connection to `pub` may take to say what it is, or it is closed.'),
+      .describe('Seconds that a connection may take to say what it is, or it is closed.'),
     send_buffer_size: bytes(4096, 16_777_216)
       .default(262_144)
-      .describe('Bytes that the broker holds for a connection on `pub` before its subscriber waits in its own queue.'),
+      .describe('Bytes that the broker holds for a connection before its subscriber waits in its own queue.'),
     network_buffer_size: bytes(0, 1_073_741_824)
       .default(8_388_608)
       .describe('Bytes that the systems at both ends may hold for a connection, as far as one knows.'),
-    receive_high_water_mark: count(1, 1_000_000)
-      .default(10_000)
-      .describe('Frames of a connection that may wait to be read on `sub` and `manage` before its sender is held up.'),
     tcp_keepalive: wholeSeconds(1, 32_767)
       .default(60)
-      .describe(
-        'Seconds of silence on `pub` until the system asks whether the other end of a connection is still there.',
-      ),
+      .describe('Seconds of silence until the system asks whether the other end of a connection is still there.'),
   },
   [differentPorts('manage', 'pub'), differentPorts('manage', 'sub'), differentPorts('pub', 'sub')],
 ).describe('The three ZeroMQ endpoints that applications talk to.')

@@ -90,12 +90,11 @@ function unknownRequest(reason: string): ManagementReply {
 }
 
 /**
- * Splits what the Router received into the route back to the client and the parts of its request. A REQ socket's route
- * ends with an empty frame; a DEALER may leave that out, and then the route is its identity alone.
+ * Splits what a client sent into the route back to it, which the reply begins with, and the parts of its request. What a REQ
+ * socket sends begins with an empty frame, its route; a DEALER may put others before it, or leave it out.
  */
 export function splitRoute(frames: readonly Buffer[]): { route: readonly Buffer[]; parts: readonly Buffer[] } {
-  const delimiter = frames.findIndex((frame, index) => index > 0 && frame.length === 0)
-  const end = delimiter > 0 ? delimiter + 1 : 1
+  const end = frames.findIndex(frame => frame.length === 0) + 1
   return { route: frames.slice(0, end), parts: frames.slice(end) }
 }
 

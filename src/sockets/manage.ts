@@ -1,17 +1,14 @@
-import { Router } from 'zeromq'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { splitRoute } from '../protocol/management.ts'
-import { boundPort } from './bound-port.ts'
-import type { IoThreads } from './io-threads.ts'
+import { encodeFrames, ZmtpError } from './zmtp/frame-reader.ts'
+import { Inlet } from './zmtp/inlet.ts'
+import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
+import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 
 /** What a {@link ManageSocket} needs to know. */
-export interface ManageSocketOptions {
-  readonly io: IoThreads
-  /** Is the address to bind an IPv6 address? */
-  readonly ipv6: boolean
-  /** Largest frame in bytes; a larger one closes its connection (PROTOCOL: the one case without a reply). */
+export interface ManageSocketOptions extends ListenOptions {
+  /** Largest request in bytes; a larger one closes its connection (PROTOCOL: the one case without a reply). */
   readonly maxMessageBytes: number
-  /** Requests of one connection that may wait to be read. */
-  readonly receiveHighWaterMark: number
   /** Asked when the socket is closed: how long replies on their way may take then. */
   lingerMs(): number
 }
@@ -22,54 +19,104 @@ export interface RawRequest {
   readonly parts: readonly Buffer[]
 }
 
+/** So long requests are answered one after the other before whatever else the broker has to do has its turn, in milliseconds. */
+const maxStretchMs = 5
+
+/** What a part of a request counts beside its bytes, so that many empty ones are not free. */
+const partBytes = 64
+
 /**
- * The `manage` endpoint. A Router, not a Reply socket: a client that hangs up or sends nonsense costs nobody else an
- * answer (PROTOCOL "Points that were asked about").
+ * The `manage` endpoint, for ZeroMQ's REQ and DEALER sockets. To them it is a ROUTER, not a REP socket: a client that hangs
+ * up or sends nonsense costs nobody else an answer (PROTOCOL "Points that were asked about").
  */
 export class ManageSocket {
-  readonly #socket: Router
-  readonly #lingerMs: () => number
+  readonly #options: ManageSocketOptions
+  readonly #listener: ZmtpListener
+  readonly #answer: (request: RawRequest) => void
+  readonly #clients = new WeakMap<RawRequest['route'], ZmtpPeer>()
+  readonly #served: Promise<void>
+  #requests: RawRequest[] = []
+  #close: () => void = () => {}
+  #fail: (error: unknown) => void = () => {}
 
-  constructor(options: ManageSocketOptions) {
-    this.#lingerMs = options.lingerMs
-    this.#socket = new Router({
-      ...options.io,
-      ipv6: options.ipv6,
-      maxMessageSize: options.maxMessageBytes,
-      receiveHighWaterMark: options.receiveHighWaterMark,
-      // A client that does not read its replies loses them; it never makes the others wait.
-      sendTimeout: 0,
+  /** @param answer hears of each request, and answers it by {@link reply}, now or later */
+  constructor(options: ManageSocketOptions, answer: (request: RawRequest) => void, troubles: ListenTroubles) {
+    this.#options = options
+    this.#answer = answer
+    this.#served = new Promise((resolve, reject) => {
+      this.#close = resolve
+      this.#fail = reject
     })
+    const inlet = new Inlet(
+      () => this.#answerRequests(),
+      error => this.#fail(error),
+    )
+    this.#listener = new ZmtpListener(
+      {
+        ...options,
+        socketType: 'ROUTER',
+        talksTo: ['REQ', 'DEALER', 'ROUTER'],
+        maxFrameBytes: options.maxMessageBytes,
+      },
+      troubles,
+      peer => this.#handlerFor(peer, inlet),
+    )
   }
 
-  /** Binds to `address` and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
-  async bind(address: string): Promise<number> {
-    await this.#socket.bind(address)
-    return boundPort(this.#socket)
+  /** Binds to its host and port, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
+  bind(): Promise<number> {
+    return this.#listener.bind()
   }
 
-  /** Hands over each request until the socket is closed. Rejects if the socket fails. */
-  async serve(handle: (request: RawRequest) => void): Promise<void> {
-    while (!this.#socket.closed) {
-      let frames: Buffer[]
-      try {
-        frames = await this.#socket.receive()
-      } catch (error) {
-        if (this.#socket.closed) return
-        throw error
-      }
-      handle(splitRoute(frames))
-    }
+  /** Hands over each request until the socket is closed. Rejects if that fails. */
+  serve(): Promise<void> {
+    return this.#served
   }
 
-  /** Sends a reply to the client behind `route`. A client that has gone meanwhile is not an error. */
+  /** Sends a reply to the client behind `route`. A client that has gone, or does not read its replies, loses it. */
   reply(route: readonly Uint8Array[], text: string): void {
-    this.#socket.send([...(route as Buffer[]), text]).catch(() => {})
+    const client = this.#clients.get(route as RawRequest['route'])
+    if (client?.hasRoom) client.write(encodeFrames([...(route as RawRequest['route']), Buffer.from(text)]))
   }
 
   /** Closes the socket; replies on their way get the linger time. */
   close(): void {
-    this.#socket.linger = this.#lingerMs()
-    this.#socket.close()
+    this.#listener.close(this.#options.lingerMs())
+    this.#close()
+  }
+
+  #handlerFor(peer: ZmtpPeer, inlet: Inlet): PeerHandler {
+    let frames: Buffer[] = []
+    let bytes = 0
+    return {
+      frame: (body, more) => {
+        frames.push(body)
+        bytes += body.length + partBytes
+        const { maxMessageBytes } = this.#options
+        if (more && bytes > maxMessageBytes) throw new ZmtpError(`a request of more than ${maxMessageBytes} bytes`)
+        if (more) return
+        const request = splitRoute(frames)
+        frames = []
+        bytes = 0
+        this.#clients.set(request.route, peer)
+        this.#requests.push(request)
+        inlet.took(peer)
+      },
+      command() {},
+      drained() {},
+      closed() {},
+    }
+  }
+
+  async #answerRequests(): Promise<void> {
+    let stretchEndsMs = performance.now() + maxStretchMs
+    const requests = this.#requests
+    this.#requests = []
+    for (const request of requests) {
+      this.#answer(request)
+      if (performance.now() < stretchEndsMs) continue
+      await nextTurn()
+      stretchEndsMs = performance.now() + maxStretchMs
+    }
   }
 }

@@ -2,27 +2,17 @@ import type { Message } from '../protocol/message.ts'
 import { p2pTopicLength } from '../protocol/topics.ts'
 import { encodeRun } from './run.ts'
 import type { Command } from './zmtp/handshake.ts'
-import { ZmtpListener } from './zmtp/listener.ts'
+import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 
 /** What a {@link PubSocket} needs to know. */
-export interface PubSocketOptions {
-  readonly host: string
-  readonly port: number
-  /** Connections at most: one more is closed at once. */
-  readonly maxConnections: number
-  /** Bytes that a connection may hold in this process before its subscriber waits. */
-  readonly sendBufferBytes: number
-  /** When nothing was heard for so long, the system asks whether the peer is still there. */
-  readonly keepaliveIdleSeconds: number
-  /** How long a peer may take to say what it is. */
-  readonly handshakeTimeoutMs: number
+export interface PubSocketOptions extends ListenOptions {
   /** Asked when the socket is closed: how long frames on their way may take then. */
   lingerMs(): number
 }
 
 /** What a {@link PubSocket} tells of its peers. */
-export interface PubSocketPeers {
+export interface PubSocketPeers extends ListenTroubles {
   /** May a peer that names this p2p topic hear what begins with it? The answer is final for this subscription. */
   admits(topic: string): boolean
   /** A peer's subscription to this p2p topic was admitted. */
@@ -33,10 +23,6 @@ export interface PubSocketPeers {
   drained(topic: string): void
   /** A peer's subscription was not admitted. */
   refused(): void
-  /** A connection was closed because of what its peer sent. */
-  broken(reason: string): void
-  /** A connection was closed because there are as many as may be, or the system could not give one. */
-  dropped(reason: string): void
 }
 
 /** Subscriptions are p2p topics, perhaps with a type: a longer frame is no subscription, and closes its connection. */
@@ -87,13 +73,14 @@ export class PubSocket {
     })
     this.#listener = new ZmtpListener(
       { ...options, socketType: 'XPUB', talksTo: ['SUB', 'XSUB'], maxFrameBytes: maxSubscriptionBytes },
-      { accept: peer => this.#handlerFor(peer), broken: peers.broken, dropped: peers.dropped },
+      peers,
+      peer => this.#handlerFor(peer),
     )
   }
 
   /** Binds to its host and port, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
   bind(): Promise<number> {
-    return this.#listener.bind(this.#options.host, this.#options.port)
+    return this.#listener.bind()
   }
 
   /** Serves its peers until the socket is closed. */

@@ -1,68 +1,97 @@
-import { Subscriber } from 'zeromq'
-import { boundPort } from './bound-port.ts'
-import type { IoThreads } from './io-threads.ts'
+import { encodeFrames } from './zmtp/frame-reader.ts'
+import { Inlet } from './zmtp/inlet.ts'
+import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
+import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 
 /** What a {@link SubSocket} needs to know. */
-export interface SubSocketOptions {
-  readonly io: IoThreads
-  /** Is the address to bind an IPv6 address? */
-  readonly ipv6: boolean
+export interface SubSocketOptions extends ListenOptions {
   /** Largest frame in bytes; a larger one closes its connection. */
   readonly maxMessageBytes: number
-  /** Messages of one connection that may wait to be read. */
-  readonly receiveHighWaterMark: number
+  /** What it subscribes to. */
   readonly prefixes: readonly string[]
 }
 
-/** Messages handed over at once. */
-const maxBatch = 256
+/** Where a {@link SubSocket} hands what was published. */
+export interface Publications {
+  /** Takes a message, as its parts: of more than two, the first two. */
+  take(parts: readonly Buffer[]): void
+  /** Sends on what was taken. While that is pending, no more than one read's worth of each peer is taken. */
+  flush(): Promise<void>
+}
 
-/** The `sub` endpoint: where applications publish. */
+/** A message has one part, so of more it is enough to know that there are more. */
+const maxParts = 2
+
+/**
+ * The `sub` endpoint: where applications publish, with ZeroMQ's PUB sockets, to which it is a SUB socket.
+ *
+ * It is written here for the same reasons as {@link PubSocket}. Who publishes faster than messages are sent on is not read
+ * meanwhile: TCP holds it back.
+ */
 export class SubSocket {
-  readonly #socket: Subscriber
+  readonly #listener: ZmtpListener
+  readonly #prefixes: readonly Buffer[]
+  readonly #subscriptions: Buffer
+  readonly #served: Promise<void>
+  #close: () => void = () => {}
+  #fail: (error: unknown) => void = () => {}
 
-  constructor(options: SubSocketOptions) {
-    this.#socket = new Subscriber({
-      ...options.io,
-      ipv6: options.ipv6,
-      maxMessageSize: options.maxMessageBytes,
-      receiveHighWaterMark: options.receiveHighWaterMark,
-      linger: 0,
+  constructor(options: SubSocketOptions, { take, flush }: Publications, troubles: ListenTroubles) {
+    this.#prefixes = options.prefixes.map(prefix => Buffer.from(prefix))
+    this.#subscriptions = Buffer.concat(
+      // A subscription is a message: the byte 1, and the prefix.
+      this.#prefixes.map(prefix => encodeFrames([Buffer.concat([Buffer.of(1), prefix])])),
+    )
+    this.#served = new Promise((resolve, reject) => {
+      this.#close = resolve
+      this.#fail = reject
     })
-    this.#socket.subscribe(...options.prefixes)
+    const inlet = new Inlet(flush, error => this.#fail(error))
+    this.#listener = new ZmtpListener(
+      { ...options, socketType: 'SUB', talksTo: ['PUB', 'XPUB'], maxFrameBytes: options.maxMessageBytes },
+      troubles,
+      peer => this.#handlerFor(peer, take, inlet),
+    )
   }
 
-  /** Binds to `address` and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
-  async bind(address: string): Promise<number> {
-    await this.#socket.bind(address)
-    return boundPort(this.#socket)
+  /** Binds to its host and port, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
+  bind(): Promise<number> {
+    return this.#listener.bind()
   }
 
-  /**
-   * Drains the socket: `take` gets each message, and `flush` is awaited whenever the socket ran dry or {@link maxBatch}
-   * messages were taken. While that is pending nothing is read, so ZeroMQ holds the publishers back. Ends when the
-   * socket is closed; rejects if it fails.
-   *
-   * Between two flushes the receive timeout is zero: ZeroMQ is then asked for a message, not for its events first, and
-   * answers EAGAIN when it has none (ARCHITECTURE "The two habits that triple the throughput").
-   */
-  async serve(take: (parts: readonly Buffer[]) => void, flush: () => Promise<void>): Promise<void> {
-    while (!this.#socket.closed) {
-      try {
-        this.#socket.receiveTimeout = -1
-        take(await this.#socket.receive())
-        this.#socket.receiveTimeout = 0
-        for (let taken = 1; taken < maxBatch; taken++) take(await this.#socket.receive())
-      } catch (error) {
-        if (this.#socket.closed) return
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
-      }
-      await flush()
-    }
+  /** Hands over what is published until the socket is closed. Rejects if that fails. */
+  serve(): Promise<void> {
+    return this.#served
   }
 
   /** Closes the socket; what it holds unread is lost. */
   close(): void {
-    this.#socket.close()
+    this.#listener.close(0)
+    this.#close()
   }
+
+  #handlerFor(peer: ZmtpPeer, take: Publications['take'], inlet: Inlet): PeerHandler {
+    let parts: Buffer[] = []
+    peer.write(this.#subscriptions)
+    return {
+      frame: (body, more) => {
+        if (parts.length < maxParts) parts.push(body)
+        if (more) return
+        const message = parts
+        parts = []
+        // A publisher filters, too, but need not.
+        if (!this.#prefixes.some(prefix => startsWith(message[0] as Buffer, prefix))) return
+        take(message)
+        inlet.took(peer)
+      },
+      command() {},
+      drained() {},
+      closed() {},
+    }
+  }
+}
+
+function startsWith(bytes: Buffer, prefix: Buffer): boolean {
+  for (let at = 0; at < prefix.length; at++) if (bytes[at] !== prefix[at]) return false
+  return true
 }

@@ -13,8 +13,8 @@ function endpoint(
 ) {
   const calls: string[] = []
   const socket = {
-    bind: (address: string) => {
-      calls.push(`bind ${address}`)
+    bind: () => {
+      calls.push('bind')
       return (binds.shift() ?? never)()
     },
     serve: options.serve ?? never,

@@ -7,27 +7,14 @@ import { Subscriber } from 'zeromq'
 import { messageOf } from '../../src/protocol/message.ts'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
 import { PubSocket, type PubSocketOptions, type PubSocketPeers } from '../../src/sockets/pub.ts'
+import { commandOf, connected, greetingOf, listening, raw, readyOf, Told } from './broker-endpoint.ts'
 
-const options: PubSocketOptions = {
-  host: '127.0.0.1',
-  port: 0,
-  maxConnections: 100,
-  sendBufferBytes: 65_536,
-  keepaliveIdleSeconds: 60,
-  handshakeTimeoutMs: 5000,
-  lingerMs: () => 0,
-}
+const options: PubSocketOptions = { ...listening, lingerMs: () => 0 }
 
 /** A socket that admits what it is told to, and what it tells of its peers. */
 async function openPub(t: TestContext, admits: (topic: string) => boolean, over: Partial<PubSocketOptions> = {}) {
-  const told: string[] = []
-  let heard = () => {}
-  const note =
-    (what: string) =>
-    (about = '') => {
-      told.push(`${what} ${about}`.trim())
-      heard()
-    }
+  const told = new Told()
+  const note = (what: string) => told.note(what)
   const peers: PubSocketPeers = {
     admits,
     joined: note('joined'),
@@ -40,37 +27,15 @@ async function openPub(t: TestContext, admits: (topic: string) => boolean, over:
   const pub = new PubSocket({ ...options, ...over }, peers)
   t.after(() => pub.close())
   const port = await pub.bind()
-  /** Fulfilled when it has told so of so many. */
-  const heardOf = async (what: string, times = 1) => {
-    while (told.filter(each => each === what).length < times) {
-      await new Promise<void>(resolve => {
-        heard = resolve
-      })
-    }
-  }
   const subscribe = (...prefixes: string[]) => {
-    const socket = new Subscriber({ linger: 0, receiveTimeout: 5000 })
-    t.after(() => socket.close())
-    socket.connect(`tcp://127.0.0.1:${port}`)
+    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 5000 }), port)
     socket.subscribe(...prefixes)
     return socket
   }
-  return { pub, port, told, heardOf, subscribe }
+  return { pub, port, told: told.all, heardOf: told.of.bind(told), subscribe }
 }
 
 const message = (text: string, type: 'indicator' | 'sighting' = 'indicator') => messageOf(type, text)
-
-/** A connection without a library: what it sends is up to the test. Answers what it has received when it is closed. */
-async function raw(t: TestContext, port: number, ...parts: Buffer[]): Promise<Buffer> {
-  const socket = connect(port, '127.0.0.1')
-  t.after(() => socket.destroy())
-  const received: Buffer[] = []
-  socket.on('data', chunk => received.push(chunk))
-  socket.on('error', () => {})
-  for (const part of parts) socket.write(part)
-  await once(socket, 'close')
-  return Buffer.concat(received)
-}
 
 describe('pub', { concurrency: true }, () => {
   test('sends what its subscribers wait for, whatever its length and its characters', async t => {
@@ -145,9 +110,7 @@ describe('pub', { concurrency: true }, () => {
   test('has no room while a connection holds as much as it may, and tells when it has', async t => {
     const topic = drawP2pTopic()
     const { pub, port, heardOf } = await openPub(t, () => true)
-    const socket = new Subscriber({ linger: 0, receiveHighWaterMark: 10, receiveBufferSize: 4096 })
-    t.after(() => socket.close())
-    socket.connect(`tcp://127.0.0.1:${port}`)
+    const socket = connected(t, new Subscriber({ linger: 0, receiveHighWaterMark: 10, receiveBufferSize: 4096 }), port)
     socket.subscribe(topic)
     await heardOf(`joined ${topic}`)
     let sent = 0
@@ -166,28 +129,18 @@ describe('pub', { concurrency: true }, () => {
 
   test('closes a connection of what is no subscriber, and says why', async t => {
     const { port, told } = await openPub(t, () => true)
-    const greeting = (version: number, mechanism = 'NULL') => {
-      const bytes = Buffer.alloc(64)
-      Object.assign(bytes, { 0: 0xff, 9: 0x7f, 10: version })
-      bytes.write(mechanism, 12)
-      return bytes
-    }
-    const ready = (type: string) =>
-      Buffer.from(
-        `\x04${String.fromCharCode(22 + type.length)}\x05READY\x0bSocket-Type\0\0\0${String.fromCharCode(type.length)}${type}`,
-        'latin1',
-      )
-    const sub = [greeting(3), ready('SUB')]
+    const greeting = greetingOf()
+    const sub = [greeting, readyOf('SUB')]
     for (const [parts, reason] of [
       [[Buffer.from('GET / HTTP/1.1\r\n\r\n')], 'it does not speak ZMTP'],
       [[Buffer.alloc(10_000, 0xff)], 'it wants a security mechanism'],
-      [[greeting(1)], 'it speaks a version of ZMTP before 3'],
-      [[greeting(3, 'CURVE')], 'it wants a security mechanism'],
-      [[greeting(3), Buffer.from('\0\x05hello')], 'it does not say what it is'],
-      [[greeting(3), Buffer.from('\x04\0')], 'a command without a name'],
-      [[greeting(3), ready('PUB')], 'its type of socket does not belong here'],
-      [[greeting(3), Buffer.from('\x04\x06\x05READY')], 'it does not say which type of socket it is'],
-      [[greeting(3), Buffer.from('\x06\xff\xff\xff\xff\xff\xff\xff\xff', 'latin1')], 'a frame of more than 4096 bytes'],
+      [[greetingOf(1)], 'it speaks a version of ZMTP before 3'],
+      [[greetingOf(3, 'CURVE')], 'it wants a security mechanism'],
+      [[greeting, Buffer.from('\0\x05hello')], 'it does not say what it is'],
+      [[greeting, Buffer.from('\x04\0')], 'a command without a name'],
+      [[greeting, readyOf('PUB')], 'its type of socket does not belong here'],
+      [[greeting, Buffer.from('\x04\x06\x05READY')], 'it does not say which type of socket it is'],
+      [[greeting, Buffer.from('\x06\xff\xff\xff\xff\xff\xff\xff\xff', 'latin1')], 'a frame of more than 4096 bytes'],
       [[...sub, Buffer.from('\x02\0\0\0\0\0\0\x01\x01', 'latin1')], 'a frame of more than 256 bytes'],
     ] as const) {
       await raw(t, port, ...parts)
@@ -219,31 +172,25 @@ describe('pub', { concurrency: true }, () => {
     const { pub, port, heardOf } = await openPub(t, () => true)
     const socket = connect(port, '127.0.0.1')
     t.after(() => socket.destroy())
-    const command = (name: string, body: string) =>
-      Buffer.from(
-        `\x04${String.fromCharCode(1 + name.length + body.length)}${String.fromCharCode(name.length)}${name}${body}`,
-        'latin1',
-      )
-    const greeting = Buffer.alloc(64)
-    Object.assign(greeting, { 0: 0xff, 9: 0x7f, 10: 3, 11: 1 })
-    greeting.write('NULL', 12)
+    const greeting = greetingOf()
+    greeting[11] = 1
     // Byte by byte: frames come in any pieces.
     for (const byte of Buffer.concat([
       greeting,
-      command('READY', '\x0bsocket-type\0\0\0\x03SUB'),
-      command('SUBSCRIBE', topic),
-      command('PING', '\0\x0acontext'),
+      commandOf('READY', '\x0bsocket-type\0\0\0\x03SUB'),
+      commandOf('SUBSCRIBE', topic),
+      commandOf('PING', '\0\x0acontext'),
     ])) {
       socket.write(Buffer.from([byte]))
       if (Math.random() < 0.3) await new Promise(resolve => setImmediate(resolve))
     }
     await heardOf(`joined ${topic}`)
     pub.send(topic, [message('x')])
-    const expected = `${command('PONG', 'context').toString('latin1')}\0\x2b${topic}indicator x`
+    const expected = `${commandOf('PONG', 'context').toString('latin1')}\0\x2b${topic}indicator x`
     let received = ''
     while (!received.includes('indicator x')) received += String((await once(socket, 'data'))[0])
     assert.ok(received.endsWith(expected))
-    socket.write(command('CANCEL', topic))
+    socket.write(commandOf('CANCEL', topic))
     await heardOf(`left ${topic}`)
   })
 

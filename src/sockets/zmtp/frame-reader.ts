@@ -5,7 +5,7 @@ export class ZmtpError extends Error {
 
 /** One frame of a message, or a command (ZMTP 3.0 "Traffic", https://rfc.zeromq.org/spec/23). */
 export interface Frame {
-  /** It is only valid until the handler returns: copy what is kept. */
+  /** A piece of what was read: whoever keeps it keeps all of that. */
   readonly body: Buffer
   /** Does another frame of the same message follow? */
   readonly more: boolean
@@ -151,4 +151,16 @@ export function writeHeader(
   target.writeUInt32BE(0, at + 1)
   target.writeUInt32BE(bodyBytes, at + 5)
   return at + longHeaderBytes
+}
+
+/** The frames of a message. */
+export function encodeFrames(bodies: readonly Buffer[]): Buffer {
+  const length = bodies.reduce((sum, body) => sum + headerBytesFor(body.length) + body.length, 0)
+  const bytes = Buffer.allocUnsafe(length)
+  let at = 0
+  for (const [index, body] of bodies.entries()) {
+    at = writeHeader(bytes, at, body.length, index === bodies.length - 1 ? 'last' : 'more')
+    at += body.copy(bytes, at)
+  }
+  return bytes
 }

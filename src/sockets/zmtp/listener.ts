@@ -3,20 +3,24 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { networkInterfaces } from 'node:os'
 import { type PeerHandler, type PeerOptions, ZmtpPeer } from './peer.ts'
 
-/** What a {@link ZmtpListener} needs to know. */
-export interface ListenerOptions extends PeerOptions {
+/** Where an endpoint listens, and what its connections may take. */
+export interface ListenOptions {
+  /** An address, a network interface, or `*` for every address of this machine. */
+  readonly host: string
+  /** 0 lets the system pick one. */
+  readonly port: number
   /** Connections at most: one more is closed at once. */
   readonly maxConnections: number
   /** Bytes that a connection may hold in this process before it has no room for more. */
   readonly sendBufferBytes: number
   /** When nothing was heard for so long, the system asks whether the peer is still there (TCP keepalive). */
   readonly keepaliveIdleSeconds: number
+  /** How long a peer may take to say what it is. */
+  readonly handshakeTimeoutMs: number
 }
 
-/** What a listener tells. */
-export interface ListenerEvents {
-  /** A peer has said what it is. Answers what is done with it. */
-  accept(peer: ZmtpPeer): PeerHandler
+/** What an endpoint tells of connections that it can't have. */
+export interface ListenTroubles {
   /** A connection was closed because of what its peer sent. */
   broken(reason: string): void
   /** A connection was closed because there are as many as may be, or the system could not give one. */
@@ -28,14 +32,17 @@ const backlog = 4096
 
 /** A TCP port where ZeroMQ's sockets connect: the bound end of a socket, written for Node's own sockets. */
 export class ZmtpListener {
-  readonly #options: ListenerOptions
-  readonly #events: ListenerEvents
+  readonly #options: ListenOptions & PeerOptions
+  readonly #troubles: ListenTroubles
+  readonly #accept: (peer: ZmtpPeer) => PeerHandler
   readonly #server: Server
   readonly #peers = new Set<ZmtpPeer>()
 
-  constructor(options: ListenerOptions, events: ListenerEvents) {
+  /** @param accept is asked what is done with a peer that has said what it is */
+  constructor(options: ListenOptions & PeerOptions, troubles: ListenTroubles, accept: (peer: ZmtpPeer) => PeerHandler) {
     this.#options = options
-    this.#events = events
+    this.#troubles = troubles
+    this.#accept = accept
     this.#server = createServer({
       noDelay: true,
       keepAlive: true,
@@ -43,17 +50,18 @@ export class ZmtpListener {
       highWaterMark: options.sendBufferBytes,
     })
     this.#server.maxConnections = options.maxConnections
-    this.#server.on('connection', socket => this.#accept(socket))
-    this.#server.on('drop', () => events.dropped('there are as many connections as may be'))
+    this.#server.on('connection', socket => this.#add(socket))
+    this.#server.on('drop', () => troubles.dropped('there are as many connections as may be'))
   }
 
-  /** Listens on a host and port, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
-  async bind(host: string, port: number): Promise<number> {
+  /** Listens, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
+  async bind(): Promise<number> {
+    const { host, port } = this.#options
     const address = host === '*' ? '0.0.0.0' : addressOfInterface(host)
     this.#server.listen({ host: address, port, backlog })
     await once(this.#server, 'listening')
     // From now on errors are of single connections that could not be accepted.
-    this.#server.on('error', error => this.#events.dropped(error.message))
+    this.#server.on('error', error => this.#troubles.dropped(error.message))
     return (this.#server.address() as AddressInfo).port
   }
 
@@ -67,9 +75,8 @@ export class ZmtpListener {
     }, lingerMs).unref()
   }
 
-  #accept(socket: Socket): void {
-    const { accept, broken } = this.#events
-    const peer = new ZmtpPeer(socket, this.#options, accept, broken)
+  #add(socket: Socket): void {
+    const peer = new ZmtpPeer(socket, this.#options, this.#accept, this.#troubles.broken)
     this.#peers.add(peer)
     socket.on('close', () => this.#peers.delete(peer))
   }

@@ -21,15 +21,16 @@ export interface PeerOptions {
   readonly talksTo: readonly SocketType[]
   /** A longer frame closes the connection. */
   readonly maxFrameBytes: number
-  /** How long a peer may take to say what it is. */
-  readonly handshakeTimeoutMs: number
 }
 
 /** What an endpoint does with one peer. */
 export interface PeerHandler {
-  /** A frame of a message. Its bytes are only valid until this returns. */
+  /**
+   * A frame of a message. It is a piece of what was read: whoever keeps it keeps all of that. If it throws a
+   * {@link ZmtpError}, the connection is closed.
+   */
   frame(body: Buffer, more: boolean): void
-  /** A command that is not the connection's own business. The same holds for its bytes. */
+  /** A command that is not the connection's own business. */
   command(command: Command): void
   /** Everything that was written has gone, after {@link ZmtpPeer.hasRoom} was false. */
   drained(): void
@@ -62,7 +63,7 @@ export class ZmtpPeer {
    */
   constructor(
     socket: Socket,
-    options: PeerOptions,
+    options: PeerOptions & { readonly handshakeTimeoutMs: number },
     accept: (peer: ZmtpPeer) => PeerHandler,
     broken: (reason: string) => void,
   ) {

@@ -1,0 +1,80 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import type { TestContext } from 'node:test'
+import type { Socket } from 'zeromq'
+import type { ListenOptions } from '../../src/sockets/zmtp/listener.ts'
+
+/** Where the endpoints of tests listen. */
+export const listening: ListenOptions = {
+  host: '127.0.0.1',
+  port: 0,
+  maxConnections: 100,
+  sendBufferBytes: 65_536,
+  keepaliveIdleSeconds: 60,
+  handshakeTimeoutMs: 5000,
+}
+
+/** Notes what it is told, and waits for what it will be told. */
+export class Told {
+  readonly all: string[] = []
+  #heard = () => {}
+
+  /** A function that notes that it was called, by this name, and with what. */
+  note(what: string): (about?: string) => void {
+    return (about = '') => {
+      this.all.push(`${what} ${about}`.trim())
+      this.#heard()
+    }
+  }
+
+  /** Fulfilled when this was told so many times. */
+  async of(what: string, times = 1): Promise<void> {
+    while (this.all.filter(each => each === what).length < times) {
+      await new Promise<void>(resolve => {
+        this.#heard = resolve
+      })
+    }
+  }
+}
+
+/** Connects one of ZeroMQ's own sockets. */
+export function connected<Kind extends Socket & { connect(address: string): void }>(
+  t: TestContext,
+  socket: Kind,
+  port: number,
+): Kind {
+  t.after(() => socket.close())
+  socket.connect(`tcp://127.0.0.1:${port}`)
+  return socket
+}
+
+/** A connection without a library: what it sends is up to the test. Answers what it has received when it is closed. */
+export async function raw(t: TestContext, port: number, ...parts: Buffer[]): Promise<Buffer> {
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  const received: Buffer[] = []
+  socket.on('data', chunk => received.push(chunk))
+  socket.on('error', () => {})
+  for (const part of parts) socket.write(part)
+  await once(socket, 'close')
+  return Buffer.concat(received)
+}
+
+/** A greeting of ZMTP 3. */
+export function greetingOf(version = 3, mechanism = 'NULL'): Buffer {
+  const bytes = Buffer.alloc(64)
+  Object.assign(bytes, { 0: 0xff, 9: 0x7f, 10: version })
+  bytes.write(mechanism, 12)
+  return bytes
+}
+
+/** A command, as a short frame. */
+export function commandOf(name: string, body: string): Buffer {
+  const content = `${String.fromCharCode(name.length)}${name}${body}`
+  return Buffer.from(`\x04${String.fromCharCode(content.length)}${content}`, 'latin1')
+}
+
+/** What a peer says of itself. */
+export function readyOf(socketType: string): Buffer {
+  return commandOf('READY', `\x0bSocket-Type\0\0\0${String.fromCharCode(socketType.length)}${socketType}`)
+}

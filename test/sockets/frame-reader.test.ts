@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { encodeFrames, FrameReader, ZmtpError } from '../../src/sockets/zmtp/frame-reader.ts'
+import { commandFrame, readCommand } from '../../src/sockets/zmtp/handshake.ts'
+
+const maxFrameBytes = 200_000
+
+/** What a reader makes of pieces. */
+function read(pieces: Iterable<Buffer>): { body: Buffer; more: boolean; isCommand: boolean }[] {
+  const frames: { body: Buffer; more: boolean; isCommand: boolean }[] = []
+  const reader = new FrameReader(maxFrameBytes, frame => frames.push(frame))
+  for (const piece of pieces) reader.read(piece)
+  return frames
+}
+
+function* piecesOf(bytes: Buffer, lengths: readonly number[]): Generator<Buffer> {
+  let at = 0
+  for (let piece = 0; at < bytes.length; piece++) {
+    const length = lengths[piece % lengths.length] as number
+    yield bytes.subarray(at, at + length)
+    at += length
+  }
+}
+
+const bodies = fc.array(
+  fc
+    .oneof(fc.uint8Array({ maxLength: 400 }), fc.constantFrom(255, 256, 65_535, 65_536, 150_000, maxFrameBytes))
+    .map(drawn => (typeof drawn === 'number' ? Buffer.alloc(drawn, drawn % 251) : Buffer.from(drawn))),
+  { minLength: 1, maxLength: 8 },
+)
+const lengths = fc.array(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1000, max: 70_000 })), {
+  minLength: 1,
+})
+
+describe('a stream of frames', () => {
+  test('gives the frames that were put in, in whatever pieces it comes', () => {
+    fc.assert(
+      fc.property(bodies, lengths, (bodies, lengths) => {
+        const frames = read(piecesOf(encodeFrames(bodies), lengths))
+        assert.deepEqual(
+          frames.map(({ body }) => Buffer.from(body)),
+          bodies,
+        )
+        assert.deepEqual(
+          frames.map(({ more }) => more),
+          bodies.map((_, index) => index < bodies.length - 1),
+        )
+      }),
+    )
+  })
+
+  test('is what ZMTP says: a short frame, a long one, a command', () => {
+    assert.equal(encodeFrames([Buffer.from('a'), Buffer.from('bc')]).toString('latin1'), '\x01\x01a\0\x02bc')
+    assert.equal(
+      encodeFrames([Buffer.alloc(256)])
+        .subarray(0, 9)
+        .toString('latin1'),
+      '\x02\0\0\0\0\0\0\x01\0',
+    )
+    assert.equal(commandFrame('PONG', Buffer.from('x')).toString('latin1'), '\x04\x06\x04PONGx')
+  })
+
+  test('is refused at a frame that is longer than may be, when its header has come', () => {
+    for (const header of ['02 00 00 00 00 00 03 0d 41', '02 00 00 00 01 00 00 00 01', '02 ff ff ff ff ff ff ff ff']) {
+      assert.throws(() => read([Buffer.from(header.replaceAll(' ', ''), 'hex')]), ZmtpError)
+    }
+  })
+
+  test('of any bytes is read or refused', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 1000 }), lengths, (bytes, lengths) => {
+        try {
+          for (const { isCommand, body } of read(piecesOf(Buffer.from(bytes), lengths)))
+            if (isCommand) readCommand(body)
+        } catch (error) {
+          if (!(error instanceof ZmtpError)) throw error
+        }
+      }),
+    )
+  })
+
+  test('holds little memory for a frame of which little has come', () => {
+    const before = process.memoryUsage().arrayBuffers
+    const readers = Array.from({ length: 100 }, () => new FrameReader(2 ** 28, () => {}))
+    for (const reader of readers) reader.read(Buffer.from('0200000000100000000a', 'hex'))
+    assert.ok(process.memoryUsage().arrayBuffers - before < 100 * 70_000)
+  })
+})

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { Dealer, Request } from 'zeromq'
+import { ManageSocket, type RawRequest } from '../../src/sockets/manage.ts'
+import { connected, greetingOf, listening, raw, readyOf, Told } from './broker-endpoint.ts'
+
+/** A socket that replies with what it was asked, unless the test does it. */
+async function openManage(t: TestContext, answer?: (request: RawRequest, manage: ManageSocket) => void) {
+  const told = new Told()
+  const manage: ManageSocket = new ManageSocket(
+    { ...listening, maxMessageBytes: 1000, lingerMs: () => 0 },
+    request => {
+      told.note('asked')()
+      if (answer) answer(request, manage)
+      else manage.reply(request.route, `${request.parts.length}:${request.parts.join()}`)
+    },
+    { broken: told.note('broken'), dropped: told.note('dropped') },
+  )
+  t.after(() => manage.close())
+  return { manage, port: await manage.bind(), told }
+}
+
+describe('manage', { concurrency: true }, () => {
+  test('answers each client, whatever its envelope', async t => {
+    const { port } = await openManage(t)
+    const req = connected(t, new Request({ linger: 0 }), port)
+    for (const [request, reply] of [
+      ['a', '1:a'],
+      [['a', 'b'], '2:a,b'],
+      ['', '1:'],
+      ['x'.repeat(900), `1:${'x'.repeat(900)}`],
+    ] as const) {
+      await req.send(request as string)
+      assert.equal(String(await req.receive()), reply)
+    }
+    const dealer = connected(t, new Dealer({ linger: 0 }), port)
+    await dealer.send(['', 'c'])
+    assert.deepEqual((await dealer.receive()).map(String), ['', '1:c'])
+    await dealer.send(['id', '', 'c'])
+    assert.deepEqual((await dealer.receive()).map(String), ['id', '', '1:c'])
+    await dealer.send('d')
+    assert.deepEqual((await dealer.receive()).map(String), ['1:d'])
+  })
+
+  test('answers a client that asks a thousand times before it reads, in order, and others meanwhile', async t => {
+    const slow = (request: RawRequest, manage: ManageSocket) => {
+      for (const end = performance.now() + 0.1; performance.now() < end; );
+      manage.reply(request.route, String(request.parts))
+    }
+    const { port } = await openManage(t, slow)
+    const dealer = connected(t, new Dealer({ linger: 0 }), port)
+    for (let count = 0; count < 1000; count++) await dealer.send(['', String(count)])
+    const req = connected(t, new Request({ linger: 0 }), port)
+    await req.send('me too')
+    assert.equal(String(await req.receive()), 'me too')
+    for (let count = 0; count < 1000; count++) assert.equal(String((await dealer.receive())[1]), String(count))
+  })
+
+  test('closes a connection whose request is too long, in one frame or in many', async t => {
+    const { port, told } = await openManage(t)
+    const req = [greetingOf(), readyOf('REQ')]
+    await raw(t, port, ...req, Buffer.from('\x01\0\x02\0\0\0\0\0\0\x03\xe9', 'latin1'))
+    assert.deepEqual(told.all, ['broken a frame of more than 1000 bytes'])
+    await raw(t, port, ...req, Buffer.from('\x01\0'.repeat(100_000), 'latin1'))
+    assert.equal(told.all.at(-1), 'broken a request of more than 1000 bytes')
+    assert.ok(!told.all.includes('asked'))
+  })
+
+  test('replies to nobody who has gone', async t => {
+    const routes: RawRequest['route'][] = []
+    const { manage, port, told } = await openManage(t, ({ route }) => routes.push(route))
+    const req = connected(t, new Request({ linger: 0 }), port)
+    await req.send('a')
+    await told.of('asked')
+    req.close()
+    await new Promise(resolve => setTimeout(resolve, 20))
+    for (const route of routes) manage.reply(route, 'too late')
+  })
+})
