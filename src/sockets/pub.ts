@@ -98,7 +98,7 @@ export class PubSocket {
     const joined = this.#joined.get(topic)
     for (const { peer, prefixes } of joined?.links ?? []) {
       const wanted = prefixes.has('') ? run : run.filter(({ frame }) => startsWithAny(frame, prefixes))
-      if (joined !== undefined && wanted.length > 0) peer.write(encodeRun(joined.bytes, wanted))
+      if (joined !== undefined && wanted.length > 0) peer.write(...encodeRun(joined.bytes, wanted))
     }
   }
 

@@ -15,7 +15,7 @@ export interface SubSocketOptions extends ListenOptions {
 export interface Publications {
   /** Takes a message, as its parts: of more than two, the first two. */
   take(parts: readonly Buffer[]): void
-  /** Sends on what was taken. While that is pending, no more than one read's worth of each peer is taken. */
+  /** Sends on what was taken. While that is pending, no more is taken from each peer than was read already. */
   flush(): Promise<void>
 }
 

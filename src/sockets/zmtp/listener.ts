@@ -82,7 +82,8 @@ export class ZmtpListener {
   }
 }
 
-/** A network interface may stand for its first address, as in libzmq. */
+/** A network interface may stand for its address, as in libzmq. */
 function addressOfInterface(host: string): string {
-  return networkInterfaces()[host]?.[0]?.address ?? host
+  const addresses = networkInterfaces()[host] ?? []
+  return (addresses.find(({ family }) => family === 'IPv4') ?? addresses[0])?.address ?? host
 }

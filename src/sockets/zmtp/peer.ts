@@ -86,9 +86,12 @@ export class ZmtpPeer {
     return this.#phase === 'ready' && !this.#socket.writableNeedDrain
   }
 
-  /** Writes bytes that are whole frames already. */
-  write(bytes: Buffer): void {
-    if (this.#phase === 'ready') this.#socket.write(bytes)
+  /** Writes bytes that are whole frames already, perhaps in several pieces. */
+  write(...pieces: Buffer[]): void {
+    if (this.#phase !== 'ready') return
+    this.#socket.cork()
+    for (const piece of pieces) this.#socket.write(piece)
+    this.#socket.uncork()
   }
 
   /** Reads nothing until {@link resume}: what the peer sends waits with it. */
