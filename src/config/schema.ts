@@ -54,7 +54,7 @@ const zmq = section(
       .default(10)
       .describe('Seconds that a connection may take to say what it is, or it is closed.'),
     send_buffer_size: bytes(4096, 16_777_216)
-      .default(262_144)
+      .default(131_072)
       .describe('Bytes that the broker holds for a connection before its subscriber waits in its own queue.'),
     network_buffer_size: bytes(0, 1_073_741_824)
       .default(8_388_608)

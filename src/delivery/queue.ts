@@ -49,7 +49,7 @@ export interface QueueEdges {
 export type Need = 'nothing' | 'page' | 'selection'
 
 /** A run of messages to one subscriber ends with the one that makes it so long. */
-export const maxRunBytes = 262_144
+export const maxRunBytes = 65_536
 
 /** Larger messages are read again rather than kept while their subscriber does not read. */
 const largestKeptBytes = 65_536

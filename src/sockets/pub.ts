@@ -1,6 +1,6 @@
 import type { Message } from '../protocol/message.ts'
 import { p2pTopicLength } from '../protocol/topics.ts'
-import { encodeRun } from './run.ts'
+import { RunEncoder } from './run.ts'
 import type { Command } from './zmtp/handshake.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
@@ -61,6 +61,7 @@ export class PubSocket {
   readonly #options: PubSocketOptions
   readonly #peers: PubSocketPeers
   readonly #listener: ZmtpListener
+  readonly #encoder = new RunEncoder()
   readonly #joined = new Map<string, Joined>()
   readonly #closed: Promise<void>
   #close: () => void = () => {}
@@ -98,7 +99,8 @@ export class PubSocket {
     const joined = this.#joined.get(topic)
     for (const { peer, prefixes } of joined?.links ?? []) {
       const wanted = prefixes.has('') ? run : run.filter(({ frame }) => startsWithAny(frame, prefixes))
-      if (joined !== undefined && wanted.length > 0) peer.write(...encodeRun(joined.bytes, wanted))
+      if (joined === undefined || wanted.length === 0) continue
+      if (!peer.write(...this.#encoder.encode(joined.bytes, wanted))) this.#encoder.keep()
     }
   }
 

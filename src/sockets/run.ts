@@ -5,47 +5,49 @@ import { headerBytesFor, writeHeader } from './zmtp/frame-reader.ts'
 /** A longer message is not copied for each subscriber: however many wait for it, it is in memory once. */
 const longestCopiedBytes = 65_536
 
-/**
- * A run of messages to one subscriber as bytes to be written one after the other: for each message a frame of
- * `P2P + TYPE + " " + JSON` (PROTOCOL "Frames on pub").
- *
- * All subscribers share what a message's frames have in common: only the topic is put in for each.
- *
- * @param topic the p2p topic, as bytes
- */
-export function encodeRun(topic: Buffer, run: readonly Message[]): Buffer[] {
-  const pieces: Buffer[] = []
-  let from = 0
-  for (const [index, message] of run.entries()) {
-    if (message.bytes <= longestCopiedBytes) continue
-    const bodyAt = headerBytesFor(p2pTopicLength + message.bytes) + p2pTopicLength
-    const before = run.slice(from, index)
-    pieces.push(copy(topic, before), head(topic, message, bodyAt), sharedFrame(message).subarray(bodyAt))
-    from = index + 1
-  }
-  pieces.push(copy(topic, from === 0 ? run : run.slice(from)))
-  return pieces.filter(piece => piece.length > 0)
-}
+/** Enough for a run of short messages, and for one that is not so short at its end. */
+const memoryBytes = 163_840
 
-/** What a frame begins with, until its type. */
-function head(topic: Buffer, message: Message, bodyAt: number): Buffer {
-  const bytes = Buffer.from(sharedFrame(message).subarray(0, bodyAt))
-  bytes.set(topic, bodyAt - p2pTopicLength)
-  return bytes
-}
+/** Encodes runs of messages to one subscriber after the other. */
+export class RunEncoder {
+  #memory = Buffer.allocUnsafe(memoryBytes)
 
-function copy(topic: Buffer, run: readonly Message[]): Buffer {
-  let length = 0
-  for (const message of run) length += sharedFrame(message).length
-  const bytes = Buffer.allocUnsafe(length)
-  let at = 0
-  for (const message of run) {
-    const shared = sharedFrame(message)
-    bytes.set(shared, at)
-    bytes.set(topic, at + headerBytesFor(p2pTopicLength + message.bytes))
-    at += shared.length
+  /**
+   * The bytes of a run, in pieces to be written one after the other: for each message a frame of `P2P + TYPE + " " + JSON`
+   * (PROTOCOL "Frames on pub"). All subscribers share what a message's frames have in common: only the topic is put in for
+   * each.
+   *
+   * @param topic the p2p topic, as bytes
+   * @returns pieces of this encoder's memory, which the next call overwrites: see {@link keep}
+   */
+  encode(topic: Buffer, run: readonly Message[]): Buffer[] {
+    const pieces: Buffer[] = []
+    let at = 0
+    let from = 0
+    for (const message of run) {
+      const shared = sharedFrame(message)
+      const topicAt = headerBytesFor(p2pTopicLength + message.bytes)
+      const copied = message.bytes > longestCopiedBytes ? topicAt + p2pTopicLength : shared.length
+      if (at + copied > this.#memory.length) {
+        pieces.push(this.#memory.subarray(from, at))
+        this.keep()
+        at = from = 0
+      }
+      this.#memory.set(copied < shared.length ? shared.subarray(0, copied) : shared, at)
+      this.#memory.set(topic, at + topicAt)
+      at += copied
+      if (copied === shared.length) continue
+      pieces.push(this.#memory.subarray(from, at), shared.subarray(copied))
+      from = at
+    }
+    if (at > from) pieces.push(this.#memory.subarray(from, at))
+    return pieces
   }
-  return bytes
+
+  /** Overwrites none of the pieces from now on: they are still needed. */
+  keep(): void {
+    this.#memory = Buffer.allocUnsafe(memoryBytes)
+  }
 }
 
 /** A message's frame as bytes, with room for the p2p topic. It is kept with the message. */

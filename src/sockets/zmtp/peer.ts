@@ -86,12 +86,16 @@ export class ZmtpPeer {
     return this.#phase === 'ready' && !this.#socket.writableNeedDrain
   }
 
-  /** Writes bytes that are whole frames already, perhaps in several pieces. */
-  write(...pieces: Buffer[]): void {
-    if (this.#phase !== 'ready') return
+  /**
+   * Writes bytes that are whole frames already, perhaps in several pieces. Answers whether the system has taken all of them,
+   * and nobody needs them any more.
+   */
+  write(...pieces: Buffer[]): boolean {
+    if (this.#phase !== 'ready') return true
     this.#socket.cork()
     for (const piece of pieces) this.#socket.write(piece)
     this.#socket.uncork()
+    return this.#socket.writableLength === 0
   }
 
   /** Reads nothing until {@link resume}: what the peer sends waits with it. */
