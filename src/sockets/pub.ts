@@ -44,7 +44,7 @@ interface Joined {
 /** A connection that is subscribed to a p2p topic, by the rest of its prefixes: `''` is everything. */
 interface Link {
   readonly peer: ZmtpPeer
-  readonly prefixes: Set<string>
+  prefixes: readonly string[]
 }
 
 /**
@@ -98,7 +98,9 @@ export class PubSocket {
   send(topic: string, run: readonly Message[]): void {
     const joined = this.#joined.get(topic)
     for (const { peer, prefixes } of joined?.links ?? []) {
-      const wanted = prefixes.has('') ? run : run.filter(({ frame }) => startsWithAny(frame, prefixes))
+      const wanted = prefixes.includes('')
+        ? run
+        : run.filter(({ frame }) => prefixes.some(prefix => frame.startsWith(prefix)))
       if (joined === undefined || wanted.length === 0) continue
       if (!peer.write(...this.#encoder.encode(joined.bytes, wanted))) this.#encoder.keep()
     }
@@ -143,19 +145,22 @@ export class PubSocket {
 
   #subscribe(peer: ZmtpPeer, topics: Map<string, Link>, topic: string, rest: string): void {
     const link = topics.get(topic)
-    if (link?.prefixes.has(rest)) return
-    if (!this.#peers.admits(topic) || (link?.prefixes.size ?? 0) >= maxPrefixes) {
+    const prefixes = link?.prefixes ?? []
+    if (prefixes.includes(rest)) return
+    if (!this.#peers.admits(topic) || prefixes.length >= maxPrefixes) {
       this.#peers.refused()
       return
     }
-    if (link === undefined) this.#add(topics, topic, { peer, prefixes: new Set([rest]) })
-    else link.prefixes.add(rest)
+    if (link === undefined) this.#add(topics, topic, { peer, prefixes: [rest] })
+    else link.prefixes = [...prefixes, rest]
     this.#peers.joined(topic)
   }
 
   #unsubscribe(topics: Map<string, Link>, topic: string, rest: string): void {
     const link = topics.get(topic)
-    if (link === undefined || !link.prefixes.delete(rest) || link.prefixes.size > 0) return
+    if (link === undefined) return
+    link.prefixes = link.prefixes.filter(prefix => prefix !== rest)
+    if (link.prefixes.length > 0) return
     topics.delete(topic)
     this.#remove(topic, link)
   }
@@ -178,9 +183,4 @@ export class PubSocket {
       this.#peers.drained(topic)
     }
   }
-}
-
-function startsWithAny(frame: string, prefixes: ReadonlySet<string>): boolean {
-  for (const prefix of prefixes) if (frame.startsWith(prefix)) return true
-  return false
 }

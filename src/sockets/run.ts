@@ -8,9 +8,13 @@ const longestCopiedBytes = 65_536
 /** Enough for a run of short messages, and for one that is not so short at its end. */
 const memoryBytes = 163_840
 
-/** Encodes runs of messages to one subscriber after the other. */
+/** Encodes runs of messages, of one subscriber after the other, into the same memory as long as nobody keeps them. */
 export class RunEncoder {
   #memory = Buffer.allocUnsafe(memoryBytes)
+  /** Where memory begins that may be written to. */
+  #free = 0
+  /** Where what was written last ends. */
+  #end = 0
 
   /**
    * The bytes of a run, in pieces to be written one after the other: for each message a frame of `P2P + TYPE + " " + JSON`
@@ -18,20 +22,20 @@ export class RunEncoder {
    * each.
    *
    * @param topic the p2p topic, as bytes
-   * @returns pieces of this encoder's memory, which the next call overwrites: see {@link keep}
+   * @returns pieces that the next call overwrites unless they are {@link keep kept}
    */
   encode(topic: Buffer, run: readonly Message[]): Buffer[] {
     const pieces: Buffer[] = []
-    let at = 0
-    let from = 0
+    let from = this.#free
+    let at = from
     for (const message of run) {
       const shared = sharedFrame(message)
       const topicAt = headerBytesFor(p2pTopicLength + message.bytes)
       const copied = message.bytes > longestCopiedBytes ? topicAt + p2pTopicLength : shared.length
       if (at + copied > this.#memory.length) {
         pieces.push(this.#memory.subarray(from, at))
-        this.keep()
-        at = from = 0
+        this.#memory = Buffer.allocUnsafe(memoryBytes)
+        from = at = this.#free = 0
       }
       this.#memory.set(copied < shared.length ? shared.subarray(0, copied) : shared, at)
       this.#memory.set(topic, at + topicAt)
@@ -40,13 +44,14 @@ export class RunEncoder {
       pieces.push(this.#memory.subarray(from, at), shared.subarray(copied))
       from = at
     }
-    if (at > from) pieces.push(this.#memory.subarray(from, at))
-    return pieces
+    pieces.push(this.#memory.subarray(from, at))
+    this.#end = at
+    return pieces.filter(piece => piece.length > 0)
   }
 
-  /** Overwrites none of the pieces from now on: they are still needed. */
+  /** The pieces of the last run are still needed: they are not overwritten. */
   keep(): void {
-    this.#memory = Buffer.allocUnsafe(memoryBytes)
+    this.#free = this.#end
   }
 }
 

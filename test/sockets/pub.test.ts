@@ -127,6 +127,25 @@ describe('pub', { concurrency: true }, () => {
     }
   })
 
+  test('holds no more for a connection than it may, however little comes at a time', async t => {
+    const topic = drawP2pTopic()
+    const { pub, port, heardOf } = await openPub(t, () => true)
+    const socket = connect(port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    socket.write(Buffer.concat([greetingOf(), readyOf('SUB'), commandOf('SUBSCRIBE', topic)]))
+    socket.pause()
+    await heardOf(`joined ${topic}`)
+    // What the systems take does not count here.
+    while (pub.hasRoom(topic)) pub.send(topic, [message('x'.repeat(50_000))])
+    socket.resume()
+    await heardOf(`drained ${topic}`)
+    socket.pause()
+    const before = process.memoryUsage().arrayBuffers
+    let sent = 0
+    for (; pub.hasRoom(topic); sent++) pub.send(topic, [message('short')])
+    assert.ok(process.memoryUsage().arrayBuffers - before < 4_000_000 + 2 * 65_536, `${sent} were sent`)
+  })
+
   test('closes a connection of what is no subscriber, and says why', async t => {
     const { port, told } = await openPub(t, () => true)
     const greeting = greetingOf()

@@ -51,7 +51,7 @@ export class ZmtpPeer {
   readonly #options: PeerOptions
   readonly #accept: (peer: ZmtpPeer) => PeerHandler
   readonly #broken: (reason: string) => void
-  readonly #handshakeTimer: NodeJS.Timeout
+  #handshakeTimer: NodeJS.Timeout | undefined
   #phase: 'greeting' | 'handshake' | 'ready' | 'closed' = 'greeting'
   #greeting: Buffer = Buffer.alloc(0)
   readonly #frames: FrameReader
@@ -147,8 +147,7 @@ export class ZmtpPeer {
     if (name !== 'READY') throw new ZmtpError('it does not say what it is')
     const type = socketTypeIn(body)
     if (!talksTo.some(each => each === type)) throw new ZmtpError('its type of socket does not belong here')
-    clearTimeout(this.#handshakeTimer)
-    this.#phase = 'ready'
+    this.#endHandshake('ready')
     this.#frames.allow(maxFrameBytes)
     this.#handler = this.#accept(this)
   }
@@ -173,8 +172,13 @@ export class ZmtpPeer {
 
   #end(): void {
     if (this.#phase === 'closed') return
-    this.#phase = 'closed'
-    clearTimeout(this.#handshakeTimer)
+    this.#endHandshake('closed')
     this.#handler?.closed()
+  }
+
+  #endHandshake(phase: 'ready' | 'closed'): void {
+    this.#phase = phase
+    clearTimeout(this.#handshakeTimer)
+    this.#handshakeTimer = undefined
   }
 }
