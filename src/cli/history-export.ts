@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { LogReader } from '../history/reader.ts'
+import { bodyOf } from '../protocol/message.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import { say } from './bus-options.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -62,7 +63,7 @@ async function* objectsIn(
         continue
       if (selection !== undefined && !selection.has(first + index)) continue
       signal.throwIfAborted()
-      yield message.frame.slice(message.type.length + 1)
+      yield bodyOf(message)
     }
     signal.throwIfAborted()
   }

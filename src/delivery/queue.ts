@@ -51,9 +51,6 @@ export type Need = 'nothing' | 'page' | 'selection'
 /** A run of messages to one subscriber ends with the one that makes it so long. */
 export const maxRunBytes = 65_536
 
-/** Larger messages are read again rather than kept while their subscriber does not read. */
-const largestKeptBytes = 65_536
-
 /**
  * A subscriber's queue: its position in the log, and the rules by which it passes over what is not for it.
  *
@@ -170,7 +167,7 @@ export class Queue implements IdleQueue {
 
   /** Its turn is over: lets go of what it was reading from. Answers whether it held a page of the store. */
   rest(): boolean {
-    if (this.#head !== undefined && this.#head.bytes > largestKeptBytes) this.#head = undefined
+    this.#head = undefined
     this.#batch = undefined
     this.#selection = undefined
     return this.dropPage()

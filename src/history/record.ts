@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { LoggedBatch } from '../delivery/batch.ts'
-import type { Audience, FrameType, Message } from '../protocol/message.ts'
+import { type Audience, type FrameType, framed, type Message } from '../protocol/message.ts'
 import { keyBytes, microsecondsOf, writeObjectKey } from './object-key.ts'
 
 /*
@@ -104,8 +104,7 @@ function encode(batch: LoggedBatch, from: number, to: number, payloadBytes: numb
   record.writeUInt32LE(at - headerBytes, 28)
   for (let index = from; index < to; index++) {
     const { frame, bytes } = batch.messages[index] as Message
-    // A frame of as many bytes as characters is ASCII, which is copied faster.
-    record.write(frame, at, bytes, bytes === frame.length ? 'latin1' : 'utf8')
+    record.set(frame, at)
     at += bytes
   }
   record.writeUInt32LE(crc32(record.subarray(8)), 4)
@@ -194,8 +193,8 @@ export function readMessages(bytes: Buffer, at: number, header: RecordHeader): L
   let frameAt = at + headerBytes + bytes.readUInt32LE(at + 28)
   let total = 0
   for (const { type, frameBytes, audience } of readTable(bytes, at, header)) {
-    const frame = bytes.toString('utf8', frameAt, frameAt + frameBytes)
-    messages.push({ type, frame, bytes: frameBytes, audience, object: undefined, encoded: undefined })
+    // A copy: whoever keeps the message would keep all that was read with it.
+    messages.push(framed(type, Buffer.from(bytes.subarray(frameAt, frameAt + frameBytes)), { audience }))
     frameAt += frameBytes
     total += frameBytes
   }

@@ -1,18 +1,31 @@
 import { parseJson } from './json.ts'
-import { type Message, messageOf, type ObjectVersion } from './message.ts'
+import { framed, type Message, messageOf, type ObjectVersion } from './message.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { checkObject, type ValidationMode } from './stix/check.ts'
 import { completeText } from './stix/complete.ts'
 import { has, isObject, type JsonObject } from './stix/kind.ts'
 import type { MessageType } from './topics.ts'
 
+/** A frame as it came on `sub`: its bytes are a topic, a space, and a body. */
+export interface ReceivedFrame {
+  readonly frame: Buffer
+  /** It is ASCII: its length is that of its bytes. */
+  readonly topic: string
+}
+
 /**
  * Makes a message of a body, or says why it is refused (PROTOCOL "What is a valid message"). A body that lacks nothing
  * keeps its bytes. Its own type decides what it is, not the topic it came under (PROTOCOL "Frames on sub").
  *
- * `bytes` is the body's size as UTF-8, if it is known already. The body must not nest deeper than a parser can bear.
+ * The body must not nest deeper than a parser can bear.
+ *
+ * @param received what the body came in, if there is such a frame
  */
-export function decodeBody(body: string, mode: ValidationMode, bytes?: number): Message<MessageType> | Refusal {
+export function decodeBody(
+  body: string,
+  mode: ValidationMode,
+  received?: ReceivedFrame,
+): Message<MessageType> | Refusal {
   const object = parseJson(body)
   if (object === undefined) return refuse('not_json')
   // When its validity begins now, that is the same moment for the check and for what is filled in.
@@ -21,7 +34,11 @@ export function decodeBody(body: string, mode: ValidationMode, bytes?: number): 
   if ('refused' in checked) return checked
   const accepted = object as JsonObject
   if (checked.missing.length === 0) {
-    return messageOf(checked.type, body, { bytes, object: versionOf(accepted) })
+    const traits = { object: versionOf(accepted) }
+    if (!received?.topic.endsWith(checked.type)) return messageOf(checked.type, body, traits)
+    // Only the beginning of the topic is not sent on: `stix2/indicator {…}` comes, and `indicator {…}` goes.
+    const { frame, topic } = received
+    return framed(checked.type, frame.subarray(topic.length - checked.type.length), traits)
   }
   const completed = completeText(body, accepted, checked.missing, now ?? new Date())
   return messageOf(checked.type, completed.text, { object: versionOf(completed.object) })

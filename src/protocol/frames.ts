@@ -39,7 +39,7 @@ export function decodeFrame(
   if (topic === envelopeTopic) return decodeEnvelope(body, mode)
   if (!topic.startsWith('stix2/')) return refuse('unknown_topic')
 
-  return decodeBody(body, mode, frame.length - separator - 1)
+  return decodeBody(body, mode, topic.length === separator ? { frame, topic } : undefined)
 }
 
 function decodeEnvelope(text: string, mode: ValidationMode): EnvelopedMessage | Refusal {

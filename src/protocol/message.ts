@@ -24,28 +24,33 @@ export interface ObjectVersion {
  */
 export interface Message<Type extends FrameType = FrameType> {
   readonly type: Type
-  /** `TYPE + " " + JSON`; a frame is the p2p topic and this. */
-  readonly frame: string
-  /** Size of the frame without the p2p topic, as UTF-8. */
+  /** `TYPE + " " + JSON` in UTF-8; a frame is the p2p topic and this. */
+  readonly frame: Buffer
+  /** Size of that. */
   readonly bytes: number
   /** Undefined: everyone whose topics cover its type. */
   readonly audience: Audience | undefined
   /** Undefined if it is no part of snapshots: it is for one subscriber, or it was read back from the log. */
   readonly object: ObjectVersion | undefined
-  /** The frame as bytes, once it was sent to somebody: the sockets keep it here for the others. */
-  encoded: Buffer | undefined
 }
 
 /** What a message may have beside its type and body. */
 export interface MessageTraits {
-  /** Size of the body as UTF-8, if it is known already. */
-  readonly bytes?: number | undefined
   readonly audience?: Audience | undefined
   readonly object?: ObjectVersion | undefined
 }
 
 /** Makes a message of a JSON body. */
 export function messageOf<Type extends FrameType>(type: Type, body: string, traits: MessageTraits = {}): Message<Type> {
-  const bytes = type.length + 1 + (traits.bytes ?? Buffer.byteLength(body))
-  return { type, frame: `${type} ${body}`, bytes, audience: traits.audience, object: traits.object, encoded: undefined }
+  return framed(type, Buffer.from(`${type} ${body}`), traits)
+}
+
+/** Makes a message of the bytes that its frame has. */
+export function framed<Type extends FrameType>(type: Type, frame: Buffer, traits: MessageTraits = {}): Message<Type> {
+  return { type, frame, bytes: frame.length, audience: traits.audience, object: traits.object }
+}
+
+/** The JSON of a message. */
+export function bodyOf({ type, frame }: Message): string {
+  return frame.toString('utf8', type.length + 1)
 }

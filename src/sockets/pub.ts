@@ -100,7 +100,7 @@ export class PubSocket {
     for (const { peer, prefixes } of joined?.links ?? []) {
       const wanted = prefixes.includes('')
         ? run
-        : run.filter(({ frame }) => prefixes.some(prefix => frame.startsWith(prefix)))
+        : run.filter(({ frame }) => prefixes.some(prefix => frame.toString('latin1', 0, prefix.length) === prefix))
       if (joined === undefined || wanted.length === 0) continue
       if (!peer.write(...this.#encoder.encode(joined.bytes, wanted))) this.#encoder.keep()
     }

@@ -49,5 +49,5 @@ export async function framesFrom(store: SegmentedStore, from = 1): Promise<Map<n
 
 /** The frames of a batch by sequence number. */
 export function framesOf({ first, messages }: LoggedBatch): Map<number, string> {
-  return new Map(messages.map(({ frame }, index) => [first + index, frame]))
+  return new Map(messages.map(({ frame }, index) => [first + index, String(frame)]))
 }

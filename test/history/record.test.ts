@@ -133,7 +133,7 @@ describe('a record', () => {
     assert.equal(more.length, 0)
     const header = headerOf(record)
     assert.equal(header.count, 1)
-    assert.equal(readMessages(record, 0, header).messages[0]?.frame, large.frame)
+    assert.deepEqual(readMessages(record, 0, header).messages[0]?.frame, large.frame)
     assert.equal(headerOf(next).first, 8)
     assert.equal(headerOf(next).count, 2)
   })

@@ -173,7 +173,7 @@ describe('the messages on disk', () => {
             const again = await openStore(directory, { maxBytes: 1, segmentBytes })
             assert.equal(again.store.next, count + 1)
             assert.equal(segmentFiles(directory).length, 1)
-            assert.equal((await framesFrom(again.store)).get(count), batches.at(-1)?.messages[0]?.frame)
+            assert.equal((await framesFrom(again.store)).get(count), String(batches.at(-1)?.messages[0]?.frame))
             await again.store.close()
           }),
       ),

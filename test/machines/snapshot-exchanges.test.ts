@@ -86,7 +86,7 @@ describe('the open snapshot exchanges', () => {
   test('ask every subscriber but the requester', () => {
     const { ask, application, requester, stop } = open({ maxOpen: 10, maxMerged: 10 })
     ask()
-    assert.match(application.queue.head?.frame ?? '', /^snapshotrequest /)
+    assert.match(String(application.queue.head?.frame), /^snapshotrequest /)
     assert.equal(requester.queue.head, undefined)
     stop()
   })

@@ -84,7 +84,7 @@ class Application {
 
   /** Receives so many frames. */
   receive(atMost: number): void {
-    for (const { frame } of this.#buffers.splice(0, atMost)) this.received.push(frame)
+    for (const { frame } of this.#buffers.splice(0, atMost)) this.received.push(String(frame))
   }
 
   /** The connection breaks, and what it held is lost. */
@@ -117,7 +117,7 @@ const numbered = (type: MessageType): Message => {
   return messageOf(type, body, { object: { id: `${type}--${serial % 7}`, modified: String(serial), removed: false } })
 }
 const wantedBy = (interest: Interest) => (message: Message) => interest === 'both' || message.type === interest
-const framesOf = (messages: readonly Message[]) => messages.map(({ frame }) => frame)
+const framesOf = (messages: readonly Message[]) => messages.map(({ frame }) => String(frame))
 
 const interest = fc.constantFrom<Interest>('both', 'indicator', 'sighting')
 const step = fc.oneof(

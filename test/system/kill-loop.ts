@@ -219,7 +219,7 @@ async function messagesIn(directory: string): Promise<readonly string[]> {
   for (let sequence = store.oldest; sequence < store.next; ) {
     const batches = await store.read(sequence)
     for (const batch of batches) {
-      messages.push(...batch.messages.slice(Math.max(0, sequence - batch.first)).map(({ frame }) => frame))
+      messages.push(...batch.messages.slice(Math.max(0, sequence - batch.first)).map(({ frame }) => String(frame)))
       sequence = batch.first + batch.messages.length
     }
     assert.ok(batches.length > 0)

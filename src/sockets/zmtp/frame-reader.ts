@@ -17,7 +17,8 @@ const flagLong = 0x02
 const flagCommand = 0x04
 
 const shortHeaderBytes = 2
-const longHeaderBytes = 9
+/** Bytes of the header of a long frame. */
+export const longHeaderBytes = 9
 
 /** Memory for a frame that comes in pieces grows with what has come, from so many bytes on: announcing is free, sending is not. */
 const firstPieceBytes = 65_536
