@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Router, Subscriber, XPublisher } from 'zeromq'
 
 /**
- * The floor: the least that a broker of this protocol can do in Node. It receives, parses, and sends once for each
- * subscriber: no actors, no validation, no queues, no history, no flow control. It has the three habits that make Node
- * fast at this, as the broker has:
+ * The floor: the least that a broker of this protocol can do in Node with zeromq. It receives, parses, and sends once for
+ * each subscriber: no actors, no validation, no queues, no history, no flow control. It has the three habits that make
+ * zeromq fast at this:
  *
  * - it sends by runs: all that waits to one subscriber, then to the next;
  * - no `receive()` is pending on `pub` while it sends, for that would make each send ask the socket for its events;

@@ -45,7 +45,7 @@ type Given = Partial<Omit<BenchOptions, 'tables' | 'broker'>> &
 export function readOptions(): BenchOptions {
   const given = new Command('bench')
     .description(
-      'The broker beside the floor, the least that a broker can do in Node. Without a table: the short ones.',
+      'The broker beside the floor, the least that one on zeromq can do in Node. Without a table: the short ones.',
     )
     .option('--throughput', 'table: deliveries/s and CPU time a delivery')
     .option('--latency', 'table: latency by the clock')
