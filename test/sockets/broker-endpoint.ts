@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Socket } from 'zeromq'
@@ -54,9 +53,10 @@ export async function raw(t: TestContext, port: number, ...parts: Buffer[]): Pro
   t.after(() => socket.destroy())
   const received: Buffer[] = []
   socket.on('data', chunk => received.push(chunk))
+  // What is still on its way to a connection that is closed comes back as an error, before the close.
   socket.on('error', () => {})
   for (const part of parts) socket.write(part)
-  await once(socket, 'close')
+  await new Promise(resolve => socket.on('close', resolve))
   return Buffer.concat(received)
 }
 
