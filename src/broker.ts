@@ -141,7 +141,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     handshakeTimeoutMs: zmq.handshake_timeout * 1000,
   }
   const troublesOf = (endpoint: EndpointName) => ({
-    broken: (reason: string) => repeating.log('not_zmtp', `a connection to ${endpoint} was closed: ${reason}`),
+    broken: (reason: string) => {
+      tally.brokenConnections[endpoint]++
+      repeating.log('not_zmtp', `a connection to ${endpoint} was closed: ${reason}`)
+    },
     dropped: (reason: string) => {
       tally.limits['plugins.apps.zmq.max_connections']++
       repeating.log('max_connections', `a connection to ${endpoint} was closed at once: ${reason}`)
@@ -322,10 +325,11 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     history?.subscriptions.synced().catch(() => {})
   }, positionsIntervalMs)
 
+  const connections = () => ({ manage: manage.connections, pub: pub.connections, sub: sub.connections })
   const observation = observe(
     config,
     { log, repeating },
-    { supervisor, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
+    { supervisor, connections, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
     trace,
   )
   supervisor.start()

@@ -23,7 +23,10 @@ const rateIntervalMs = 1000
 
 /** The parts of a broker that people and monitoring look at. */
 export interface ObservedBroker
-  extends Pick<Observed, 'intake' | 'egress' | 'subscribers' | 'exchanges' | 'history' | 'supplies' | 'tally'> {
+  extends Pick<
+    Observed,
+    'connections' | 'intake' | 'egress' | 'subscribers' | 'exchanges' | 'history' | 'supplies' | 'tally'
+  > {
   readonly supervisor: Actor<ReturnType<typeof brokerLogic>>
   readonly messages: MessageLog
 }

@@ -77,9 +77,23 @@ export const brokerMetrics: MetricsTable<Reading> = [
     values: ({ census }) => labelled('state', census.states, ({ mostMessages }) => mostMessages),
   },
   {
+    kind: 'gauge',
+    name: 'threatbus_connections',
+    help: 'Connections to the endpoints.',
+    labels: ['endpoint'],
+    values: ({ connections }) => labelled('endpoint', connections),
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_connections_broken_total',
+    help: 'Connections that were closed because of what their peers sent, or did not send in time.',
+    labels: ['endpoint'],
+    values: ({ brokenConnections }) => labelled('endpoint', brokenConnections),
+  },
+  {
     kind: 'counter',
     name: 'threatbus_eavesdroppers_refused_total',
-    help: 'Subscriptions on the pub endpoint to no p2p topic, or to one received on another port; not admitted.',
+    help: "Subscriptions on the pub endpoint to something that is nobody's p2p topic; not admitted.",
     values: ({ eavesdroppers }) => one(eavesdroppers),
   },
   {

@@ -40,6 +40,8 @@ export interface Observed {
   state(): BrokerState
   /** The addresses of the three endpoints; of one that does not listen yet, that which it is going to have. */
   endpoints(): Readonly<Record<EndpointName, string>>
+  /** How many connections each of them has. */
+  connections(): Readonly<Record<EndpointName, number>>
 }
 
 /** What can be said about the history. */
@@ -55,6 +57,9 @@ export interface HistoryReading extends LogExtent {
 export interface Reading {
   readonly state: BrokerState
   readonly endpoints: Readonly<Record<EndpointName, string>>
+  readonly connections: Readonly<Record<EndpointName, number>>
+  /** Those that were closed because of what their peers sent, or did not send in time. */
+  readonly brokenConnections: Readonly<Record<EndpointName, number>>
   /** Messages by how they came: on `sub`, or by publish requests. */
   readonly accepted: Readonly<Record<'sub' | 'publish', Readonly<Record<MessageType, number>>>>
   readonly refused: Readonly<Partial<Record<RefusalReason, number>>>
@@ -81,6 +86,8 @@ export function read(observed: Observed): Reading {
   return {
     ...readReadiness(observed),
     endpoints: observed.endpoints(),
+    connections: observed.connections(),
+    brokenConnections: tally.brokenConnections,
     accepted: { sub: intake.accepted, publish: tally.published },
     refused: intake.refusals,
     delivered: egress.delivered,

@@ -1,4 +1,5 @@
 import type { ManagementEvent, SnapshotOutcome } from '../../machines/vocabulary.ts'
+import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { ManagementReply } from '../protocol/management.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import { Durations } from './durations.ts'
@@ -31,6 +32,8 @@ export class Tally {
   receipts = 0
   /** Messages that were not there any more when subscribers came to them. */
   missed = 0
+  /** Connections that were closed because of what their peers sent, or did not send in time. */
+  readonly brokenConnections: Record<EndpointName, number> = { manage: 0, pub: 0, sub: 0 }
   /** Subscriptions on `pub` that were not admitted. */
   eavesdroppers = 0
   readonly replies: Readonly<Record<RequestAction, Record<ReplyStatus, number>>> = {

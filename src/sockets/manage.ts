@@ -63,6 +63,11 @@ export class ManageSocket {
     )
   }
 
+  /** How many connections there are. */
+  get connections(): number {
+    return this.#listener.connections
+  }
+
   /** Binds to its host and port, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
   bind(): Promise<number> {
     return this.#listener.bind()

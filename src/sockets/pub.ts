@@ -79,6 +79,11 @@ export class PubSocket {
     )
   }
 
+  /** How many connections there are. */
+  get connections(): number {
+    return this.#listener.connections
+  }
+
   /** Binds to its host and port, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
   bind(): Promise<number> {
     return this.#listener.bind()

@@ -168,9 +168,10 @@ describe('pub', { concurrency: true }, () => {
   })
 
   test('closes a connection that does not say what it is in time', async t => {
-    const { port } = await openPub(t, () => true, { handshakeTimeoutMs: 20 })
+    const { port, told } = await openPub(t, () => true, { handshakeTimeoutMs: 20 })
     const received = await raw(t, port, Buffer.from([0xff]))
     assert.equal(received.length, 64, 'its own greeting comes first')
+    assert.deepEqual(told, ['broken it has not said what it is in time'])
   })
 
   test('has as many connections as it may', async t => {

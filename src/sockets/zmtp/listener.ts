@@ -21,7 +21,7 @@ export interface ListenOptions {
 
 /** What an endpoint tells of connections that it can't have. */
 export interface ListenTroubles {
-  /** A connection was closed because of what its peer sent. */
+  /** A connection was closed because of what its peer sent, or did not send in time. */
   broken(reason: string): void
   /** A connection was closed because there are as many as may be, or the system could not give one. */
   dropped(reason: string): void
@@ -52,6 +52,11 @@ export class ZmtpListener {
     this.#server.maxConnections = options.maxConnections
     this.#server.on('connection', socket => this.#add(socket))
     this.#server.on('drop', () => troubles.dropped('there are as many connections as may be'))
+  }
+
+  /** How many connections there are. */
+  get connections(): number {
+    return this.#peers.size
   }
 
   /** Listens, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */

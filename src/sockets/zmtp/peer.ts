@@ -59,7 +59,7 @@ export class ZmtpPeer {
 
   /**
    * @param accept is asked once the peer has said what it is
-   * @param broken hears why the connection was closed, if it was for what the peer sent
+   * @param broken hears why the connection was closed, if it was for what the peer sent, or did not send in time
    */
   constructor(
     socket: Socket,
@@ -72,7 +72,10 @@ export class ZmtpPeer {
     this.#accept = accept
     this.#broken = broken
     this.#frames = new FrameReader(maxReadyBytes, frame => this.#take(frame))
-    this.#handshakeTimer = setTimeout(() => socket.destroy(), options.handshakeTimeoutMs)
+    this.#handshakeTimer = setTimeout(
+      () => this.#break('it has not said what it is in time'),
+      options.handshakeTimeoutMs,
+    )
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('drain', () => this.#handler?.drained())
     // It is followed by 'close'.
@@ -124,10 +127,14 @@ export class ZmtpPeer {
       else this.#frames.read(chunk)
     } catch (error) {
       if (!(error instanceof ZmtpError)) throw error
-      this.#broken(error.message)
-      this.close()
-      this.#end()
+      this.#break(error.message)
     }
+  }
+
+  #break(reason: string): void {
+    this.#broken(reason)
+    this.close()
+    this.#end()
   }
 
   #readGreeting(chunk: Buffer): void {
