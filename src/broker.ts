@@ -139,6 +139,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     sendBufferBytes: zmq.send_buffer_size,
     keepaliveIdleSeconds: zmq.tcp_keepalive,
     handshakeTimeoutMs: zmq.handshake_timeout * 1000,
+    lingerMs,
   }
   const troublesOf = (endpoint: EndpointName) => ({
     broken: (reason: string) => {
@@ -151,12 +152,12 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     },
   })
   const manage = new ManageSocket(
-    { ...listening, port: zmq.manage, maxMessageBytes: zmq.max_message_size, lingerMs },
+    { ...listening, port: zmq.manage, maxMessageBytes: zmq.max_message_size },
     answer,
     troublesOf('manage'),
   )
   const pub = new PubSocket(
-    { ...listening, port: zmq.pub, lingerMs },
+    { ...listening, port: zmq.pub },
     {
       ...troublesOf('pub'),
       admits: topic => subscribers.find(topic) !== undefined,
@@ -171,7 +172,13 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     },
   )
   const sub = new SubSocket(
-    { ...listening, port: zmq.sub, maxMessageBytes: zmq.max_message_size, prefixes: subscribedPrefixes },
+    {
+      ...listening,
+      port: zmq.sub,
+      lingerMs: () => 0,
+      maxMessageBytes: zmq.max_message_size,
+      prefixes: subscribedPrefixes,
+    },
     { take: parts => intake.take(parts), flush: forward },
     troublesOf('sub'),
   )

@@ -9,8 +9,6 @@ import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 export interface ManageSocketOptions extends ListenOptions {
   /** Largest request in bytes; a larger one closes its connection (PROTOCOL: the one case without a reply). */
   readonly maxMessageBytes: number
-  /** Asked when the socket is closed: how long replies on their way may take then. */
-  lingerMs(): number
 }
 
 /** A management request as it came: the route back to its client, and its parts. */
@@ -29,53 +27,27 @@ const partBytes = 64
  * The `manage` endpoint, for ZeroMQ's REQ and DEALER sockets. To them it is a ROUTER, not a REP socket: a client that hangs
  * up or sends nonsense costs nobody else an answer (PROTOCOL "Points that were asked about").
  */
-export class ManageSocket {
-  readonly #options: ManageSocketOptions
-  readonly #listener: ZmtpListener
+export class ManageSocket extends ZmtpListener {
+  readonly #maxMessageBytes: number
   readonly #answer: (request: RawRequest) => void
   readonly #clients = new WeakMap<RawRequest['route'], ZmtpPeer>()
-  readonly #served: Promise<void>
+  readonly #inlet: Inlet
   #requests: RawRequest[] = []
-  #close: () => void = () => {}
-  #fail: (error: unknown) => void = () => {}
 
   /** @param answer hears of each request, and answers it by {@link reply}, now or later */
   constructor(options: ManageSocketOptions, answer: (request: RawRequest) => void, troubles: ListenTroubles) {
-    this.#options = options
-    this.#answer = answer
-    this.#served = new Promise((resolve, reject) => {
-      this.#close = resolve
-      this.#fail = reject
-    })
-    const inlet = new Inlet(
-      () => this.#answerRequests(),
-      error => this.#fail(error),
-    )
-    this.#listener = new ZmtpListener(
-      {
-        ...options,
-        socketType: 'ROUTER',
-        talksTo: ['REQ', 'DEALER', 'ROUTER'],
-        maxFrameBytes: options.maxMessageBytes,
-      },
+    const { maxMessageBytes } = options
+    super(
+      { ...options, socketType: 'ROUTER', talksTo: ['REQ', 'DEALER', 'ROUTER'], maxFrameBytes: maxMessageBytes },
       troubles,
-      peer => this.#handlerFor(peer, inlet),
+      peer => this.#handlerFor(peer),
     )
-  }
-
-  /** How many connections there are. */
-  get connections(): number {
-    return this.#listener.connections
-  }
-
-  /** Binds to its host and port, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
-  bind(): Promise<number> {
-    return this.#listener.bind()
-  }
-
-  /** Hands over each request until the socket is closed. Rejects if that fails. */
-  serve(): Promise<void> {
-    return this.#served
+    this.#maxMessageBytes = maxMessageBytes
+    this.#answer = answer
+    this.#inlet = new Inlet(
+      () => this.#answerRequests(),
+      error => this.fail(error),
+    )
   }
 
   /** Sends a reply to the client behind `route`. A client that has gone, or does not read its replies, loses it. */
@@ -84,28 +56,23 @@ export class ManageSocket {
     if (client?.hasRoom) client.write(encodeFrames([...(route as RawRequest['route']), Buffer.from(text)]))
   }
 
-  /** Closes the socket; replies on their way get the linger time. */
-  close(): void {
-    this.#listener.close(this.#options.lingerMs())
-    this.#close()
-  }
-
-  #handlerFor(peer: ZmtpPeer, inlet: Inlet): PeerHandler {
+  #handlerFor(peer: ZmtpPeer): PeerHandler {
     let frames: Buffer[] = []
     let bytes = 0
     return {
       frame: (body, more) => {
         frames.push(body)
         bytes += body.length + partBytes
-        const { maxMessageBytes } = this.#options
-        if (more && bytes > maxMessageBytes) throw new ZmtpError(`a request of more than ${maxMessageBytes} bytes`)
+        if (more && bytes > this.#maxMessageBytes) {
+          throw new ZmtpError(`a request of more than ${this.#maxMessageBytes} bytes`)
+        }
         if (more) return
         const request = splitRoute(frames)
         frames = []
         bytes = 0
         this.#clients.set(request.route, peer)
         this.#requests.push(request)
-        inlet.took(peer)
+        this.#inlet.took(peer)
       },
       command() {},
       drained() {},

@@ -5,12 +5,6 @@ import type { Command } from './zmtp/handshake.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 
-/** What a {@link PubSocket} needs to know. */
-export interface PubSocketOptions extends ListenOptions {
-  /** Asked when the socket is closed: how long frames on their way may take then. */
-  lingerMs(): number
-}
-
 /** What a {@link PubSocket} tells of its peers. */
 export interface PubSocketPeers extends ListenTroubles {
   /** May a peer that names this p2p topic hear what begins with it? The answer is final for this subscription. */
@@ -57,41 +51,18 @@ interface Link {
  * Every subscription passes by `peers.admits`, so an eavesdropper's is never honoured. A connection that has no room is
  * not written to, so nothing is lost silently. It sends no pings: they would disconnect slow but living subscribers.
  */
-export class PubSocket {
-  readonly #options: PubSocketOptions
+export class PubSocket extends ZmtpListener {
   readonly #peers: PubSocketPeers
-  readonly #listener: ZmtpListener
   readonly #encoder = new RunEncoder()
   readonly #joined = new Map<string, Joined>()
-  readonly #closed: Promise<void>
-  #close: () => void = () => {}
 
-  constructor(options: PubSocketOptions, peers: PubSocketPeers) {
-    this.#options = options
-    this.#peers = peers
-    this.#closed = new Promise(resolve => {
-      this.#close = resolve
-    })
-    this.#listener = new ZmtpListener(
+  constructor(options: ListenOptions, peers: PubSocketPeers) {
+    super(
       { ...options, socketType: 'XPUB', talksTo: ['SUB', 'XSUB'], maxFrameBytes: maxSubscriptionBytes },
       peers,
       peer => this.#handlerFor(peer),
     )
-  }
-
-  /** How many connections there are. */
-  get connections(): number {
-    return this.#listener.connections
-  }
-
-  /** Binds to its host and port, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
-  bind(): Promise<number> {
-    return this.#listener.bind()
-  }
-
-  /** Serves its peers until the socket is closed. */
-  serve(): Promise<void> {
-    return this.#closed
+    this.#peers = peers
   }
 
   /** Is somebody subscribed to this p2p topic, and can take more? If not, `drained`, `left` or `joined` will be told. */
@@ -109,12 +80,6 @@ export class PubSocket {
       if (joined === undefined || wanted.length === 0) continue
       if (!peer.write(...this.#encoder.encode(joined.bytes, wanted))) this.#encoder.keep()
     }
-  }
-
-  /** Closes the socket; what it holds unsent gets the linger time. */
-  close(): void {
-    this.#listener.close(this.#options.lingerMs())
-    this.#close()
   }
 
   #handlerFor(peer: ZmtpPeer): PeerHandler {

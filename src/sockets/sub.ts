@@ -28,54 +28,26 @@ const maxParts = 2
  * It is written here for the same reasons as {@link PubSocket}. Who publishes faster than messages are sent on is not read
  * meanwhile: TCP holds it back.
  */
-export class SubSocket {
-  readonly #listener: ZmtpListener
+export class SubSocket extends ZmtpListener {
   readonly #prefixes: readonly Buffer[]
   readonly #subscriptions: Buffer
-  readonly #served: Promise<void>
-  #close: () => void = () => {}
-  #fail: (error: unknown) => void = () => {}
+  readonly #take: Publications['take']
+  readonly #inlet: Inlet
 
   constructor(options: SubSocketOptions, { take, flush }: Publications, troubles: ListenTroubles) {
+    const { maxMessageBytes } = options
+    super({ ...options, socketType: 'SUB', talksTo: ['PUB', 'XPUB'], maxFrameBytes: maxMessageBytes }, troubles, peer =>
+      this.#handlerFor(peer),
+    )
     this.#prefixes = options.prefixes.map(prefix => Buffer.from(prefix))
-    this.#subscriptions = Buffer.concat(
-      // A subscription is a message: the byte 1, and the prefix.
-      this.#prefixes.map(prefix => encodeFrames([Buffer.concat([Buffer.of(1), prefix])])),
-    )
-    this.#served = new Promise((resolve, reject) => {
-      this.#close = resolve
-      this.#fail = reject
-    })
-    const inlet = new Inlet(flush, error => this.#fail(error))
-    this.#listener = new ZmtpListener(
-      { ...options, socketType: 'SUB', talksTo: ['PUB', 'XPUB'], maxFrameBytes: options.maxMessageBytes },
-      troubles,
-      peer => this.#handlerFor(peer, take, inlet),
-    )
+    // A subscription is a message: the byte 1, and the prefix.
+    const subscriptions = this.#prefixes.map(prefix => encodeFrames([Buffer.concat([Buffer.of(1), prefix])]))
+    this.#subscriptions = Buffer.concat(subscriptions)
+    this.#take = take
+    this.#inlet = new Inlet(flush, error => this.fail(error))
   }
 
-  /** How many connections there are. */
-  get connections(): number {
-    return this.#listener.connections
-  }
-
-  /** Binds to its host and port, and answers the port. Rejects with the code `EADDRINUSE` while another process has it. */
-  bind(): Promise<number> {
-    return this.#listener.bind()
-  }
-
-  /** Hands over what is published until the socket is closed. Rejects if that fails. */
-  serve(): Promise<void> {
-    return this.#served
-  }
-
-  /** Closes the socket; what it holds unread is lost. */
-  close(): void {
-    this.#listener.close(0)
-    this.#close()
-  }
-
-  #handlerFor(peer: ZmtpPeer, take: Publications['take'], inlet: Inlet): PeerHandler {
+  #handlerFor(peer: ZmtpPeer): PeerHandler {
     let parts: Buffer[] = []
     peer.write(this.#subscriptions)
     return {
@@ -86,8 +58,8 @@ export class SubSocket {
         parts = []
         // A publisher filters, too, but need not.
         if (!this.#prefixes.some(prefix => startsWith(message[0] as Buffer, prefix))) return
-        take(message)
-        inlet.took(peer)
+        this.#take(message)
+        this.#inlet.took(peer)
       },
       command() {},
       drained() {},

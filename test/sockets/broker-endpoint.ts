@@ -11,6 +11,7 @@ export const listening: ListenOptions = {
   sendBufferBytes: 65_536,
   keepaliveIdleSeconds: 60,
   handshakeTimeoutMs: 5000,
+  lingerMs: () => 0,
 }
 
 /** Notes what it is told, and waits for what it will be told. */

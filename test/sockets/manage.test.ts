@@ -8,7 +8,7 @@ import { connected, greetingOf, listening, raw, readyOf, Told } from './broker-e
 async function openManage(t: TestContext, answer?: (request: RawRequest, manage: ManageSocket) => void) {
   const told = new Told()
   const manage: ManageSocket = new ManageSocket(
-    { ...listening, maxMessageBytes: 1000, lingerMs: () => 0 },
+    { ...listening, maxMessageBytes: 1000 },
     request => {
       told.note('asked')()
       if (answer) answer(request, manage)

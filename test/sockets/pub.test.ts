@@ -6,13 +6,12 @@ import fc from 'fast-check'
 import { Subscriber } from 'zeromq'
 import { messageOf } from '../../src/protocol/message.ts'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
-import { PubSocket, type PubSocketOptions, type PubSocketPeers } from '../../src/sockets/pub.ts'
+import { PubSocket, type PubSocketPeers } from '../../src/sockets/pub.ts'
+import type { ListenOptions } from '../../src/sockets/zmtp/listener.ts'
 import { commandOf, connected, greetingOf, listening, raw, readyOf, Told } from './broker-endpoint.ts'
 
-const options: PubSocketOptions = { ...listening, lingerMs: () => 0 }
-
 /** A socket that admits what it is told to, and what it tells of its peers. */
-async function openPub(t: TestContext, admits: (topic: string) => boolean, over: Partial<PubSocketOptions> = {}) {
+async function openPub(t: TestContext, admits: (topic: string) => boolean, over: Partial<ListenOptions> = {}) {
   const told = new Told()
   const note = (what: string) => told.note(what)
   const peers: PubSocketPeers = {
@@ -24,7 +23,7 @@ async function openPub(t: TestContext, admits: (topic: string) => boolean, over:
     broken: note('broken'),
     dropped: note('dropped'),
   }
-  const pub = new PubSocket({ ...options, ...over }, peers)
+  const pub = new PubSocket({ ...listening, ...over }, peers)
   t.after(() => pub.close())
   const port = await pub.bind()
   const subscribe = (...prefixes: string[]) => {
@@ -219,7 +218,7 @@ describe('pub', { concurrency: true }, () => {
   test('tells that its port is taken, and can try again', async t => {
     const { pub: first, port } = await openPub(t, () => true)
     const second = new PubSocket(
-      { ...options, port },
+      { ...listening, port },
       { admits: () => true, joined() {}, left() {}, drained() {}, refused() {}, broken() {}, dropped() {} },
     )
     await assert.rejects(second.bind(), { code: 'EADDRINUSE' })

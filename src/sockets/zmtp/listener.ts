@@ -17,6 +17,8 @@ export interface ListenOptions {
   readonly keepaliveIdleSeconds: number
   /** How long a peer may take to say what it is. */
   readonly handshakeTimeoutMs: number
+  /** Asked when it is closed: how long what connections hold unsent may take then. */
+  lingerMs(): number
 }
 
 /** What an endpoint tells of connections that it can't have. */
@@ -30,19 +32,26 @@ export interface ListenTroubles {
 /** Connections that the system may keep until they are accepted: many come at once after a restart. */
 const backlog = 4096
 
-/** A TCP port where ZeroMQ's sockets connect: the bound end of a socket, written for Node's own sockets. */
+/** A TCP port where ZeroMQ's sockets connect: what the bound ends of all types of sockets have in common. */
 export class ZmtpListener {
   readonly #options: ListenOptions & PeerOptions
   readonly #troubles: ListenTroubles
   readonly #accept: (peer: ZmtpPeer) => PeerHandler
   readonly #server: Server
   readonly #peers = new Set<ZmtpPeer>()
+  readonly #served: Promise<void>
+  #ended: () => void = () => {}
+  #failed: (error: unknown) => void = () => {}
 
   /** @param accept is asked what is done with a peer that has said what it is */
   constructor(options: ListenOptions & PeerOptions, troubles: ListenTroubles, accept: (peer: ZmtpPeer) => PeerHandler) {
     this.#options = options
     this.#troubles = troubles
     this.#accept = accept
+    this.#served = new Promise((resolve, reject) => {
+      this.#ended = resolve
+      this.#failed = reject
+    })
     this.#server = createServer({
       noDelay: true,
       keepAlive: true,
@@ -70,14 +79,25 @@ export class ZmtpListener {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Stops listening. What connections hold unsent has so long to leave. */
-  close(lingerMs: number): void {
+  /** Serves its peers until it is closed. Rejects if that fails. */
+  serve(): Promise<void> {
+    return this.#served
+  }
+
+  /** Serving has failed. */
+  protected fail(error: unknown): void {
+    this.#failed(error)
+  }
+
+  /** Stops listening. What connections hold unsent gets the linger time. */
+  close(): void {
     this.#server.close()
     const peers = [...this.#peers]
     for (const peer of peers) peer.closeWhenSent()
     setTimeout(() => {
       for (const peer of peers) peer.close()
-    }, lingerMs).unref()
+    }, this.#options.lingerMs()).unref()
+    this.#ended()
   }
 
   #add(socket: Socket): void {
