@@ -55,6 +55,13 @@ describe('a connection', { concurrency: true }, () => {
     assert.equal(Buffer.concat(received).length, greeted + sentBytes)
   })
 
+  test('whose peer never reads is over when the time to linger is', async t => {
+    const opened = await openPub(t, { lingerMs: () => 20 })
+    const { topic } = await fullSubscriber(t, opened)
+    opened.pub.close()
+    await opened.told.of(`left ${topic}`)
+  })
+
   test('that was refused has nothing more handled of what came with the reason', async t => {
     const { port, told } = await openPub(t)
     const [before, after] = [drawP2pTopic(), drawP2pTopic()]
