@@ -124,6 +124,8 @@ export class Egress {
       await this.#pause()
     }
     this.#rounds = undefined
+    // Whoever was waited for may have left before its turn.
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   #run(outlet: Outlet): void {

@@ -4,6 +4,7 @@ import { type Refusal, type RefusalReason, refuse } from '../protocol/refusal.ts
 import type { ValidationMode } from '../protocol/stix/check.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import { type Batch, batchOf } from './batch.ts'
+import { packed } from './packed.ts'
 
 /** Where the intake's messages go. */
 export interface IntakeTargets {
@@ -43,7 +44,7 @@ export class Intake {
       const messages = this.#messages
       this.#messages = []
       for (const { type } of messages) this.accepted[type]++
-      this.#targets.publish(batchOf(messages))
+      this.#targets.publish(batchOf(packed(messages)))
     }
     if (this.#envelopes.size === 0) return
     for (const [snapshotId, answers] of this.#envelopes) {

@@ -11,7 +11,10 @@ export interface PubSocketPeers extends ListenTroubles {
   admits(topic: string): boolean
   /** A peer's subscription to this p2p topic was admitted. */
   joined(topic: string): void
-  /** Nobody is subscribed to this p2p topic any more. Said of topics that were joined. */
+  /**
+   * Nobody is subscribed to this p2p topic any more; or one of several connections ended, which may not have brought what it
+   * held: then `joined` follows. Said of topics that were joined.
+   */
   left(topic: string): void
   /** A connection had no room for more of this p2p topic, and may have now. */
   drained(topic: string): void
@@ -100,7 +103,7 @@ export class PubSocket extends ZmtpListener {
         for (const topic of topics.keys()) this.#peers.drained(topic)
       },
       closed: () => {
-        for (const [topic, link] of topics) this.#remove(topic, link)
+        for (const [topic, link] of topics) this.#lose(topic, link)
       },
     }
   }
@@ -132,7 +135,19 @@ export class PubSocket extends ZmtpListener {
     link.prefixes = link.prefixes.filter(prefix => prefix !== rest)
     if (link.prefixes.length > 0) return
     topics.delete(topic)
-    this.#remove(topic, link)
+    // It may have been the one that had no room.
+    if (this.#remove(topic, link)) this.#peers.drained(topic)
+    else this.#peers.left(topic)
+  }
+
+  /**
+   * A connection ended, and took what it held with it. Another one may be there already: a subscriber's network broke, and it
+   * was back before that was noticed here. So what the first one held is lost to it, too, unless it is sent again.
+   */
+  #lose(topic: string, link: Link): void {
+    const areThereOthers = this.#remove(topic, link)
+    this.#peers.left(topic)
+    if (areThereOthers) this.#peers.joined(topic)
   }
 
   #add(topics: Map<string, Link>, topic: string, link: Link): void {
@@ -142,15 +157,11 @@ export class PubSocket extends ZmtpListener {
     else joined.links.push(link)
   }
 
-  #remove(topic: string, link: Link): void {
+  /** Answers whether others are subscribed to the topic. */
+  #remove(topic: string, link: Link): boolean {
     const links = this.#joined.get(topic)?.links ?? []
     links.splice(links.indexOf(link), 1)
-    if (links.length === 0) {
-      this.#joined.delete(topic)
-      this.#peers.left(topic)
-    } else {
-      // It may have been the one that had no room.
-      this.#peers.drained(topic)
-    }
+    if (links.length === 0) this.#joined.delete(topic)
+    return links.length > 0
   }
 }

@@ -185,4 +185,21 @@ describe('the egress', () => {
     assert.equal(outlet.queue.lag, 10_000 - sent)
     assert.equal(String(outlet.queue.head?.frame), `indicator ${sent}`)
   })
+
+  test('holds nobody up for a subscriber that leaves before its turn', async () => {
+    const { egress, outlets, push } = openEgress(1)
+    const [outlet] = outlets as [Outlet]
+    push(messages(1))
+    const ended = egress.roundEnded()
+    egress.close(outlet)
+    await ended
+    // Or between two rounds: its queue is longer than a run.
+    egress.open(outlet)
+    push(messages(2000))
+    await egress.roundEnded()
+    const next = egress.roundEnded()
+    egress.close(outlet)
+    await next
+    assert.ok(outlet.queue.lag > 0)
+  })
 })

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Socket } from 'zeromq'
+import { PubSocket, type PubSocketOptions } from '../../src/sockets/pub.ts'
 import type { ListenOptions } from '../../src/sockets/zmtp/listener.ts'
 
 /** Where the endpoints of tests listen. */
@@ -35,6 +36,25 @@ export class Told {
       })
     }
   }
+}
+
+/** A socket that admits everybody, and what it tells of its peers. */
+export async function openPub(t: TestContext, over: Partial<PubSocketOptions> = {}) {
+  const told = new Told()
+  const pub = new PubSocket(
+    { ...listening, lingerMs: () => 0, ...over },
+    {
+      admits: () => true,
+      joined: told.note('joined'),
+      left: told.note('left'),
+      drained: told.note('drained'),
+      refused: told.note('refused'),
+      broken: told.note('broken'),
+      dropped: told.note('dropped'),
+    },
+  )
+  t.after(() => pub.close())
+  return { pub, port: await pub.bind(), told }
 }
 
 /** Connects one of ZeroMQ's own sockets. */

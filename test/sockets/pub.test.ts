@@ -79,21 +79,33 @@ describe('pub', { concurrency: true }, () => {
     )
   })
 
-  test('tells that a topic was left when its last socket is gone, and joined for each', async t => {
+  test('tells that a topic was joined for each of its sockets, and left when the last one does not want it', async t => {
     const topic = drawP2pTopic()
     const { pub, told, heardOf, subscribe } = await openPub(t, () => true)
     const [one, two] = [subscribe(topic), subscribe(topic)]
     await heardOf(`joined ${topic}`, 2)
     pub.send(topic, [message('both')])
     for (const socket of [one, two]) assert.equal(String(await socket.receive()), `${topic}indicator both`)
-    one.close()
+    one.unsubscribe(topic)
     // Whatever was full may not be any more.
     await heardOf(`drained ${topic}`)
     assert.ok(!told.includes(`left ${topic}`))
     pub.send(topic, [message('one')])
     assert.equal(String(await two.receive()), `${topic}indicator one`)
-    two.close()
+    two.unsubscribe(topic)
     await heardOf(`left ${topic}`)
+  })
+
+  test('tells that a topic was left and joined again when one of its connections ends: what that held is lost', async t => {
+    const topic = drawP2pTopic()
+    const { told, heardOf, subscribe } = await openPub(t, () => true)
+    const [one, two] = [subscribe(topic), subscribe(topic)]
+    await heardOf(`joined ${topic}`, 2)
+    one.close()
+    await heardOf(`joined ${topic}`, 3)
+    assert.deepEqual(told.slice(2), [`left ${topic}`, `joined ${topic}`])
+    two.close()
+    await heardOf(`left ${topic}`, 2)
   })
 
   test('sends by type to who subscribed to a topic and a type', async t => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import { Subscriber } from 'zeromq'
+import { commandOf, greetingOf, readyOf } from '../sockets/broker-endpoint.ts'
 import { startBroker } from './broker-process.ts'
 import type { LogLine } from './log-lines.ts'
 import { indicator, publisher, receive, request } from './wire.ts'
@@ -43,6 +45,40 @@ describe('a subscriber', { concurrency: true }, () => {
       frames,
       bodies.map(body => `${topic}indicator ${body}`),
     )
+  })
+
+  test('that is back before its broken connection was noticed gets what that one held', async t => {
+    // broker ──▶ forerunner: reads nothing, and breaks when its successor is there
+    //        └─▶ successor
+    const broker = await startBroker(t)
+    const { topic } = await request(broker.manage, { action: 'subscribe', topic: 'stix2' })
+    const forerunner = connect(broker.pub, '127.0.0.1')
+    t.after(() => forerunner.destroy())
+    forerunner.pause()
+    forerunner.write(Buffer.concat([greetingOf(), readyOf('SUB'), commandOf('SUBSCRIBE', topic)]))
+    await broker.logged(tells(topic, 'joined'))
+    const witness = await request(broker.manage, { action: 'subscribe', topic: 'stix2' })
+    const seen = receive(t, broker.pub, witness.topic)
+    const { send } = await publisher(t, broker.sub)
+    const published: string[] = []
+    const publish = async () => {
+      const body = indicator()
+      await send(`stix2/indicator ${body}`)
+      published.push(`${topic}indicator ${body}`)
+      await seen.received(published.length)
+    }
+    for (let count = 0; count < 10; count++) await publish()
+    const successor = receive(t, broker.pub, topic)
+    while (successor.frames.length === 0) await publish()
+    forerunner.resetAndDestroy()
+    await broker.logged(tells(topic, 'back'))
+    // The first message went to the forerunner alone.
+    const { frames } = successor
+    const [first = ''] = published
+    while (!frames.includes(first)) await successor.received(frames.length + 1)
+    const again = frames.indexOf(first)
+    await successor.received(again + published.length)
+    assert.deepEqual(frames.slice(again), published)
   })
 
   test('that never joins is stale, then unsubscribed, and its heartbeat is then an error', async t => {

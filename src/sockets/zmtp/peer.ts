@@ -45,6 +45,8 @@ const maxReadyBytes = 4096
 const pingTtlBytes = 2
 const maxPingContextBytes = 16
 
+const nothing = Buffer.alloc(0)
+
 /** One connection of a peer: the handshake, and then frames in both directions. */
 export class ZmtpPeer {
   readonly #socket: Socket
@@ -53,7 +55,7 @@ export class ZmtpPeer {
   readonly #broken: (reason: string) => void
   #handshakeTimer: NodeJS.Timeout | undefined
   #phase: 'greeting' | 'handshake' | 'ready' | 'closed' = 'greeting'
-  #greeting: Buffer = Buffer.alloc(0)
+  #greeting: Buffer = nothing
   readonly #frames: FrameReader
   #handler: PeerHandler | undefined
 
@@ -78,6 +80,8 @@ export class ZmtpPeer {
     )
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('drain', () => this.#handler?.drained())
+    // ZeroMQ's sockets end both directions together. One that was left half open would never tell that it is drained.
+    socket.on('end', () => this.close())
     // It is followed by 'close'.
     socket.on('error', () => {})
     socket.on('close', () => this.#end())
@@ -86,7 +90,14 @@ export class ZmtpPeer {
 
   /** May more be written? If not, the handler is told when. */
   get hasRoom(): boolean {
-    return this.#phase === 'ready' && !this.#socket.writableNeedDrain
+    const { writableNeedDrain, writableLength } = this.#socket
+    // What the system took at once leaves room, although 'drain' is told only in the next turn.
+    return this.#isOpen && !(writableNeedDrain && writableLength > 0)
+  }
+
+  /** Is it ready, and not about to be closed? To write after an end would destroy what was written before. */
+  get #isOpen(): boolean {
+    return this.#phase === 'ready' && this.#socket.writable
   }
 
   /**
@@ -94,7 +105,7 @@ export class ZmtpPeer {
    * and nobody needs them any more.
    */
   write(...pieces: Buffer[]): boolean {
-    if (this.#phase !== 'ready') return true
+    if (!this.#isOpen) return true
     this.#socket.cork()
     for (const piece of pieces) this.#socket.write(piece)
     this.#socket.uncork()
@@ -122,6 +133,8 @@ export class ZmtpPeer {
   }
 
   #read(chunk: Buffer): void {
+    // A socket that was paused still hands over what it holds.
+    if (this.#phase === 'closed') return
     try {
       if (this.#phase === 'greeting') this.#readGreeting(chunk)
       else this.#frames.read(chunk)
@@ -142,7 +155,8 @@ export class ZmtpPeer {
     if (this.#greeting.length < greetingBytes && isSignature(this.#greeting)) return
     checkGreeting(this.#greeting)
     const rest = this.#greeting.subarray(greetingBytes)
-    this.#greeting = rest.subarray(0, 0)
+    // Not an empty piece of what was read: that would keep all of it.
+    this.#greeting = nothing
     this.#phase = 'handshake'
     this.#socket.write(readyFrame(this.#options.socketType))
     this.#frames.read(rest)
