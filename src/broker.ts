@@ -157,7 +157,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     troublesOf('manage'),
   )
   const pub = new PubSocket(
-    { ...listening, port: zmq.pub },
+    { ...listening, port: zmq.pub, stalledTimeoutMs: config.heartbeat.timeout * 1000 },
     {
       ...troublesOf('pub'),
       admits: topic => subscribers.find(topic) !== undefined,

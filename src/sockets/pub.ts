@@ -5,6 +5,12 @@ import type { Command } from './zmtp/handshake.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 
+/** What a {@link PubSocket} needs to know. */
+export interface PubSocketOptions extends ListenOptions {
+  /** A connection that has had no room for so long is closed if its p2p topic has another one. */
+  readonly stalledTimeoutMs: number
+}
+
 /** What a {@link PubSocket} tells of its peers. */
 export interface PubSocketPeers extends ListenTroubles {
   /** May a peer that names this p2p topic hear what begins with it? The answer is final for this subscription. */
@@ -42,6 +48,8 @@ interface Joined {
 interface Link {
   readonly peer: ZmtpPeer
   prefixes: readonly string[]
+  /** Runs while the connection has no room, and others wait for it. */
+  stalled: NodeJS.Timeout | undefined
 }
 
 /**
@@ -55,22 +63,42 @@ interface Link {
  * not written to, so nothing is lost silently. It sends no pings: they would disconnect slow but living subscribers.
  */
 export class PubSocket extends ZmtpListener {
+  readonly #stalledTimeoutMs: number
   readonly #peers: PubSocketPeers
   readonly #encoder = new RunEncoder()
   readonly #joined = new Map<string, Joined>()
 
-  constructor(options: ListenOptions, peers: PubSocketPeers) {
+  constructor(options: PubSocketOptions, peers: PubSocketPeers) {
     super(
       { ...options, socketType: 'XPUB', talksTo: ['SUB', 'XSUB'], maxFrameBytes: maxSubscriptionBytes },
       peers,
       peer => this.#handlerFor(peer),
     )
+    this.#stalledTimeoutMs = options.stalledTimeoutMs
     this.#peers = peers
   }
 
   /** Is somebody subscribed to this p2p topic, and can take more? If not, `drained`, `left` or `joined` will be told. */
   hasRoom(topic: string): boolean {
-    return this.#joined.get(topic)?.links.every(({ peer }) => peer.hasRoom) ?? false
+    const links = this.#joined.get(topic)?.links ?? []
+    const full = links.find(({ peer }) => !peer.hasRoom)
+    if (full === undefined) return links.length > 0
+    if (links.length > 1) this.#watch(full)
+    return false
+  }
+
+  /**
+   * A connection without room holds up the others of its topic. If it is the one that a subscriber has left behind, TCP would
+   * take a quarter of an hour to notice.
+   */
+  #watch(link: Link): void {
+    const unsentBytes = link.peer.unsentBytes
+    link.stalled ??= setTimeout(() => {
+      link.stalled = undefined
+      if (link.peer.hasRoom) return
+      if (link.peer.unsentBytes === unsentBytes) link.peer.close()
+      else this.#watch(link)
+    }, this.#stalledTimeoutMs)
   }
 
   /** Sends messages to whoever is subscribed to this p2p topic. What was sent without room is held in memory. */
@@ -124,7 +152,7 @@ export class PubSocket extends ZmtpListener {
       this.#peers.refused()
       return
     }
-    if (link === undefined) this.#add(topics, topic, { peer, prefixes: [rest] })
+    if (link === undefined) this.#add(topics, topic, { peer, prefixes: [rest], stalled: undefined })
     else link.prefixes = [...prefixes, rest]
     this.#peers.joined(topic)
   }
@@ -155,10 +183,13 @@ export class PubSocket extends ZmtpListener {
     const joined = this.#joined.get(topic)
     if (joined === undefined) this.#joined.set(topic, { bytes: Buffer.from(topic, 'latin1'), links: [link] })
     else joined.links.push(link)
+    // Whoever comes second need not wait for one that is gone.
+    this.hasRoom(topic)
   }
 
   /** Answers whether others are subscribed to the topic. */
   #remove(topic: string, link: Link): boolean {
+    clearTimeout(link.stalled)
     const links = this.#joined.get(topic)?.links ?? []
     links.splice(links.indexOf(link), 1)
     if (links.length === 0) this.#joined.delete(topic)

@@ -2,10 +2,9 @@ import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Socket } from 'zeromq'
 import { PubSocket, type PubSocketOptions } from '../../src/sockets/pub.ts'
-import type { ListenOptions } from '../../src/sockets/zmtp/listener.ts'
 
 /** Where the endpoints of tests listen. */
-export const listening: ListenOptions = {
+export const listening: PubSocketOptions = {
   host: '127.0.0.1',
   port: 0,
   maxConnections: 100,
@@ -13,6 +12,7 @@ export const listening: ListenOptions = {
   keepaliveIdleSeconds: 60,
   handshakeTimeoutMs: 5000,
   lingerMs: () => 0,
+  stalledTimeoutMs: 5000,
 }
 
 /** Notes what it is told, and waits for what it will be told. */
@@ -42,7 +42,7 @@ export class Told {
 export async function openPub(t: TestContext, over: Partial<PubSocketOptions> = {}) {
   const told = new Told()
   const pub = new PubSocket(
-    { ...listening, lingerMs: () => 0, ...over },
+    { ...listening, ...over },
     {
       admits: () => true,
       joined: told.note('joined'),

@@ -15,7 +15,7 @@ const beating = { linger: 0, heartbeatInterval: 20, heartbeatTimeout: 1000, hear
 async function openManage(t: TestContext) {
   const told = new Told()
   const manage: ManageSocket = new ManageSocket(
-    { ...listening, maxMessageBytes: 1000, lingerMs: () => 0 },
+    { ...listening, maxMessageBytes: 1000 },
     ({ route, parts }) => manage.reply(route, String(parts)),
     { broken: told.note('broken'), dropped: told.note('dropped') },
   )

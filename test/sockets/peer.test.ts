@@ -77,7 +77,7 @@ describe('a connection', { concurrency: true }, () => {
   test('has room again as soon as the system took what was too much: replies to one peer follow each other', async t => {
     const told = new Told()
     const manage: ManageSocket = new ManageSocket(
-      { ...listening, sendBufferBytes: 4096, maxMessageBytes: 1000, lingerMs: () => 0 },
+      { ...listening, sendBufferBytes: 4096, maxMessageBytes: 1000 },
       ({ route, parts }) => manage.reply(route, `${parts} ${'x'.repeat(5000)}`),
       { broken: told.note('broken'), dropped: told.note('dropped') },
     )

@@ -72,7 +72,7 @@ describe('pub, whoever joins, fills, reads and leaves,', () => {
           heard()
         }
         const pub = new PubSocket(
-          { ...listening, lingerMs: () => 0 },
+          { ...listening },
           {
             admits: () => true,
             joined: topic =>

@@ -6,12 +6,11 @@ import fc from 'fast-check'
 import { Subscriber } from 'zeromq'
 import { messageOf } from '../../src/protocol/message.ts'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
-import { PubSocket, type PubSocketPeers } from '../../src/sockets/pub.ts'
-import type { ListenOptions } from '../../src/sockets/zmtp/listener.ts'
+import { PubSocket, type PubSocketOptions, type PubSocketPeers } from '../../src/sockets/pub.ts'
 import { commandOf, connected, greetingOf, listening, raw, readyOf, Told } from './broker-endpoint.ts'
 
 /** A socket that admits what it is told to, and what it tells of its peers. */
-async function openPub(t: TestContext, admits: (topic: string) => boolean, over: Partial<ListenOptions> = {}) {
+async function openPub(t: TestContext, admits: (topic: string) => boolean, over: Partial<PubSocketOptions> = {}) {
   const told = new Told()
   const note = (what: string) => told.note(what)
   const peers: PubSocketPeers = {
@@ -155,6 +154,26 @@ describe('pub', { concurrency: true }, () => {
     let sent = 0
     for (; pub.hasRoom(topic); sent++) pub.send(topic, [message('short')])
     assert.ok(process.memoryUsage().arrayBuffers - before < 4_000_000 + 2 * 65_536, `${sent} were sent`)
+  })
+
+  test('closes a connection that is not read when another one of its topic waits for it, and no other', async t => {
+    const topic = drawP2pTopic()
+    const { pub, port, told, heardOf, subscribe } = await openPub(t, () => true, { stalledTimeoutMs: 50 })
+    const forerunner = connect(port, '127.0.0.1')
+    t.after(() => forerunner.destroy())
+    forerunner.write(Buffer.concat([greetingOf(), readyOf('SUB'), commandOf('SUBSCRIBE', topic)]))
+    forerunner.pause()
+    await heardOf(`joined ${topic}`)
+    while (pub.hasRoom(topic)) pub.send(topic, [message('x'.repeat(50_000))])
+    // Alone it may take as long as it likes.
+    await new Promise(resolve => setTimeout(resolve, 150))
+    assert.deepEqual(told, [`joined ${topic}`])
+    const successor = subscribe(topic)
+    await heardOf(`left ${topic}`)
+    assert.deepEqual(told.slice(-2), [`left ${topic}`, `joined ${topic}`])
+    assert.ok(pub.hasRoom(topic))
+    pub.send(topic, [message('after')])
+    assert.equal(String(await successor.receive()), `${topic}indicator after`)
   })
 
   test('closes a connection of what is no subscriber, and says why', async t => {

@@ -100,6 +100,11 @@ export class ZmtpPeer {
     return this.#phase === 'ready' && this.#socket.writable
   }
 
+  /** Bytes that were written and that the system has not taken. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength
+  }
+
   /**
    * Writes bytes that are whole frames already, perhaps in several pieces. Answers whether the system has taken all of them,
    * and nobody needs them any more.
