@@ -18,6 +18,6 @@ export interface LoggedBatch extends Batch {
 /** Makes a batch of messages. */
 export function batchOf(messages: readonly Message[]): Batch {
   let bytes = 0
-  for (const message of messages) bytes += message.bytes
+  for (const { frame } of messages) bytes += frame.length
   return { messages, bytes }
 }

@@ -143,10 +143,10 @@ export class Egress {
       const message = queue.head
       if (message === undefined) break
       run.push(message)
-      bytes += message.bytes
+      bytes += message.frame.length
       queue.skip(message)
     }
-    this.#transport.send(topic, run)
+    if (run.length > 0) this.#transport.send(topic, run)
     this.#delivered += run.length
     if (queue.need === 'nothing' && !queue.isEmpty && this.#open.has(outlet)) {
       // It goes on in the next round, and keeps what was fetched for it.

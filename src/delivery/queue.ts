@@ -160,7 +160,7 @@ export class Queue implements IdleQueue {
     if (this.#head !== sent) return
     this.#frames++
     // What a connection holds is bounded by runs: a message that is longer counts as one.
-    this.#bytes += Math.min(sent.bytes, maxRunBytes)
+    this.#bytes += Math.min(sent.frame.length, maxRunBytes)
     this.#head = undefined
     this.#moveTo(this.#position + 1)
   }

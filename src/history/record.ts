@@ -75,7 +75,7 @@ export function encodeRecords(batch: LoggedBatch, arena?: Arena): Buffer[] {
   while (from < batch.messages.length) {
     let to = from
     let bytes = 0
-    do bytes += tableBytesOf(batch.messages[to] as Message) + (batch.messages[to] as Message).bytes
+    do bytes += tableBytesOf(batch.messages[to] as Message) + (batch.messages[to] as Message).frame.length
     while (++to < batch.messages.length && bytes < maxPayloadBytes)
     records.push(
       encode(batch, from, to, bytes, arena?.take(headerBytes + bytes) ?? Buffer.allocUnsafe(headerBytes + bytes)),
@@ -103,15 +103,15 @@ function encode(batch: LoggedBatch, from: number, to: number, payloadBytes: numb
   record.writeUInt32LE(to - from, 24)
   record.writeUInt32LE(at - headerBytes, 28)
   for (let index = from; index < to; index++) {
-    const { frame, bytes } = batch.messages[index] as Message
+    const { frame } = batch.messages[index] as Message
     record.set(frame, at)
-    at += bytes
+    at += frame.length
   }
   record.writeUInt32LE(crc32(record.subarray(8)), 4)
   return record
 }
 
-function writeEntry(record: Buffer, at: number, { type, bytes, audience, object }: Message): number {
+function writeEntry(record: Buffer, at: number, { type, frame, audience, object }: Message): number {
   let flags = 0
   if (object !== undefined && object.id !== '') {
     flags = flag.object + (object.removed ? flag.removed : 0)
@@ -122,7 +122,7 @@ function writeEntry(record: Buffer, at: number, { type, bytes, audience, object 
   if (audience !== undefined) flags += 'only' in audience ? flag.only : flag.except
   record[at] = types.indexOf(type)
   record[at + 1] = flags
-  record.writeUInt32LE(bytes, at + 26)
+  record.writeUInt32LE(frame.length, at + 26)
   record[at + 30] = topic === '' ? 0 : record.write(topic, at + entryBytes)
   return at + entryBytes + (record[at + 30] as number)
 }

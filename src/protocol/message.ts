@@ -26,8 +26,6 @@ export interface Message<Type extends FrameType = FrameType> {
   readonly type: Type
   /** `TYPE + " " + JSON` in UTF-8; a frame is the p2p topic and this. */
   readonly frame: Buffer
-  /** Size of that. */
-  readonly bytes: number
   /** Undefined: everyone whose topics cover its type. */
   readonly audience: Audience | undefined
   /** Undefined if it is no part of snapshots: it is for one subscriber, or it was read back from the log. */
@@ -47,7 +45,7 @@ export function messageOf<Type extends FrameType>(type: Type, body: string, trai
 
 /** Makes a message of the bytes that its frame has. */
 export function framed<Type extends FrameType>(type: Type, frame: Buffer, traits: MessageTraits = {}): Message<Type> {
-  return { type, frame, bytes: frame.length, audience: traits.audience, object: traits.object }
+  return { type, frame, audience: traits.audience, object: traits.object }
 }
 
 /** The JSON of a message. */

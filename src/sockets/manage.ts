@@ -30,7 +30,7 @@ const partBytes = 64
 export class ManageSocket extends ZmtpListener {
   readonly #maxMessageBytes: number
   readonly #answer: (request: RawRequest) => void
-  readonly #clients = new WeakMap<RawRequest['route'], ZmtpPeer>()
+  readonly #clients = new WeakMap<readonly Uint8Array[], ZmtpPeer>()
   readonly #inlet: Inlet
   #requests: RawRequest[] = []
 
@@ -52,8 +52,8 @@ export class ManageSocket extends ZmtpListener {
 
   /** Sends a reply to the client behind `route`. A client that has gone, or does not read its replies, loses it. */
   reply(route: readonly Uint8Array[], text: string): void {
-    const client = this.#clients.get(route as RawRequest['route'])
-    if (client?.hasRoom) client.write(encodeFrames([...(route as RawRequest['route']), Buffer.from(text)]))
+    const client = this.#clients.get(route)
+    if (client?.hasRoom) client.write(encodeFrames([...route, Buffer.from(text)]))
   }
 
   #handlerFor(peer: ZmtpPeer): PeerHandler {

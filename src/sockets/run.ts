@@ -30,19 +30,19 @@ export class RunEncoder {
     const pieces: Buffer[] = []
     let from = this.#free
     let at = from
-    for (const { frame, bytes } of run) {
-      const isCopied = bytes <= longestCopiedBytes
-      if (at + longestHeadBytes + (isCopied ? bytes : 0) > this.#memory.length) {
+    for (const { frame } of run) {
+      const isCopied = frame.length <= longestCopiedBytes
+      if (at + longestHeadBytes + (isCopied ? frame.length : 0) > this.#memory.length) {
         pieces.push(this.#memory.subarray(from, at))
         this.#memory = Buffer.allocUnsafe(memoryBytes)
         from = at = this.#free = 0
       }
-      at = writeHeader(this.#memory, at, p2pTopicLength + bytes)
+      at = writeHeader(this.#memory, at, p2pTopicLength + frame.length)
       this.#memory.set(topic, at)
       at += p2pTopicLength
       if (isCopied) {
         this.#memory.set(frame, at)
-        at += bytes
+        at += frame.length
       } else {
         pieces.push(this.#memory.subarray(from, at), frame)
         from = at

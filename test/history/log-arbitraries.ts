@@ -44,7 +44,7 @@ export const anyMessages: fc.Arbitrary<Message> = fc
 
 /** A batch of these messages at this place in the log. */
 export function loggedBatch(messages: readonly Message[], first: number, acceptedMs = 1_700_000_000_000): LoggedBatch {
-  return { messages, bytes: messages.reduce((sum, { bytes }) => sum + bytes, 0), first, acceptedMs }
+  return { messages, bytes: messages.reduce((sum, { frame }) => sum + frame.length, 0), first, acceptedMs }
 }
 
 /** Any batch, anywhere in a log. */

@@ -40,7 +40,7 @@ describe('a record', () => {
     fc.assert(
       fc.property(anyBatches, batch => {
         const [record = Buffer.alloc(0)] = encodeRecords(batch)
-        const expected = batch.messages.map(({ type, bytes, audience, object }) => {
+        const expected = batch.messages.map(({ type, frame, audience, object }) => {
           const hasObject = object !== undefined && object.id !== ''
           return {
             type,
@@ -48,7 +48,7 @@ describe('a record', () => {
             removed: hasObject && object.removed,
             key: hasObject ? keyOf(type, object.id) : '',
             modified: hasObject ? microsecondsOf(object.modified) : 0,
-            frameBytes: bytes,
+            frameBytes: frame.length,
             audience,
           }
         })
@@ -111,10 +111,10 @@ describe('a record', () => {
           assert.equal(part.acceptedMs, batch.acceptedMs)
           assert.equal(
             part.bytes,
-            part.messages.reduce((sum, { bytes }) => sum + bytes, 0),
+            part.messages.reduce((sum, { frame }) => sum + frame.length, 0),
           )
           read.push(...part.messages)
-          const last = part.messages.at(-1)?.bytes ?? 0
+          const last = part.messages.at(-1)?.frame.length ?? 0
           assert.ok(record.length - last < 262_144 + 64, `${record.length} bytes`)
           if (index < records.length - 1) assert.ok(record.length >= 262_144, `${record.length} bytes`)
         }

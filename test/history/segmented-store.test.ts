@@ -51,11 +51,11 @@ function assertPage(page: readonly LoggedBatch[], model: readonly LoggedBatch[],
     assert.equal(batch.acceptedMs, origin?.acceptedMs)
     assert.equal(
       batch.bytes,
-      batch.messages.reduce((sum, { bytes }) => sum + bytes, 0),
+      batch.messages.reduce((sum, { frame }) => sum + frame.length, 0),
     )
-    for (const [index, { type, audience, bytes }] of batch.messages.entries()) {
+    for (const [index, { type, audience, frame }] of batch.messages.entries()) {
       const original = origin?.messages[index + batch.first - origin.first]
-      assert.deepEqual([type, audience, bytes], [original?.type, original?.audience, original?.bytes])
+      assert.deepEqual([type, audience, frame], [original?.type, original?.audience, original?.frame])
     }
   }
 }
@@ -140,7 +140,7 @@ describe('the messages on disk', () => {
         sizes.push(page.reduce((sum, { bytes }) => sum + bytes, 0))
         sequence = (page.at(-1)?.first ?? store.next) + 1
       }
-      assert.equal(sizes[0], large.bytes)
+      assert.equal(sizes[0], large.frame.length)
       for (const size of sizes.slice(1)) assert.ok(size <= 262_144 + 10_100, `${size} bytes`)
       for (const size of sizes.slice(1, -1)) assert.ok(size >= 262_144, `${size} bytes`)
       // Its index finds any place again.

@@ -46,7 +46,6 @@ describe('a frame on sub', () => {
         const decoded = decode(`stix2/${rest} ${spaced}`)
         assert.ok('frame' in decoded)
         assert.equal(String(decoded.frame), `${JSON.parse(text).type} ${spaced}`)
-        assert.equal(decoded.bytes, decoded.frame.length)
       }),
     )
   })
@@ -59,7 +58,6 @@ describe('a frame on sub', () => {
     const completed = String(decoded.frame).slice('indicator '.length)
     assert.ok(completed.startsWith(text.slice(0, -1)))
     assert.match(JSON.parse(completed).id, /^indicator--/)
-    assert.equal(decoded.bytes, decoded.frame.length)
     assert.ok(id && created)
   })
 

@@ -40,7 +40,7 @@ describe('messages that are packed', () => {
           after.map(({ frame }) => String(frame)),
           before,
         )
-        assert.ok(memoryOf(after) <= 2 * messages.reduce((sum, { bytes }) => sum + bytes, 0))
+        assert.ok(memoryOf(after) <= 2 * messages.reduce((sum, { frame }) => sum + frame.length, 0))
       }),
     )
   })

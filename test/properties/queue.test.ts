@@ -74,10 +74,10 @@ class Application {
   /** So many frames go to the systems, which hold only so much. */
   move(atMost: number): void {
     for (let moved = 0; moved < atMost; moved++) {
-      const held = this.#buffers.reduce((bytes, { bytes: more }) => bytes + more, 0)
-      const [frame] = this.#pipe
-      if (frame === undefined || held + frame.bytes > inFlight.bytes) return
-      this.#buffers.push(frame)
+      const held = this.#buffers.reduce((bytes, { frame }) => bytes + frame.length, 0)
+      const [next] = this.#pipe
+      if (next === undefined || held + next.frame.length > inFlight.bytes) return
+      this.#buffers.push(next)
       this.#pipe.shift()
     }
   }

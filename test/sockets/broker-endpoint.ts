@@ -38,13 +38,17 @@ export class Told {
   }
 }
 
-/** A socket that admits everybody, and what it tells of its peers. */
-export async function openPub(t: TestContext, over: Partial<PubSocketOptions> = {}) {
+/** A socket that admits everybody unless it is told otherwise, and what it tells of its peers. */
+export async function openPub(
+  t: TestContext,
+  over: Partial<PubSocketOptions> = {},
+  admits: (topic: string) => boolean = () => true,
+) {
   const told = new Told()
   const pub = new PubSocket(
     { ...listening, ...over },
     {
-      admits: () => true,
+      admits,
       joined: told.note('joined'),
       left: told.note('left'),
       drained: told.note('drained'),

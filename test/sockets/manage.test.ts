@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Dealer, Request } from 'zeromq'
 import { ManageSocket, type RawRequest } from '../../src/sockets/manage.ts'
 import { connected, greetingOf, listening, raw, readyOf, Told } from './broker-endpoint.ts'
@@ -73,7 +74,7 @@ describe('manage', { concurrency: true }, () => {
     await req.send('a')
     await told.of('asked')
     req.close()
-    await new Promise(resolve => setTimeout(resolve, 20))
+    while (manage.connections > 0) await nextTurn()
     for (const route of routes) manage.reply(route, 'too late')
   })
 })

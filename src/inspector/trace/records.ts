@@ -113,7 +113,7 @@ export interface TotalFigures {
   readonly delivered: number
   /** Messages that wait in all queues together: no total, but as many as there are. */
   readonly waiting: number
-  /** Sends that a socket refused; each was tried again. */
+  /** Times that nothing was sent because a connection held as much as it may. */
   readonly refusedSends: number
   /** Subscriptions on `pub` that were not admitted. */
   readonly refusedPeers: number

@@ -155,13 +155,14 @@ export function writeHeader(
 }
 
 /** The frames of a message. */
-export function encodeFrames(bodies: readonly Buffer[]): Buffer {
+export function encodeFrames(bodies: readonly Uint8Array[]): Buffer {
   const length = bodies.reduce((sum, body) => sum + headerBytesFor(body.length) + body.length, 0)
   const bytes = Buffer.allocUnsafe(length)
   let at = 0
   for (const [index, body] of bodies.entries()) {
     at = writeHeader(bytes, at, body.length, index === bodies.length - 1 ? 'last' : 'more')
-    at += body.copy(bytes, at)
+    bytes.set(body, at)
+    at += body.length
   }
   return bytes
 }
