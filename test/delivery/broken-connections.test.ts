@@ -8,14 +8,18 @@ import { type Member, Scene } from './scene.ts'
 const bytes = 500
 const breaks = 3
 
+/** The smallest that can be configured: with few messages, more than this would come again if it were not kept to. */
+const smallWindowBytes = 131_072
+
 /** Publishes so many messages, breaks the application's connection at random places meanwhile, and checks what it received. */
 async function receiveThroughBreaks(
   t: TestContext,
   messages: number,
   application: Omit<ApplicationOptions, 'host' | 'manage'>,
+  windowBytes?: number,
 ): Promise<void> {
   const publisher = { way: 'sub', bytes, burst: 100, pauseMs: 1, count: messages } as const
-  const scene = await Scene.open(t, { processes: [[application]], publishers: [publisher] })
+  const scene = await Scene.open(t, { processes: [[application]], publishers: [publisher], windowBytes })
   const [{ proxy }] = scene.members as [Member]
   // The last break comes before the last message, also when nothing is sent twice.
   const furthest = (messages * bytes * 0.7) / breaks
@@ -34,13 +38,13 @@ describe('whose connections break at random places loses nothing, and is sent ag
     receiveThroughBreaks(t, 30_000, { kind: 'plain' }))
 
   test('no more if it reads slowly, and its library holds little', t =>
-    receiveThroughBreaks(t, 5000, { kind: 'plain', highWaterMark: 10, pauseMs: 1 }))
+    receiveThroughBreaks(t, 5000, { kind: 'plain', highWaterMark: 10, pauseMs: 1 }, smallWindowBytes))
 
   test('no more if it joined by topic and types', t =>
-    receiveThroughBreaks(t, 10_000, { kind: 'typed', types: ['indicator', 'sighting'] }))
+    receiveThroughBreaks(t, 10_000, { kind: 'typed', types: ['indicator', 'sighting'] }, smallWindowBytes))
 
   test('no more if it joined for one type of two', t =>
-    receiveThroughBreaks(t, 10_000, { kind: 'typed', types: ['indicator'] }))
+    receiveThroughBreaks(t, 10_000, { kind: 'typed', types: ['indicator'] }, smallWindowBytes))
 
-  test('nothing if it confirms', t => receiveThroughBreaks(t, 10_000, { kind: 'confirming' }))
+  test('nothing if it confirms', t => receiveThroughBreaks(t, 10_000, { kind: 'confirming' }, smallWindowBytes))
 })

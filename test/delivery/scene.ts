@@ -34,7 +34,7 @@ export interface Cast {
   /** Of the broker's configuration. */
   readonly settings?: Record<string, unknown>
   /** Undefined: the default. */
-  readonly windowBytes?: number
+  readonly windowBytes?: number | undefined
 }
 
 /** An application, and what its connections go through. */
