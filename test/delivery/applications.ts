@@ -16,6 +16,7 @@ export class Application {
   readonly #number: number
   readonly #names = new Set<string>()
   readonly #watchers = new Set<() => void>()
+  readonly #ended: Promise<never>
   #isSubscribed = false
 
   /** Made by {@link startApplications}. */
@@ -26,6 +27,11 @@ export class Application {
     process.on('message', (told: Told) => {
       if (told.application === number) this.#hear(told)
     })
+    this.#ended = once(process, 'exit').then(([code, signal]) => {
+      throw new Error(`the process of the ${options.kind} applications ended with ${code ?? signal}`)
+    })
+    // Nobody need wait for anything when it ends.
+    this.#ended.catch(() => {})
   }
 
   /** Tells it to read, or to read nothing. */
@@ -51,8 +57,11 @@ export class Application {
       const silence = new Promise<void>(resolve => {
         timer = setTimeout(resolve, longestSilenceMs)
       })
-      await Promise.race([this.#when(() => this.#names.has(message)), silence])
-      clearTimeout(timer)
+      try {
+        await Promise.race([this.#when(() => this.#names.has(message)), silence])
+      } finally {
+        clearTimeout(timer)
+      }
     }
   }
 
@@ -66,7 +75,7 @@ export class Application {
   }
 
   #when(isSo: () => boolean): Promise<void> {
-    return new Promise(resolve => {
+    const isSoNow = new Promise<void>(resolve => {
       const look = () => {
         if (!isSo()) return
         this.#watchers.delete(look)
@@ -75,6 +84,7 @@ export class Application {
       this.#watchers.add(look)
       look()
     })
+    return Promise.race([isSoNow, this.#ended])
   }
 }
 

@@ -40,6 +40,11 @@ export class CuttingProxy {
     return this.#links.filter(({ carried }) => carried > 0).length
   }
 
+  /** PINGs that the broker has sent on the connection that came last. */
+  get pings(): number {
+    return this.#links.at(-1)?.pings ?? 0
+  }
+
   /** Ends the connection that came last. */
   cut(ending: Ending): void {
     this.#links.at(-1)?.cut(ending)
@@ -73,9 +78,18 @@ export class CuttingProxy {
 
   /** Fulfilled when so many connections to `pub` have carried something. */
   connected(count: number): Promise<void> {
+    return this.#when(() => this.connections >= count)
+  }
+
+  /** Fulfilled when the connection that came last has carried so many PINGs. */
+  pinged(count: number): Promise<void> {
+    return this.#when(() => this.pings >= count)
+  }
+
+  #when(isSo: () => boolean): Promise<void> {
     return new Promise(resolve => {
       const look = () => {
-        if (this.connections < count) return
+        if (!isSo()) return
         this.#watchers.delete(look)
         resolve()
       }
@@ -105,12 +119,16 @@ export class CuttingProxy {
   }
 }
 
+/** The name of the command, with its length before it (RFC 37). */
+const pingName = '\x04PING'
+
 /** A connection, with its two ends. */
 class Link {
   readonly #client: Socket
   readonly #upstream: Socket
   #bytesPerSecond = Number.POSITIVE_INFINITY
   #carried = 0
+  #pings = 0
   #left = Number.POSITIVE_INFINITY
   #reachEnd: () => void = () => {}
   #isFrozen = false
@@ -140,6 +158,10 @@ class Link {
   /** Bytes from the broker that have passed. */
   get carried(): number {
     return this.#carried
+  }
+
+  get pings(): number {
+    return this.#pings
   }
 
   set bytesPerSecond(bytesPerSecond: number) {
@@ -185,6 +207,8 @@ class Link {
   #pass(chunk: Buffer): void {
     const passed = chunk.subarray(0, this.#left)
     this.#carried += passed.length
+    // One that two chunks share is not seen; there are others.
+    if (passed.includes(pingName)) this.#pings++
     this.#left -= passed.length
     const hasRoom = this.#client.write(passed)
     if (this.#left === 0) this.#reachEnd()
