@@ -9,10 +9,10 @@ import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Member, Scene } from './scene.ts'
 
-/** How many messages of how many bytes are published to an application that holds ten, and then reads nothing. */
-async function openWithUnread(t: TestContext, count: number, bytes: number): Promise<Scene> {
+/** How many messages of how many bytes are published to an application that holds two, and reads nothing then. */
+async function openWithUnread(t: TestContext, count: number, bytes: number, pauseMs: number): Promise<Scene> {
   const scene = await Scene.open(t, {
-    processes: [[{ kind: 'plain', highWaterMark: 2 }]],
+    processes: [[{ kind: 'plain', highWaterMark: 2, pauseMs }]],
     publishers: [{ way: 'sub', bytes, burst: 1, pauseMs: 1, count }],
     windowBytes: 131_072,
   })
@@ -25,7 +25,7 @@ async function openWithUnread(t: TestContext, count: number, bytes: number): Pro
 
 describe('an application that has not read what its library holds', { concurrency: true }, () => {
   test('survives that the broker is killed, and goes on', async t => {
-    const scene = await openWithUnread(t, 2000, 500)
+    const scene = await openWithUnread(t, 2000, 500, 0)
     const [{ application }] = scene.members as [Member]
     await scene.killBroker()
     application.reads = true
@@ -33,14 +33,14 @@ describe('an application that has not read what its library holds', { concurrenc
   })
 
   test('survives that its connection is reset behind a PING that it has not come to, and goes on', async t => {
-    const scene = await openWithUnread(t, 20, 300)
+    const scene = await openWithUnread(t, 20, 300, 50)
     const [{ application, proxy }] = scene.members as [Member]
     await proxy.pinged(1)
-    // What the proxy has passed on has reached the library.
-    await sleep(500)
-    proxy.cut('rst')
-    await sleep(500)
+    // What the proxy has passed on has reached the system of the application: all of it is in its library's next piece.
+    await sleep(200)
     application.reads = true
+    await application.received(5)
+    proxy.cut('rst')
     await scene.conclude({ ends: 'when all is published' })
   })
 })
