@@ -86,7 +86,10 @@ export const brokerChart = createMachine({
           always: { target: '#broker.stopped', guard: 'everythingDelivered' },
           after: { shutdownTimeout: '#broker.stopped' },
           states: {
-            sending: { after: { drainCheckPause: { target: 'sending', reenter: true } } },
+            sending: {
+              entry: 'askWhatArrived',
+              after: { drainCheckPause: { target: 'sending', reenter: true } },
+            },
           },
         },
       },

@@ -4,6 +4,7 @@ import { createActor, toPromise, waitFor } from 'xstate'
 import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
 import type { EndpointName } from '../machines/vocabulary-endpoint.ts'
 import { brokerLogic, type Ports } from './actors/broker.ts'
+import { connectionLogic } from './actors/connection.ts'
 import { endpointLogic } from './actors/endpoint.ts'
 import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
 import { SnapshotExchanges } from './actors/snapshot-exchanges.ts'
@@ -14,10 +15,10 @@ import { SubscriptionRecords } from './actors/subscription-records.ts'
 import { inmemBackbone } from './backbone/inmem.ts'
 import type { Config } from './config/schema.ts'
 import { batchOf } from './delivery/batch.ts'
+import { maxRunBytes } from './delivery/cursor.ts'
 import { Egress } from './delivery/egress.ts'
 import { Intake } from './delivery/intake.ts'
 import { MessageLog } from './delivery/message-log.ts'
-import { maxRunBytes } from './delivery/queue.ts'
 import { Supplies } from './delivery/supplies.ts'
 import type { History } from './history/history.ts'
 import type { TraceFile } from './inspector/trace/trace-file.ts'
@@ -97,14 +98,18 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       maxSelections: config.snapshot.max_selections,
       betweenPages: () => sleep(config.snapshot.page_pause * 1000),
     })
-  const egress = new Egress({ hasRoom: topic => pub.hasRoom(topic), send: (topic, run) => pub.send(topic, run) }, () =>
-    yieldToEventLoop(),
-  )
+  const egress = new Egress(() => yieldToEventLoop())
   const subscribers = new Subscribers({
     log: messages,
     egress,
     supplies,
-    inFlightBytes: zmq.send_buffer_size + 2 * maxRunBytes + zmq.network_buffer_size,
+    bounds: {
+      windowBytes: zmq.acknowledgement_window,
+      networkBytes: zmq.send_buffer_size + 2 * maxRunBytes + zmq.network_buffer_size,
+    },
+    connection: () => connection,
+    received: (subscription, bytes) => records?.received(subscription, bytes),
+    changed: ({ actor }) => subscribing.remember(actor.getSnapshot().context),
     missed: (topic, missed) => {
       const because = history ? 'lagged past retention' : 'lagged past what is kept in memory'
       tally.missed += missed
@@ -157,13 +162,15 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     troublesOf('manage'),
   )
   const pub = new PubSocket(
-    { ...listening, port: zmq.pub, stalledTimeoutMs: config.heartbeat.timeout * 1000 },
+    {
+      ...listening,
+      port: zmq.pub,
+      answerTimeoutMs: config.heartbeat.timeout * 1000,
+      windowBytes: zmq.acknowledgement_window,
+    },
     {
       ...troublesOf('pub'),
-      admits: topic => subscribers.find(topic) !== undefined,
-      joined: topic => subscribers.find(topic)?.actor.send({ type: 'socket.joined' }),
-      left: topic => subscribers.find(topic)?.actor.send({ type: 'socket.left' }),
-      drained: topic => subscribers.find(topic)?.actor.send({ type: 'connection.drained' }),
+      accept: (topic, link) => subscribers.connect(topic, link),
       refused: () => {
         tally.eavesdroppers++
         const sentence = "it subscribed to something that is nobody's p2p topic"
@@ -184,7 +191,9 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   )
 
   // Actors: subscribers and snapshot exchanges under the supervisor, which owns the endpoints.
-  const records = history && new SubscriptionRecords(history.subscriptions, topic => exchanges.openFor(topic))
+  const records =
+    history &&
+    new SubscriptionRecords(history.subscriptions, zmq.acknowledgement_window, topic => exchanges.openFor(topic))
   const subscribing = new Subscribing({
     subscribers,
     exchanges,
@@ -196,8 +205,6 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     snapshotExchange: () => snapshotExchange,
   })
   const subscriber = subscriberLogic({
-    egress,
-    supplies,
     delaysMs: {
       joinTimeout: config.join_timeout * 1000,
       heartbeatTimeout: config.heartbeat.timeout * 1000,
@@ -207,6 +214,19 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     forget: topic => subscribing.forget(topic),
     remember: context => subscribing.remember(context),
     tell: (topic, step) => story.step(topic, step),
+  })
+  const connection = connectionLogic({
+    egress,
+    supplies,
+    delaysMs: { heartbeatTimeout: config.heartbeat.timeout * 1000 },
+    find: ({ topic, number }) => {
+      const { queue, connections } = subscribers.find(topic) ?? {}
+      return queue && { queue, open: connections?.at(number)?.open }
+    },
+    remember: async topic => {
+      const found = subscribers.find(topic)
+      if (found) await subscribing.remember(found.actor.getSnapshot().context)
+    },
     reportUnreadable: error =>
       repeating.log('unreadable', 'the history cannot be read; it is tried again', { err: error }),
   })
@@ -248,6 +268,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         log.info({ host: zmq.host, ...ports }, 'serving')
         history?.describe(`${zmq.host === '*' ? '127.0.0.1' : zmq.host}:${ports.manage}`)
       },
+      askWhatArrived: () => void pub.pingNow(),
       reportUndelivered: undelivered => {
         const sentence = history ? 'wait for the next start' : 'could not be delivered in time'
         if (undelivered > 0) log.warn({ messages: undelivered }, `${undelivered} messages ${sentence}`)

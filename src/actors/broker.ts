@@ -27,6 +27,8 @@ export interface BrokerSurroundings {
   remember(subscriber: SubscriberContext): Promise<void>
   reply(request: ManagementEvent, reply: ManagementReply): void
   announceServing(ports: Ports): void
+  /** Asks at once what has arrived of what was sent: what is not known to have comes again after a restart. */
+  askWhatArrived(): void
   reportUndelivered(messages: number): void
   reportActorFailure(actorId: string, error: unknown): void
 }
@@ -68,13 +70,14 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
         const { topic, received } = event
         const subscription = subscribers.find(topic)
         if (subscription === undefined) return reply(event, unknownSubscription)
-        const { queue, actor } = subscription
-        const begins = received !== undefined && !queue.confirms
-        if (received !== undefined) queue.confirm(received)
+        const { queue, connections, actor } = subscription
+        const confirmed = queue.confirms
+        if (received !== undefined) queue.count(received)
         actor.send({ type: 'heartbeat.received' })
-        if (received !== undefined) actor.send({ type: 'receipt.confirmed' })
+        if (received !== undefined) connections.send({ type: 'receipt.confirmed' })
         // From this answer on it counts on being sent nothing twice, also after a crash.
-        if (begins) surroundings.remember(actor.getSnapshot().context).then(() => reply(event, success))
+        if (queue.confirms && !confirmed)
+          surroundings.remember(actor.getSnapshot().context).then(() => reply(event, success))
         else reply(event, success)
       },
       refuseWhileNotServing: ({ event }) => {
@@ -84,6 +87,7 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
         if ('actorId' in event) surroundings.reportActorFailure(event.actorId, event.error)
       },
       closeIntake: ({ self }) => self.getSnapshot().children.sub?.send({ type: 'close' }),
+      askWhatArrived: () => surroundings.askWhatArrived(),
       reportUndelivered: () => surroundings.reportUndelivered(undelivered(subscribers)),
       suspendSubscribers: () => subscribers.stopAll(),
       closeEndpoints: ({ self }) => {
@@ -91,7 +95,7 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
         for (const endpoint of [manage, sub, pub]) endpoint?.send({ type: 'close' })
       },
     },
-    guards: { everythingDelivered: () => undelivered(subscribers) === 0 },
+    guards: { everythingDelivered: () => undelivered(subscribers) === 0 && !isAnythingOnItsWay(subscribers) },
     delays: { ...surroundings.delaysMs, drainCheckPause: drainCheckPauseMs },
   }
   return brokerChart.provide(implementations)
@@ -104,4 +108,14 @@ function undelivered(subscribers: Subscribers): number {
   let messages = 0
   for (const { actor, queue } of subscribers) if (actor.getSnapshot().matches('joined')) messages += queue.lag
   return messages
+}
+
+/** Was something sent to subscribers whose libraries acknowledge it, and have not? */
+function isAnythingOnItsWay(subscribers: Subscribers): boolean {
+  for (const { queue } of subscribers) {
+    for (const { boundBy, unacknowledgedBytes } of queue.deliveries) {
+      if (boundBy === 'window' && unacknowledgedBytes > 0) return true
+    }
+  }
+  return false
 }

@@ -5,6 +5,7 @@ import type { SubscriberContext } from '../../machines/vocabulary.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
 import { type SnapshotExchanges, snapshotWishes } from './snapshot-exchanges.ts'
+import { standingIn, storedStanding } from './standing-record.ts'
 import type { Subscription } from './subscriber.ts'
 import type { Subscribers } from './subscribers.ts'
 import type { SubscriptionRecords } from './subscription-records.ts'
@@ -101,7 +102,6 @@ function isUpToDate(record: StoredSubscription, { queue, snapshot }: Subscriptio
   return (
     record.staleSinceMs !== undefined &&
     record.snapshot?.upTo === snapshot?.upTo &&
-    record.position === queue.settled.position &&
-    record.unsentFrom === queue.unsentFrom
+    JSON.stringify(storedStanding(standingIn(record))) === JSON.stringify(storedStanding(queue.record))
   )
 }

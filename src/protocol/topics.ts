@@ -46,6 +46,12 @@ export function typesOf(interest: Interest): readonly MessageType[] {
   return interest === 'both' ? ['indicator', 'sighting'] : [interest]
 }
 
+/** What of an interest is left of somebody who hears these types only. */
+export function interestIn(interest: Interest, types: readonly string[]): Interest {
+  const left = typesOf(interest).filter(type => types.includes(type))
+  return left.length > 1 ? 'both' : (left[0] ?? 'none')
+}
+
 /** The message types of which a subscription to `topic` asks a snapshot (PROTOCOL "Snapshots"). */
 export function snapshotTypesOf(topic: string): readonly MessageType[] {
   if (topic === 'stix2' || topic === 'stix2/') return ['indicator', 'sighting']

@@ -75,7 +75,7 @@ export class ZmtpPeer {
     this.#broken = broken
     this.#frames = new FrameReader(maxReadyBytes, frame => this.#take(frame))
     this.#handshakeTimer = setTimeout(
-      () => this.#break('it has not said what it is in time'),
+      () => this.break('it has not said what it is in time'),
       options.handshakeTimeoutMs,
     )
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
@@ -137,6 +137,19 @@ export class ZmtpPeer {
     this.#socket.destroy()
   }
 
+  /** Its two ends. */
+  get ends(): { readonly localPort: number; readonly remoteAddress: string; readonly remotePort: number } {
+    const { localPort = 0, remoteAddress = '', remotePort = 0 } = this.#socket
+    return { localPort, remoteAddress, remotePort }
+  }
+
+  /** Ends the connection at once, and says why. */
+  break(reason: string): void {
+    this.#broken(reason)
+    this.close()
+    this.#end()
+  }
+
   #read(chunk: Buffer): void {
     // A socket that was paused still hands over what it holds.
     if (this.#phase === 'closed') return
@@ -145,14 +158,8 @@ export class ZmtpPeer {
       else this.#frames.read(chunk)
     } catch (error) {
       if (!(error instanceof ZmtpError)) throw error
-      this.#break(error.message)
+      this.break(error.message)
     }
-  }
-
-  #break(reason: string): void {
-    this.#broken(reason)
-    this.close()
-    this.#end()
   }
 
   #readGreeting(chunk: Buffer): void {
