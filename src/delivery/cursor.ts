@@ -40,8 +40,8 @@ export interface CursorEdges {
   filled(): void
   /** The snapshot was sent; what comes now is live. */
   replayed(): void
-  /** So many messages of the log are not there any more, some of which may have been for this subscriber. */
-  missed(messages: number): void
+  /** The messages from one sequence number to before another are not there any more; some may have been for this subscriber. */
+  missed(from: number, to: number): void
 }
 
 /** What keeps a cursor from saying what is next. */
@@ -404,8 +404,8 @@ export class Cursor implements IdleCursor {
   }
 
   #passGap(first: number): void {
-    const missed = first - this.#position
+    const from = this.#position
     this.#moveTo(first)
-    this.#edges.missed(missed)
+    this.#edges.missed(from, first)
   }
 }

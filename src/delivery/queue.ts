@@ -57,6 +57,7 @@ export class Queue {
   /** No message from here on was sent on connections that have ended. */
   #sentBefore = 0
   #missed = 0
+  #missedUpTo = 0
 
   constructor(log: MessageLog, start: QueueStart, events: QueueEvents) {
     const { topic, interest, snapshot, fresh, restored, bounds } = start
@@ -236,7 +237,7 @@ export class Queue {
         const { received: most } = this.#standing
         cursor.pass(Math.max(0, most - passed), unsentFrom)
         passed = Math.max(passed, most)
-        if (cursor.isPassing) await read(cursor)
+        if (cursor.isPassing && cursor.head === undefined && cursor.need !== 'nothing') await read(cursor)
         if (cursor.isPassing) return
         if (this.#standing.kind !== 'counted' || this.#standing.received > passed) continue
         this.#standing = located(cursor.place)
@@ -322,6 +323,15 @@ export class Queue {
     this.#standing = acknowledged(this.#standing, positions, frames)
   }
 
+  /** Who goes back misses the same again: that counts once. */
+  #miss(from: number, to: number): void {
+    const messages = to - Math.max(from, this.#missedUpTo)
+    if (messages <= 0) return
+    this.#missedUpTo = to
+    this.#missed += messages
+    this.#events.missed(messages)
+  }
+
   /** A cursor for a delivery, where the subscriber stands: that which rests, or else one more. */
   #cursorFor({ wanted }: Delivery): Cursor {
     const place = { ...received(this.#standing), wanted }
@@ -347,10 +357,7 @@ export class Queue {
         for (const delivery of this.#deliveries) if (delivery.cursor === cursor) this.#events.filled(delivery)
       },
       replayed: () => this.#events.replayed(),
-      missed: messages => {
-        this.#missed += messages
-        this.#events.missed(messages)
-      },
+      missed: (from, to) => this.#miss(from, to),
     })
     return cursor
   }

@@ -51,7 +51,6 @@ export class PubSocket extends ZmtpListener {
   /** Connections on which a PING is due. */
   #due = new Set<PubConnection>()
   #pinging: NodeJS.Timeout | undefined
-  #looking: NodeJS.Timeout | undefined
 
   constructor(options: PubSocketOptions, peers: PubSocketPeers) {
     super(
@@ -63,16 +62,15 @@ export class PubSocket extends ZmtpListener {
     this.#peers = peers
   }
 
-  override serve(): Promise<void> {
+  override async serve(): Promise<void> {
     const pauseMs = this.#options.answerTimeoutMs / looksPerTimeout
-    this.#looking = setInterval(() => this.#look().catch(error => this.fail(error)), pauseMs)
-    return super.serve()
-  }
-
-  override close(): void {
-    clearInterval(this.#looking)
-    clearTimeout(this.#pinging)
-    super.close()
+    const looking = setInterval(() => this.#look().catch(error => this.fail(error)), pauseMs)
+    try {
+      await super.serve()
+    } finally {
+      clearInterval(looking)
+      clearTimeout(this.#pinging)
+    }
   }
 
   /** Sends the PINGs that are due at once: what is under way is acknowledged as soon as it can be. */

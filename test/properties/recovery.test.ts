@@ -5,7 +5,7 @@ import { batchOf } from '../../src/delivery/batch.ts'
 import { wantedBy, wantedTypes } from '../../src/delivery/wanted.ts'
 import type { Interest, MessageType } from '../../src/protocol/topics.ts'
 import { Application, windowFrames } from './application.ts'
-import { numbered, openLog, wantedBy as isWantedBy } from './logs.ts'
+import { wantedBy as isWantedBy, numbered, openLog } from './logs.ts'
 import { MemoryStore } from './memory-store.ts'
 
 const interest = fc.constantFrom<Interest>('both', 'indicator', 'sighting')
@@ -21,11 +21,7 @@ const working = fc.oneof(
   fc.constantFrom({ acknowledge: true as const }, { ping: true as const }, { persist: true as const }),
 )
 /** What breaks, and is mended. */
-const breaking = fc.constantFrom(
-  { connect: true as const },
-  { disconnect: true as const },
-  { notice: true as const },
-)
+const breaking = fc.constantFrom({ connect: true as const }, { disconnect: true as const }, { notice: true as const })
 /** Joining by topic and type, and changing that. */
 const wanting = fc.record({
   want: fc.constantFrom([''], ['indicator'], ['sighting '], ['indicator', 'sighting'], []),
@@ -108,7 +104,11 @@ function assertOrder(frames: readonly string[], of: readonly string[]): void {
 
 describe('a subscriber, whatever breaks and in whichever order,', () => {
   test('that counts has everything once, in order', async () => {
-    const life = lifeOf({ weight: 6, arbitrary: working }, { weight: 3, arbitrary: breaking }, { weight: 1, arbitrary: crash })
+    const life = lifeOf(
+      { weight: 6, arbitrary: working },
+      { weight: 3, arbitrary: breaking },
+      { weight: 1, arbitrary: crash },
+    )
     await fc.assert(
       fc.asyncProperty(life, interest, async (steps, by) => {
         const world = await play(steps, { interest: by, counts: true })
@@ -164,7 +164,11 @@ describe('a subscriber, whatever breaks and in whichever order,', () => {
         assert.deepEqual([...new Set(received)].filter(frame => !lost.has(frame)).toSorted(), all.toSorted())
         assert.ok(received.length - new Set(received).size <= mayComeTwice, 'no more comes twice')
         for (const type of ['indicator', 'sighting'] as const) {
-          for (const { arrived } of wires) assertOrder(arrived.filter(frame => frame.startsWith(type)), all)
+          for (const { arrived } of wires)
+            assertOrder(
+              arrived.filter(frame => frame.startsWith(type)),
+              all,
+            )
         }
       }),
       { numRuns: 500 },

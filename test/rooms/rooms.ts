@@ -41,8 +41,11 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/sockets/',
-    rule: 'sockets import zeromq and the protocol, what Node has for sockets, events and time, and types of vocabulary and delivery',
-    mayImport: ['src/sockets/', 'src/protocol/', 'zeromq', 'node:net', 'node:os', 'node:events', 'node:timers*'],
+    rule: 'sockets import zeromq and the protocol, what Node has for sockets, events and time, and for files, which is how Linux tells of connections, and types of vocabulary and delivery',
+    mayImport: [
+      ...['src/sockets/', 'src/protocol/', 'zeromq'],
+      ...['node:net', 'node:os', 'node:events', 'node:timers*', 'node:fs*'],
+    ],
     mayImportTypesOf: [vocabulary, 'src/delivery/'],
   },
   {

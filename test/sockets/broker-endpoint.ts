@@ -1,7 +1,10 @@
 import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Socket } from 'zeromq'
+import { wantedBy } from '../../src/delivery/wanted.ts'
+import type { Message } from '../../src/protocol/message.ts'
 import { PubSocket, type PubSocketOptions } from '../../src/sockets/pub.ts'
+import type { PubLink } from '../../src/sockets/pub-connection.ts'
 
 /** Where the endpoints of tests listen. */
 export const listening: PubSocketOptions = {
@@ -12,7 +15,8 @@ export const listening: PubSocketOptions = {
   keepaliveIdleSeconds: 60,
   handshakeTimeoutMs: 5000,
   lingerMs: () => 0,
-  stalledTimeoutMs: 5000,
+  answerTimeoutMs: 60_000,
+  windowBytes: 1_048_576,
 }
 
 /** Notes what it is told, and waits for what it will be told. */
@@ -38,27 +42,73 @@ export class Told {
   }
 }
 
+/** A connection of a topic, and what it wants of that. */
+interface Linked {
+  readonly link: PubLink
+  prefixes: readonly string[]
+}
+
+/** A socket that sends to every connection of a topic alike, and tells what it hears of them. */
+export class LinkedPub extends PubSocket {
+  readonly #links: Map<string, Set<Linked>>
+
+  constructor(options: PubSocketOptions, told: Told, accepts: (topic: string) => boolean = () => true) {
+    const links = new Map<string, Set<Linked>>()
+    super(options, {
+      accept: (topic, link) => {
+        if (!accepts(topic)) return undefined
+        const linked: Linked = { link, prefixes: [] }
+        links.set(topic, (links.get(topic) ?? new Set()).add(linked))
+        return {
+          wants: prefixes => {
+            linked.prefixes = prefixes
+            told.note(prefixes.length > 0 ? 'joined' : 'left')(topic)
+          },
+          acknowledged: ping => told.note('acknowledged')(`${topic} ${ping}`),
+          drained: () => told.note('drained')(topic),
+          closed: () => {
+            links.get(topic)?.delete(linked)
+            if (linked.prefixes.length > 0) told.note('left')(topic)
+          },
+        }
+      },
+      refused: told.note('refused'),
+      broken: told.note('broken'),
+      dropped: told.note('dropped'),
+    })
+    this.#links = links
+  }
+
+  /** Can every connection of the topic take more, and is there one? */
+  hasRoom(topic: string): boolean {
+    const linked = [...(this.#links.get(topic) ?? [])].filter(({ prefixes }) => prefixes.length > 0)
+    return linked.length > 0 && linked.every(({ link }) => link.hasRoom)
+  }
+
+  /** Sends each connection of the topic what it wants of this; answers the numbers of the PINGs that follow. */
+  send(topic: string, run: readonly Message[]): readonly number[] {
+    const pings: number[] = []
+    for (const { link, prefixes } of this.#links.get(topic) ?? []) {
+      const { types, accepts } = wantedBy(prefixes)
+      const wanted = run.filter(message => types.includes(message.type) && accepts?.(message) !== false)
+      if (wanted.length > 0) pings.push(link.send(wanted))
+    }
+    return pings
+  }
+}
+
 /** A socket that admits everybody unless it is told otherwise, and what it tells of its peers. */
 export async function openPub(
   t: TestContext,
   over: Partial<PubSocketOptions> = {},
-  admits: (topic: string) => boolean = () => true,
+  accepts: (topic: string) => boolean = () => true,
 ) {
   const told = new Told()
-  const pub = new PubSocket(
-    { ...listening, ...over },
-    {
-      admits,
-      joined: told.note('joined'),
-      left: told.note('left'),
-      drained: told.note('drained'),
-      refused: told.note('refused'),
-      broken: told.note('broken'),
-      dropped: told.note('dropped'),
-    },
-  )
+  const pub = new LinkedPub({ ...listening, ...over }, told, accepts)
   t.after(() => pub.close())
-  return { pub, port: await pub.bind(), told }
+  const port = await pub.bind()
+  pub.serve().catch(() => {})
+  return { pub, port, told }
 }
 
 /** Connects one of ZeroMQ's own sockets. */
