@@ -1,7 +1,7 @@
-import { isJsonObject, parseJson } from '../protocol/json.ts'
 import { Budget } from './budget.ts'
 import type { CommandResult } from './command.ts'
 import type { Counters } from './counters.ts'
+import { readObject } from './json-text.ts'
 import type { MatcherContent } from './matcher-content.ts'
 import type { Reporting } from './reporting.ts'
 import { liveSighting } from './sightings.ts'
@@ -70,8 +70,8 @@ export class LiveMatching {
 
   async #take(line: string): Promise<void> {
     const { content, reporting, story, counters } = this.#surroundings
-    const match = parseJson(line)
-    if (!isJsonObject(match))
+    const match = readObject(line)
+    if (match === undefined)
       return story.lost('unreadable_event', 'the live matcher printed a line that is no JSON object')
     const made = liveSighting(match, new Date())
     if (!made.ok) return story.lost(made.reason, `a live match makes no sighting: ${made.detail}`)
