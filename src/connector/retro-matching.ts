@@ -3,13 +3,12 @@ import type PQueue from 'p-queue'
 import { type RetryPauses, retryPauseMs } from '../client/session.ts'
 import type { Indicator } from '../protocol/stix/types.ts'
 import { Budget } from './budget.ts'
-import type { CommandResult } from './command.ts'
 import type { Counters } from './counters.ts'
 import { type JsonText, readObject } from './json-text.ts'
 import type { Reporting } from './reporting.ts'
 import { retroSighting } from './sightings.ts'
 import type { ConnectorStory } from './story.ts'
-import type { Vast } from './vast.ts'
+import type { CallResult, Vast } from './vast.ts'
 import type { WaitingStore } from './waiting-file.ts'
 
 /** What retro matching needs. */
@@ -125,6 +124,7 @@ export class RetroMatching {
     if (result.overlongLines > 0) this.#tellOverlong(result, match)
     // Its sightings could not all be kept: it is made again after the next start.
     if (!reported || result.outcome === 'aborted') return
+    if (result.outcome === 'syntax_error') return this.#giveUp(match, result)
     if (result.outcome === 'succeeded' || this.#isOver(result, match, startMs)) {
       counters.retroMatched(matches, (performance.now() - startMs) / 1000)
       this.#finish(match)
@@ -132,7 +132,7 @@ export class RetroMatching {
   }
 
   /** Was it ended at its deadline, by its own fault? */
-  #isOver({ outcome, sentence }: CommandResult, { indicator, query }: Match, startMs: number): boolean {
+  #isOver({ outcome, sentence }: CallResult, { indicator, query }: Match, startMs: number): boolean {
     const { reporting, story } = this.#surroundings
     // While sightings wait for the bus nothing is read, and no query can end.
     if (outcome !== 'timed_out' || reporting.wasHeldUp(startMs)) return false
@@ -141,8 +141,15 @@ export class RetroMatching {
     return true
   }
 
+  /** VAST can't parse the query, and never will: nothing speaks for its absence, and the query is not made again. */
+  #giveUp(match: Match, { stderr }: CallResult): void {
+    const fields = { indicator: match.indicator.value.id, query: match.query, stderr }
+    this.#surroundings.story.lost('query_syntax_error', 'VAST calls a query a syntax error; it is given up', fields)
+    this.#finish(match)
+  }
+
   /** The query did not come to its end: it is made again, when VAST is there. */
-  async #again(match: Match, { outcome, sentence, stderr }: CommandResult, away: number): Promise<void> {
+  async #again(match: Match, { outcome, sentence, stderr }: CallResult, away: number): Promise<void> {
     const { story, pauses, suspectVast } = this.#surroundings
     match.failures++
     match.trouble = { sentence, stderr, away }
@@ -181,7 +188,7 @@ export class RetroMatching {
     return { found: false, went: true }
   }
 
-  #tellOverlong({ overlongLines: lines }: CommandResult, { indicator }: Match): void {
+  #tellOverlong({ overlongLines: lines }: CallResult, { indicator }: Match): void {
     const sentence = 'VAST printed events that are longer than max_line_bytes'
     this.#surroundings.story.lost('overlong_event', sentence, { indicator: indicator.value.id, lines }, lines)
   }
