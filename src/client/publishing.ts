@@ -21,6 +21,7 @@ interface Connection {
 export class Publishing {
   readonly #settings: Settings
   readonly #requests: Requests
+  readonly #disconnected: () => void
   readonly #gaveUp = new AbortController()
   #knownAddress: string | undefined
   #connection: Connection | undefined
@@ -29,9 +30,11 @@ export class Publishing {
   /** Connections that were replaced, while they send what they hold. */
   readonly #closing = new Set<Promise<boolean>>()
 
-  constructor(settings: Settings, requests: Requests) {
+  /** `disconnected` hears when the connection broke: the bus that it led to may have ended. */
+  constructor(settings: Settings, requests: Requests, disconnected: () => void) {
     this.#settings = settings
     this.#requests = requests
+    this.#disconnected = disconnected
   }
 
   /** The bus said where it listens. If it moved, what comes next goes there. */
@@ -87,7 +90,8 @@ export class Publishing {
     this.#knownAddress = address
     if (this.#connection?.address !== address) {
       this.#replace(this.#settings.closeTimeoutMs)
-      this.#connection = { address, socket: new PublishSocket(address, this.#settings.highWaterMark) }
+      const socket = new PublishSocket(address, this.#settings.highWaterMark, this.#disconnected)
+      this.#connection = { address, socket }
     }
     const { socket } = this.#connection
     if (await socket.awaitListener(topic, patience)) return socket

@@ -26,8 +26,8 @@ export interface OutboxSurroundings {
 }
 
 /**
- * Sightings on their way to the bus. Each waits here until there is a receipt for it, however long the bus is away; when
- * too much waits, whoever has another one waits as well.
+ * Sightings on their way to the bus. Each waits here until there is a receipt for it, however long the bus is away (on a
+ * bus that gives none, until the connection took it); when too much waits, whoever has another one waits as well.
  */
 export class Outbox implements Destination {
   readonly #surroundings: OutboxSurroundings

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
 import { startBroker } from '../system/broker-process.ts'
+import { StandInBus } from '../system/stand-in-bus.ts'
 import { event, indicator, platform } from './applications.ts'
 import { isAttached, startConnector } from './connector-process.ts'
 
@@ -214,6 +215,20 @@ describe('a bus', () => {
     await startBroker(t, {}, former)
     await first.until(({ length }) => length >= 1)
   })
+})
+
+test('a bus that gives no receipts is told, and gets its sightings nevertheless', async t => {
+  const vast = standInVast(t, { events })
+  const bus = await StandInBus.start()
+  t.after(() => bus.stop())
+  const connector = startConnector(t, bus.ports, vast)
+  await bus.until(() => bus.topics.length > 0)
+  const one = about()
+  await bus.deliver(bus.topics[0] ?? '', 'indicator', JSON.stringify(one))
+  const line = await connector.logged(({ msg }) => msg.startsWith('the bus gives no receipts'))
+  assert.deepEqual([line.level, line.reason], ['WARNING', 'unknown_request'])
+  await bus.until(() => bus.received.some(frame => frame.includes(one.id)))
+  assert.equal(await connector.stop(), 0)
 })
 
 test('metrics are InfluxDB lines of what changed', async t => {
