@@ -58,7 +58,7 @@ export class Bus {
     this.#receipts = new Receipts(
       settings,
       this.#requests,
-      (message, signal) => this.#withoutReceipt(message, signal),
+      (message, signals) => this.#withoutReceipt(message, signals),
       event => this.#tell(event),
     )
     this.#actor = createActor(
@@ -103,7 +103,7 @@ export class Bus {
     const ready = readyMessage(message, this.#settings.maxMessageBytes)
     const publish = this.#settings.receipts
       ? this.#receipts.publish(ready, signal)
-      : this.#withoutReceipt(ready, signal)
+      : this.#withoutReceipt(ready, signal === undefined ? [] : [signal])
     const receipt = await publish
     this.#published++
     return receipt ?? undefined
@@ -129,8 +129,8 @@ export class Bus {
     }
   }
 
-  #withoutReceipt({ type, text }: ReadyMessage, signal: AbortSignal | undefined): Promise<void> {
-    return this.#publishing.publish(`stix2/${type}`, text, signal)
+  #withoutReceipt({ type, text }: ReadyMessage, signals: readonly AbortSignal[]): Promise<void> {
+    return this.#publishing.publish(`stix2/${type}`, text, signals)
   }
 
   /**

@@ -45,11 +45,11 @@ export class Publishing {
   /**
    * Publishes a body under a topic, once everything before it was. Fulfilled when the connection took it.
    *
-   * Throws `BusUnavailableError` if it did not in time, `BusClosedError` when the bus was closed, or the signal's reason.
+   * Throws `BusUnavailableError` if it did not in time, `BusClosedError` when the bus was closed, or the reason of a signal
+   * that is aborted.
    */
-  publish(topic: string, body: string, signal?: AbortSignal): Promise<void> {
-    const signals = signal === undefined ? [this.#gaveUp.signal] : [this.#gaveUp.signal, signal]
-    const published = this.#turn.then(() => this.#send(topic, body, signals))
+  publish(topic: string, body: string, signals: readonly AbortSignal[] = []): Promise<void> {
+    const published = this.#turn.then(() => this.#send(topic, body, [this.#gaveUp.signal, ...signals]))
     // One message that can't be sent does not hold up the next.
     this.#turn = published.catch(() => {})
     return published

@@ -41,7 +41,7 @@ export class Receipts {
   readonly #settings: Settings
   readonly #requests: Requests
   /** Publishes without a receipt, on a bus that gives none. */
-  readonly #withoutReceipt: (message: ReadyMessage, signal: AbortSignal | undefined) => Promise<void>
+  readonly #withoutReceipt: (message: ReadyMessage, signals: readonly AbortSignal[]) => Promise<void>
   readonly #tell: (event: BusEvent) => void
   readonly #gaveUp = new AbortController()
   #waiting: Waiting[] = []
@@ -53,7 +53,7 @@ export class Receipts {
   constructor(
     settings: Settings,
     requests: Requests,
-    withoutReceipt: (message: ReadyMessage, signal: AbortSignal | undefined) => Promise<void>,
+    withoutReceipt: (message: ReadyMessage, signals: readonly AbortSignal[]) => Promise<void>,
     tell: (event: BusEvent) => void,
   ) {
     this.#settings = settings
@@ -188,7 +188,8 @@ export class Receipts {
 
   async #publishWithout(waiting: readonly Waiting[]): Promise<void> {
     for (const { message, signal, resolve, reject } of waiting) {
-      await this.#withoutReceipt(message, signal).then(() => resolve(undefined), reject)
+      const signals = signal === undefined ? [this.#gaveUp.signal] : [this.#gaveUp.signal, signal]
+      await this.#withoutReceipt(message, signals).then(() => resolve(undefined), reject)
     }
   }
 }

@@ -1,6 +1,7 @@
 /** Publishing with receipts, on a bus that answers as a test says. */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import {
   type BusEvent,
   BusUnavailableError,
@@ -135,6 +136,20 @@ describe('what is published with a receipt', { concurrency: true }, () => {
       ['without_receipts', 'with_receipts', 'without_receipts'],
     )
   })
+})
+
+test('closing gives up what a bus without receipts does not take any more, and says so', async t => {
+  const events: BusEvent[] = []
+  const { bus, application } = await start(t, { onEvent: event => events.push(event), highWaterMark: 10 })
+  bus.publishReply = () => ({ status: 'unknown request' })
+  assert.equal(await application.publish(indicator()), undefined)
+  bus.stop()
+  const outcomes = Promise.allSettled(bodies(100).map(body => application.publish(body)))
+  await application.close()
+  const failed = (await outcomes).filter(({ status }) => status === 'rejected')
+  assert.ok(failed.length > 0)
+  await setImmediate()
+  assert.deepEqual(events.at(-1), { event: 'flush_abandoned' })
 })
 
 describe('a bus that is replaced by another on its ports', { concurrency: true }, () => {
