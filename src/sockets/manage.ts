@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { splitRoute } from '../protocol/management.ts'
-import { encodeFrames, ZmtpError } from './zmtp/frame-reader.ts'
+import { ZmtpError } from './zmtp/break-reason.ts'
+import { encodeFrames } from './zmtp/frame-reader.ts'
 import { Inlet } from './zmtp/inlet.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
@@ -64,7 +65,7 @@ export class ManageSocket extends ZmtpListener {
         frames.push(body)
         bytes += body.length + partBytes
         if (more && bytes > this.#maxMessageBytes) {
-          throw new ZmtpError(`a request of more than ${this.#maxMessageBytes} bytes`)
+          throw new ZmtpError('message_too_long', `a request of more than ${this.#maxMessageBytes} bytes`)
         }
         if (more) return
         const request = splitRoute(frames)

@@ -96,7 +96,7 @@ export class PubSocket extends ZmtpListener {
     link.stalled ??= setTimeout(() => {
       link.stalled = undefined
       if (link.peer.hasRoom) return
-      if (link.peer.unsentBytes === unsentBytes) link.peer.close()
+      if (link.peer.unsentBytes === unsentBytes) link.peer.break('stalled')
       else this.#watch(link)
     }, this.#stalledTimeoutMs)
   }

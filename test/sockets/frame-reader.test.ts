@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { encodeFrames, FrameReader, ZmtpError } from '../../src/sockets/zmtp/frame-reader.ts'
+import { ZmtpError } from '../../src/sockets/zmtp/break-reason.ts'
+import { encodeFrames, FrameReader } from '../../src/sockets/zmtp/frame-reader.ts'
 import { commandFrame, readCommand } from '../../src/sockets/zmtp/handshake.ts'
 
 const maxFrameBytes = 200_000

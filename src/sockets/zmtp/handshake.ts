@@ -1,4 +1,5 @@
-import { headerBytesFor, writeHeader, ZmtpError } from './frame-reader.ts'
+import { ZmtpError } from './break-reason.ts'
+import { headerBytesFor, writeHeader } from './frame-reader.ts'
 
 // Greeting and commands of ZMTP 3.0 with the NULL mechanism (https://rfc.zeromq.org/spec/23). Later versions are
 // compatible: a peer that knows more speaks as this one does.
@@ -29,11 +30,11 @@ export function isSignature(bytes: Buffer): boolean {
 
 /** Throws a {@link ZmtpError} unless the peer greets in ZMTP 3 with the NULL mechanism. */
 export function checkGreeting(bytes: Buffer): void {
-  if (!isSignature(bytes)) throw new ZmtpError('it does not speak ZMTP')
+  if (!isSignature(bytes)) throw new ZmtpError('not_zmtp')
   const version = bytes[versionAt] as number
-  if (version < 3) throw new ZmtpError('it speaks a version of ZMTP before 3')
+  if (version < 3) throw new ZmtpError('zmtp_version')
   const mechanism = bytes.toString('latin1', mechanismAt, mechanismAt + mechanismBytes).replace(/\0+$/, '')
-  if (mechanism !== 'NULL') throw new ZmtpError('it wants a security mechanism')
+  if (mechanism !== 'NULL') throw new ZmtpError('security_mechanism')
 }
 
 /** A command: its name, and what follows it. */
@@ -56,7 +57,7 @@ export function commandFrame(name: string, body: Buffer): Buffer {
 /** Reads a command's frame. Throws a {@link ZmtpError} if it has no name. */
 export function readCommand(frame: Buffer): Command {
   const nameBytes = frame[0] ?? 0
-  if (nameBytes === 0 || nameBytes >= frame.length) throw new ZmtpError('a command without a name')
+  if (nameBytes === 0 || nameBytes >= frame.length) throw new ZmtpError('malformed_command')
   return { name: frame.toString('latin1', 1, 1 + nameBytes), body: frame.subarray(1 + nameBytes) }
 }
 
@@ -86,5 +87,5 @@ export function socketTypeIn(ready: Buffer): string {
     if (name === 'socket-type') return ready.toString('latin1', nameEnd + 4, valueEnd)
     at = valueEnd
   }
-  throw new ZmtpError('it does not say which type of socket it is')
+  throw new ZmtpError('malformed_ready')
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { type Frame, FrameReader, ZmtpError } from './frame-reader.ts'
+import { type BreakReason, type Broken, breakSentences, ZmtpError } from './break-reason.ts'
+import { type Frame, FrameReader } from './frame-reader.ts'
 import {
   type Command,
   checkGreeting,
@@ -52,7 +53,7 @@ export class ZmtpPeer {
   readonly #socket: Socket
   readonly #options: PeerOptions
   readonly #accept: (peer: ZmtpPeer) => PeerHandler
-  readonly #broken: (reason: string) => void
+  readonly #broken: Broken
   #handshakeTimer: NodeJS.Timeout | undefined
   #phase: 'greeting' | 'handshake' | 'ready' | 'closed' = 'greeting'
   #greeting: Buffer = nothing
@@ -61,23 +62,20 @@ export class ZmtpPeer {
 
   /**
    * @param accept is asked once the peer has said what it is
-   * @param broken hears why the connection was closed, if it was for what the peer sent, or did not send in time
+   * @param broken hears why this side ended the connection, if it was for what the peer did, or did not do in time
    */
   constructor(
     socket: Socket,
     options: PeerOptions & { readonly handshakeTimeoutMs: number },
     accept: (peer: ZmtpPeer) => PeerHandler,
-    broken: (reason: string) => void,
+    broken: Broken,
   ) {
     this.#socket = socket
     this.#options = options
     this.#accept = accept
     this.#broken = broken
     this.#frames = new FrameReader(maxReadyBytes, frame => this.#take(frame))
-    this.#handshakeTimer = setTimeout(
-      () => this.#break('it has not said what it is in time'),
-      options.handshakeTimeoutMs,
-    )
+    this.#handshakeTimer = setTimeout(() => this.break('handshake_timeout'), options.handshakeTimeoutMs)
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('drain', () => this.#handler?.drained())
     // ZeroMQ's sockets end both directions together. One that was left half open would never tell that it is drained.
@@ -137,6 +135,13 @@ export class ZmtpPeer {
     this.#socket.destroy()
   }
 
+  /** Ends the connection at once, and tells why. */
+  break(reason: BreakReason, detail: string = breakSentences[reason]): void {
+    this.#broken(reason, detail)
+    this.close()
+    this.#end()
+  }
+
   #read(chunk: Buffer): void {
     // A socket that was paused still hands over what it holds.
     if (this.#phase === 'closed') return
@@ -145,14 +150,8 @@ export class ZmtpPeer {
       else this.#frames.read(chunk)
     } catch (error) {
       if (!(error instanceof ZmtpError)) throw error
-      this.#break(error.message)
+      this.break(error.reason, error.message)
     }
-  }
-
-  #break(reason: string): void {
-    this.#broken(reason)
-    this.close()
-    this.#end()
   }
 
   #readGreeting(chunk: Buffer): void {
@@ -170,9 +169,9 @@ export class ZmtpPeer {
   #takeReady(frame: Frame): void {
     const { talksTo, maxFrameBytes } = this.#options
     const { name, body } = frame.isCommand ? readCommand(frame.body) : { name: '', body: frame.body }
-    if (name !== 'READY') throw new ZmtpError('it does not say what it is')
+    if (name !== 'READY') throw new ZmtpError('no_ready')
     const type = socketTypeIn(body)
-    if (!talksTo.some(each => each === type)) throw new ZmtpError('its type of socket does not belong here')
+    if (!talksTo.some(each => each === type)) throw new ZmtpError('socket_type')
     this.#endHandshake('ready')
     this.#frames.allow(maxFrameBytes)
     this.#handler = this.#accept(this)
