@@ -4,10 +4,11 @@
  */
 export const breakSentences = {
   not_zmtp: 'it does not speak ZMTP',
-  zmtp_version: 'it speaks a version of ZMTP before 3',
+  zmtp_1: 'it speaks ZMTP 1.0, as ZeroMQ 2 did',
   security_mechanism: 'it wants a security mechanism',
   handshake_timeout: 'it has not said what it is in time',
   no_ready: 'it does not say what it is',
+  malformed_identity: 'its identity is not one short frame',
   malformed_ready: 'what it says of itself is malformed',
   socket_type: 'its type of socket does not belong here',
   malformed_command: 'a command without a name',
