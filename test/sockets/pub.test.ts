@@ -182,7 +182,7 @@ describe('pub', { concurrency: true }, () => {
       [[greeting, Buffer.from('\0\x05hello')], 'no_ready'],
       [[greeting, Buffer.from('\x04\0')], 'malformed_command'],
       [[greeting, readyOf('PUB')], 'socket_type'],
-      [[greeting, Buffer.from('\x04\x06\x05READY')], 'malformed_ready'],
+      [[greeting, commandOf('READY', '\x0bSocket-Type')], 'malformed_ready'],
       [[greeting, Buffer.from('\x06\xff\xff\xff\xff\xff\xff\xff\xff', 'latin1')], 'frame_too_long'],
       [[...sub, Buffer.from('\x02\0\0\0\0\0\0\x01\x01', 'latin1')], 'frame_too_long'],
     ] as const) {

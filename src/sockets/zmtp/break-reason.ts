@@ -9,6 +9,7 @@ export const breakSentences = {
   handshake_timeout: 'it has not said what it is in time',
   no_ready: 'it does not say what it is',
   malformed_identity: 'its identity is not one short frame',
+  refused_by_peer: 'it ended the handshake with an error',
   malformed_ready: 'what it says of itself is malformed',
   socket_type: 'its type of socket does not belong here',
   malformed_command: 'a command without a name',
