@@ -68,9 +68,11 @@ export class ManageSocket extends ZmtpListener {
           throw new ZmtpError('message_too_long', `a request of more than ${this.#maxMessageBytes} bytes`)
         }
         if (more) return
-        const request = splitRoute(frames)
+        const message = frames
         frames = []
         bytes = 0
+        if (isProbe(message)) return
+        const request = splitRoute(message)
         this.#clients.set(request.route, peer)
         this.#requests.push(request)
         this.#inlet.took(peer)
@@ -92,4 +94,12 @@ export class ManageSocket extends ZmtpListener {
       stretchEndsMs = performance.now() + maxStretchMs
     }
   }
+}
+
+/**
+ * Is it what a socket with `ZMQ_PROBE_ROUTER` sends when it has connected, so that a ROUTER learns of it: one empty frame? An
+ * empty request has the empty frame of its route before it.
+ */
+function isProbe(frames: readonly Buffer[]): boolean {
+  return frames.length === 1 && frames[0]?.length === 0
 }
