@@ -172,6 +172,9 @@ export class PubSocket extends ZmtpListener {
   #subscribe(peer: ZmtpPeer, topics: Map<string, Link>, topic: string, rest: string): boolean {
     const link = topics.get(topic)
     const prefixes = link?.prefixes ?? []
+    // Not counted, although RFC 37 would have it ("The Publish-Subscribe Pattern"). libzmq's XPUB keeps a set for each peer, for
+    // its SUB, and JeroMQ's, send every SUBSCRIBE, but a CANCEL only when their own count is down: counted here, too, they would
+    // be sent what they drop. For a peer that keeps to the RFC, messages wait.
     if (prefixes.includes(rest)) return false
     if (!this.#peers.admits(topic) || prefixes.length >= maxPrefixes) {
       this.#peers.refused()

@@ -1,9 +1,10 @@
 // What comes in on pub: subscriptions, and whatever else a peer sends there.
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { Subscriber } from 'zeromq'
+import { Subscriber, XPublisher } from 'zeromq'
 import { messageOf } from '../../src/protocol/message.ts'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
 import { PubSocket } from '../../src/sockets/pub.ts'
@@ -28,12 +29,17 @@ const pointless = fc.oneof(
 )
 
 /** A peer without a library that has greeted, and says what the test wants. */
-function open(t: Pick<TestContext, 'after'>, port: number, ...parts: Buffer[]) {
+function open(t: TestContext, port: number, ...parts: Buffer[]): Socket {
   const socket = connect(port, '127.0.0.1')
   t.after(() => socket.destroy())
   socket.on('error', () => {})
   for (const part of [hello, ...parts]) socket.write(part)
   return socket
+}
+
+/** Fulfilled when the other side has said what it is: libzmq takes nothing before, as RFC 37 has it. */
+async function greeted(socket: Socket): Promise<void> {
+  for (let received = 0; received < 64 + readyOf('XPUB').length; ) received += (await once(socket, 'data'))[0].length
 }
 
 describe('what comes in on pub', { concurrency: true }, () => {
@@ -64,6 +70,67 @@ describe('what comes in on pub', { concurrency: true }, () => {
     assert.equal(String(await socket.receive()), `${topic}indicator x`)
     // What is nobody's topic was refused; what begins with one and is too long is passed over.
     assert.deepEqual(told.all.toSorted(), [`joined ${other}`, `joined ${topic}`, 'refused'].toSorted())
+  })
+
+  test('of one prefix counts once for each connection, as with libzmq, whose sockets tell when their last use of it ends', async t => {
+    const topic = drawP2pTopic()
+    const { pub, port, told } = await openPub(t)
+    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 5000 }), port)
+    socket.subscribe(topic)
+    socket.subscribe(topic)
+    socket.unsubscribe(topic)
+    // What it sends is taken in order.
+    const later = drawP2pTopic()
+    socket.subscribe(later)
+    await told.of(`joined ${later}`)
+    pub.send(topic, [messageOf('indicator', 'x')])
+    assert.equal(String(await socket.receive()), `${topic}indicator x`)
+    socket.unsubscribe(topic)
+    await told.of(`left ${topic}`)
+    assert.deepEqual(told.all, [`joined ${topic}`, `joined ${later}`, `left ${topic}`])
+  })
+
+  test("leaves the same subscriptions as at libzmq's XPUB, however often each is made and cancelled", async t => {
+    const { port, told } = await openPub(t)
+    const reference = new XPublisher({ linger: 0 })
+    t.after(() => reference.close())
+    await reference.bind('tcp://127.0.0.1:*')
+    const referencePort = Number(new URL(String(reference.lastEndpoint)).port)
+    const steps = fc.array(fc.tuple(fc.constantFrom(1, 0), fc.nat({ max: 2 })), { maxLength: 12 })
+    await fc.assert(
+      fc.asyncProperty(steps, async steps => {
+        const [end, ...topics] = Array.from({ length: 4 }, () => drawP2pTopic()) as [string, string, string, string]
+        const frames = [...steps.map(([kind, at]) => [kind, topics[at] as string] as const), [1, end] as const]
+        const bytes = Buffer.concat(
+          frames.map(([kind, topic]) => encodeFrames([Buffer.concat([Buffer.of(kind), Buffer.from(topic)])])),
+        )
+        const before = told.all.length
+        const sockets = [open(t, port), open(t, referencePort)]
+        for (const socket of sockets) {
+          await greeted(socket)
+          socket.write(bytes)
+        }
+        await told.of(`joined ${end}`)
+        const here = new Set<string>()
+        for (const each of told.all.slice(before)) {
+          const [what, topic = ''] = each.split(' ')
+          if (what === 'joined') here.add(topic)
+          else here.delete(topic)
+        }
+        const there = new Set<string>()
+        while (!there.has(end)) {
+          const [notice = Buffer.alloc(0)] = await reference.receive()
+          if (notice[0] === 1) there.add(String(notice.subarray(1)))
+          else there.delete(String(notice.subarray(1)))
+        }
+        assert.deepEqual(here, there)
+        for (const socket of sockets) socket.destroy()
+        // Each tells what ended with its connection.
+        await told.of(`left ${end}`)
+        for (let left = 0; left < there.size; left++) await reference.receive()
+      }),
+      { numRuns: 100 },
+    )
   })
 
   test('closes its connection if one frame is longer than any may be, when that shows', async t => {
