@@ -3,7 +3,9 @@ import { type BreakReason, type Broken, breakSentences, ZmtpError } from './brea
 import { type Command, commandFrame, readCommand } from './command.ts'
 import { type Frame, FrameReader } from './frame-reader.ts'
 import { opening, versionFor } from './greeting.ts'
-import type { Handshake, Role, Version } from './version.ts'
+import type { Phase } from './phase.ts'
+import { awaitPeer } from './time-to-live.ts'
+import type { Role, Version } from './version.ts'
 
 /** What an endpoint makes of its peers. */
 export interface PeerOptions extends Role {
@@ -32,28 +34,8 @@ export interface PeerHandler {
 const pingTtlBytes = 2
 const maxPingContextBytes = 16
 
-/**
- * The life of a connection, with what each phase needs:
- *
- *     signature ──▶ greeting ──▶ handshake ──▶ ready ──▶ closed
- *
- * It may be closed in each of them; until it is ready, a timer sees to that.
- */
-type Phase =
-  /** So much of its greeting has come, and does not tell yet which version the peer speaks. */
-  | { readonly name: 'signature'; readonly came: Buffer }
-  /** That is known, and so much of its greeting has come. */
-  | { readonly name: 'greeting'; readonly version: Version; readonly came: Buffer }
-  /** Both have greeted, and say what they are. */
-  | {
-      readonly name: 'handshake'
-      readonly version: Version
-      readonly handshake: Handshake
-      readonly frames: FrameReader
-    }
-  /** Messages come and go. */
-  | { readonly name: 'ready'; readonly version: Version; readonly frames: FrameReader }
-  | { readonly name: 'closed' }
+/** The unit of a time to live in milliseconds: it is 6,553.5 s at most. */
+const pingTtlMs = 100
 
 const nothing = Buffer.alloc(0)
 
@@ -66,6 +48,8 @@ export class ZmtpPeer {
   #handshakeTimer: NodeJS.Timeout | undefined
   #phase: Phase = { name: 'signature', came: nothing }
   #handler: PeerHandler | undefined
+  /** Ends the wait that the last ping's time to live has begun. */
+  #stopAwaiting: (() => void) | undefined
 
   /**
    * @param accept is asked once the peer has said what it is
@@ -155,6 +139,7 @@ export class ZmtpPeer {
 
   #read(chunk: Buffer): void {
     const phase = this.#phase
+    this.#heardOf()
     try {
       if (phase.name === 'signature') this.#readSignature(Buffer.concat([phase.came, chunk]))
       else if (phase.name === 'greeting') this.#readGreeting(phase.version, Buffer.concat([phase.came, chunk]))
@@ -201,26 +186,44 @@ export class ZmtpPeer {
   }
 
   #takeTraffic({ hasCommands }: Version, frame: Frame): void {
+    this.#heardOf()
     if (!frame.isCommand) this.#handler?.frame(frame.body, frame.more)
     // To a version without commands that flag means nothing yet. libzmq passes over such a frame, too.
     else if (hasCommands) this.#takeCommand(readCommand(frame.body))
   }
 
   #takeCommand(command: Command): void {
-    if (command.name === 'PING') this.#answerPing(command.body)
+    if (command.name === 'PING') this.#takePing(command.body)
     else this.#handler?.command(command)
   }
 
-  #answerPing(body: Buffer): void {
+  #takePing(body: Buffer): void {
+    const ttl = body.length < pingTtlBytes ? 0 : body.readUInt16BE()
+    if (ttl > 0) {
+      this.#stopAwaiting = awaitPeer(ttl * pingTtlMs, {
+        isRead: () => !this.#socket.isPaused(),
+        expired: () => this.break('expired'),
+      })
+    }
     const context = body.subarray(pingTtlBytes, pingTtlBytes + maxPingContextBytes)
     // Who does not read its answers gets none.
     if (this.hasRoom) this.write(commandFrame('PONG', context))
+  }
+
+  /**
+   * Whatever comes from a peer is a sign of life, which its last ping's time to live waited for; the next ping may begin another
+   * wait. So does libzmq: who pings once, and then speaks, may be silent again.
+   */
+  #heardOf(): void {
+    this.#stopAwaiting?.()
+    this.#stopAwaiting = undefined
   }
 
   #end(): void {
     if (this.#phase.name === 'closed') return
     this.#phase = { name: 'closed' }
     this.#stopHandshakeTimer()
+    this.#stopAwaiting?.()
     this.#handler?.closed()
   }
 
