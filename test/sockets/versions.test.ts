@@ -7,6 +7,7 @@ import { messageOf } from '../../src/protocol/message.ts'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
 import { ManageSocket } from '../../src/sockets/manage.ts'
 import { SubSocket } from '../../src/sockets/sub.ts'
+import { breakReasons } from '../../src/sockets/zmtp/break-reason.ts'
 import { ZmtpListener } from '../../src/sockets/zmtp/listener.ts'
 import {
   commandOf,
@@ -170,6 +171,36 @@ test('a peer of ZMTP 1.0 is refused as such as soon as that shows', async t => {
     await raw(t, port, part)
     assert.equal(told.all.at(-1), `broken ${reason}`, part.toString('latin1', 0, 12))
   }
+})
+
+test('whatever bytes come, however a peer began, they are taken or refused for a reason that has a name', async t => {
+  const { port, told } = await openPub(t)
+  const beginnings = fc.constantFrom(
+    Buffer.alloc(0),
+    signature,
+    greetingOf(),
+    greetingOf2('SUB'),
+    Buffer.concat([greetingOf(), readyOf('SUB')]),
+    Buffer.concat([greetingOf(), readyOf('SUB').subarray(0, 9)]),
+  )
+  // Flags and lengths that are likely to be some, and anything.
+  const bytes = fc.array(fc.oneof(fc.nat({ max: 9 }), fc.nat({ max: 255 })), { maxLength: 200 })
+  await fc.assert(
+    fc.asyncProperty(beginnings, bytes, async (beginning, bytes) => {
+      const socket = connect(port, '127.0.0.1').on('error', () => {})
+      socket.resume().end(Buffer.concat([beginning, Buffer.from(bytes)]))
+      await new Promise(resolve => socket.on('close', resolve))
+    }),
+    { numRuns: 200 },
+  )
+  const names = new Set<string>(breakReasons)
+  const reasons = told.all.flatMap(each => (each.startsWith('broken ') ? [each.slice('broken '.length)] : []))
+  assert.deepEqual(
+    reasons.filter(reason => !names.has(reason)),
+    [],
+  )
+  // Not all of it was taken.
+  assert.ok(reasons.length > 0)
 })
 
 /** Ways to cut bytes into pieces. */
