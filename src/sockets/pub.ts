@@ -11,19 +11,21 @@ export interface PubSocketOptions extends ListenOptions {
   readonly answerTimeoutMs: number
   /** Bytes that may be sent to a peer before it has answered the PING behind them. */
   readonly windowBytes: number
+  /** Largest frame in bytes that may come in; a larger one closes its connection. */
+  readonly maxMessageBytes: number
 }
 
 /** What a {@link PubSocket} asks for and tells. */
 export interface PubSocketPeers extends ListenTroubles, Pick<PubConnectionEvents, 'accept' | 'refused'> {}
 
-/** Subscriptions are p2p topics, perhaps with a type: a longer frame is no subscription, and closes its connection. */
-const maxSubscriptionBytes = 256
+/** Of a frame so much is kept that its prefix is seen to be too long. */
+const keptFrameBytes = 512
 
 /** PINGs in one window, so that it moves on before it is full. */
 const pingsPerWindow = 4
 
-/** What was sent without a PING is followed by one after so many milliseconds. */
-const pingDelayMs = 50
+/** What was sent is followed by a PING after so many milliseconds at the latest, if the one before was answered. */
+const pingDelayMs = 500
 
 /** PINGs follow each other for so long, in milliseconds, before whatever else there is to do has its turn. */
 const maxStretchMs = 5
@@ -41,7 +43,7 @@ const unansweredLooks = 7
  * subscriber is one write, and an end is the end of one connection.
  *
  * Every subscription passes by `peers.accept`, so an eavesdropper's is never honoured. A connection that has no room is
- * not written to, so nothing is lost silently. Runs are followed by PINGs, whose answers say what has arrived.
+ * not written to, so nothing is lost silently. Messages are followed by PINGs, whose answers say what has arrived.
  */
 export class PubSocket extends ZmtpListener {
   readonly #options: PubSocketOptions
@@ -54,7 +56,13 @@ export class PubSocket extends ZmtpListener {
 
   constructor(options: PubSocketOptions, peers: PubSocketPeers) {
     super(
-      { ...options, socketType: 'XPUB', talksTo: ['SUB', 'XSUB'], maxFrameBytes: maxSubscriptionBytes },
+      {
+        ...options,
+        socketType: 'XPUB',
+        talksTo: ['SUB', 'XSUB'],
+        maxFrameBytes: options.maxMessageBytes,
+        keptFrameBytes,
+      },
       peers,
       peer => this.#handlerFor(peer),
     )
@@ -79,7 +87,7 @@ export class PubSocket extends ZmtpListener {
     this.#pinging = undefined
     const due = this.#due
     this.#due = new Set()
-    await inTurns(due, connection => connection.pingIfDue(performance.now()))
+    await inTurns(due, connection => connection.pingIfDue())
   }
 
   #handlerFor(peer: ZmtpPeer): PeerHandler {
@@ -114,7 +122,7 @@ export class PubSocket extends ZmtpListener {
     const overdue: PubConnection[] = []
     await inTurns(this.#connections, connection => {
       const seen = connection.look(quietLooks, unansweredLooks)
-      if (seen === 'ask') connection.ask(performance.now())
+      if (seen === 'ask') connection.ask()
       else if (seen === 'overdue') overdue.push(connection)
     })
     // Who holds messages that it has not read may only be slow: then its system still takes what it is sent.

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
@@ -6,11 +7,22 @@ import { Subscriber } from 'zeromq'
 import { messageOf } from '../../src/protocol/message.ts'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
 import { Pings } from '../../src/sockets/pings.ts'
+import { type Command, readCommand } from '../../src/sockets/zmtp/command.ts'
 import { FrameReader } from '../../src/sockets/zmtp/frame-reader.ts'
-import { type Command, readCommand } from '../../src/sockets/zmtp/handshake.ts'
+import { takesPingsAfter } from '../../src/sockets/zmtp/takes-pings.ts'
+import { zmtp2 } from '../../src/sockets/zmtp/zmtp-2.ts'
+import { zmtp3 } from '../../src/sockets/zmtp/zmtp-3.ts'
 import { commandOf, connected, greetingOf, openPub, readyOf } from './broker-endpoint.ts'
 
 const message = (text: string) => messageOf('indicator', text)
+
+/** How libzmq greets: with the length of an identity in the signature. */
+function libzmqGreeting(minor: number): Buffer {
+  const greeting = greetingOf()
+  greeting[8] = 1
+  greeting[11] = minor
+  return greeting
+}
 
 /** A subscriber without a library, which answers a PING as the test wants. */
 function subscriber(
@@ -32,7 +44,7 @@ function subscriber(
     greeting -= skipped
     frames.read(chunk.subarray(skipped))
   })
-  socket.write(Buffer.concat([greetingOf(), readyOf('SUB'), commandOf('SUBSCRIBE', topic)]))
+  socket.write(Buffer.concat([libzmqGreeting(1), readyOf('SUB'), commandOf('SUBSCRIBE', topic)]))
   return socket
 }
 
@@ -83,9 +95,7 @@ describe("what a peer's library acknowledges", { concurrency: true }, () => {
   test('is nothing that was not asked for', async t => {
     const { pub, port, told } = await openPub(t)
     const topic = drawP2pTopic()
-    const pings: string[] = []
     const socket = subscriber(t, port, topic, (ping, peer) => {
-      pings.push(contextOf(ping))
       for (const context of ['\xff'.repeat(6), '\0'.repeat(6), contextOf(ping), contextOf(ping)]) {
         peer.write(commandOf('PONG', context))
       }
@@ -107,7 +117,7 @@ describe("what a peer's library acknowledges", { concurrency: true }, () => {
       if (answers-- > 0) socket.write(commandOf('PONG', contextOf(ping)))
     })
     await told.of(`acknowledged ${topic} 3`)
-    await told.of('broken it has vanished: it answers no PING')
+    await told.of('broken unanswered')
     await told.of(`left ${topic}`)
   })
 
@@ -124,7 +134,7 @@ describe("what a peer's library acknowledges", { concurrency: true }, () => {
       subscriber(t, port, idle, (ping, socket) => {
         if (answers-- > 0) socket.write(commandOf('PONG', contextOf(ping)))
       })
-      await told.of('broken it has vanished: it answers no PING', count)
+      await told.of('broken unanswered', count)
     }
     assert.ok(!told.all.includes(`left ${slow}`))
     reader.resume()
@@ -135,41 +145,73 @@ describe("what a peer's library acknowledges", { concurrency: true }, () => {
 describe('PINGs', () => {
   const everyBytes = 1000
 
-  test('follow much that is sent, or else come in time, and are never more than are needed', () => {
+  test('follow what is sent one at a time, and say what has arrived', () => {
     const step = fc.oneof(
       fc.record({ send: fc.integer({ min: 1, max: 600 }) }),
-      fc.record({ wait: fc.integer({ min: 1, max: 60 }) }),
-      fc.constant({ answer: true as const }),
-      fc.constant({ due: true as const }),
+      fc.constantFrom({ answer: true as const }, { ask: true as const }, { due: true as const }),
     )
     fc.assert(
-      fc.property(fc.array(step), steps => {
+      fc.property(fc.array(step), fc.boolean(), (steps, hasContext) => {
         const pings = new Pings(everyBytes)
-        let nowMs = 0
-        let unpinged = 0
+        // Messages by the number of the PING that will follow them.
         const sent: number[] = []
-        const ping = () => {
-          sent.push(pings.next)
-          pings.frame(nowMs)
-          unpinged = 0
-        }
+        let [open, openBytes, answered] = [undefined as Buffer | undefined, 0, 0]
         for (const each of steps) {
           if ('send' in each) {
-            unpinged += each.send
-            if (pings.follow(each.send, nowMs)) ping()
-            assert.ok(unpinged < everyBytes)
-          } else if ('wait' in each) nowMs += each.wait
-          else if ('due' in each) {
-            assert.equal(pings.areDue, unpinged > 0)
-            if (pings.areDue) ping()
-          } else {
-            // In order, and the last of all for none.
-            assert.equal(pings.answered(Buffer.alloc(0)), sent.shift())
+            sent.push(pings.next)
+            pings.follow(each.send)
+          } else if ('answer' in each) {
+            const expected = open && pings.answered(hasContext ? open : Buffer.alloc(0))
+            assert.equal(expected === undefined, open === undefined)
+            answered = expected ?? answered
+            // What came after it was sent is not acknowledged by it.
+            for (const number of sent.slice(openBytes)) assert.ok(open === undefined || number > answered)
+            open = undefined
+          } else if ('due' in each ? pings.areDue : pings.areOpen || sent.length > 0) {
+            const again = pings.areOpen
+            const pieces = pings.pieces()
+            const ping = readCommand((pieces.at(-1) as Buffer).subarray(2))
+            if (!again) openBytes = sent.length
+            open = Buffer.from(contextOf(ping), 'latin1')
+            for (const number of sent.slice(0, openBytes)) assert.ok(number <= open.readUIntBE(0, 6))
+            // Behind messages it is never read together with them.
+            assert.equal(pieces.length, again || sent.every(number => number <= answered) ? 1 : 2)
           }
-          assert.equal(pings.areOpen, sent.length > 0)
-          if (pings.isMessageOpen) assert.ok(sent.length > 0 || unpinged > 0)
+          assert.equal(pings.areOpen, open !== undefined)
+          if (sent.some(number => number > answered)) assert.ok(pings.isMessageOpen)
         }
       }),
+      { numRuns: 500 },
     )
+  })
+
+  test('go to those who answer them, and to nobody who might take them for messages', () => {
+    for (const [greeting, type, expected] of [
+      [libzmqGreeting(1), 'SUB', 'always'],
+      [libzmqGreeting(1), 'XSUB', 'always'],
+      [libzmqGreeting(0), 'SUB', 'filtered'],
+      [libzmqGreeting(0), 'XSUB', 'never'],
+      [libzmqGreeting(0), undefined, 'never'],
+      [greetingOf(), 'SUB', 'never'],
+    ] as const) {
+      assert.equal(takesPingsAfter(greeting, zmtp3, type), expected)
+    }
+    assert.equal(takesPingsAfter(libzmqGreeting(0), zmtp2, 'SUB'), 'never')
+  })
+
+  test('do not go to a library that would hand them to an application which hears everything', async t => {
+    const { port, told } = await openPub(t, {}, topic => topic.length === 32)
+    const topic = drawP2pTopic()
+    const socket = connect(port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    let received = ''
+    socket.on('data', chunk => {
+      received += chunk.toString('latin1')
+    })
+    socket.write(Buffer.concat([libzmqGreeting(0), readyOf('SUB'), commandOf('SUBSCRIBE', '')]))
+    await told.of('refused')
+    socket.write(Buffer.concat([commandOf('SUBSCRIBE', topic), commandOf('PING', '\0\0over')]))
+    while (!received.endsWith(commandOf('PONG', 'over').toString('latin1'))) await once(socket, 'data')
+    assert.ok(!received.includes('PING'))
   })
 })
