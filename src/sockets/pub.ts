@@ -1,7 +1,7 @@
 import type { Message } from '../protocol/message.ts'
 import { p2pTopicLength } from '../protocol/topics.ts'
 import { RunEncoder } from './run.ts'
-import type { Command } from './zmtp/handshake.ts'
+import type { Command } from './zmtp/command.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 
@@ -96,7 +96,7 @@ export class PubSocket extends ZmtpListener {
     link.stalled ??= setTimeout(() => {
       link.stalled = undefined
       if (link.peer.hasRoom) return
-      if (link.peer.unsentBytes === unsentBytes) link.peer.close()
+      if (link.peer.unsentBytes === unsentBytes) link.peer.break('stalled')
       else this.#watch(link)
     }, this.#stalledTimeoutMs)
   }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { encodeFrames, FrameReader, ZmtpError } from '../../src/sockets/zmtp/frame-reader.ts'
-import { commandFrame, readCommand } from '../../src/sockets/zmtp/handshake.ts'
+import { ZmtpError } from '../../src/sockets/zmtp/break-reason.ts'
+import { commandFrame, readCommand } from '../../src/sockets/zmtp/command.ts'
+import { encodeFrames, FrameReader } from '../../src/sockets/zmtp/frame-reader.ts'
 
 const maxFrameBytes = 200_000
 

@@ -71,7 +71,7 @@ describe('a connection', { concurrency: true }, () => {
       port,
       Buffer.concat([hello, commandOf('SUBSCRIBE', before), tooLong, commandOf('SUBSCRIBE', after), tooLong]),
     )
-    assert.deepEqual(told.all, [`joined ${before}`, 'broken a frame of more than 256 bytes', `left ${before}`])
+    assert.deepEqual(told.all, [`joined ${before}`, 'broken frame_too_long', `left ${before}`])
   })
 
   test('has room again as soon as the system took what was too much: replies to one peer follow each other', async t => {

@@ -1,7 +1,4 @@
-/** A peer does not keep to ZMTP, or to a bound: its connection is closed. */
-export class ZmtpError extends Error {
-  override name = 'ZmtpError'
-}
+import { ZmtpError } from './break-reason.ts'
 
 /** One frame of a message, or a command (ZMTP 3.0 "Traffic", https://rfc.zeromq.org/spec/23). */
 export interface Frame {
@@ -61,7 +58,9 @@ export class FrameReader {
         return
       }
       const length = bodyLength(bytes, at, headerBytes)
-      if (length > this.#maxFrameBytes) throw new ZmtpError(`a frame of more than ${this.#maxFrameBytes} bytes`)
+      if (length > this.#maxFrameBytes) {
+        throw new ZmtpError('frame_too_long', `a frame of more than ${this.#maxFrameBytes} bytes`)
+      }
       at += headerBytes
       if (bytes.length - at < length) {
         this.#unfinished = new UnfinishedFrame(flags, length)
