@@ -159,7 +159,12 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     troublesOf('manage'),
   )
   const pub = new PubSocket(
-    { ...listening, port: zmq.pub, stalledTimeoutMs: config.heartbeat.timeout * 1000 },
+    {
+      ...listening,
+      port: zmq.pub,
+      stalledTimeoutMs: config.heartbeat.timeout * 1000,
+      maxMessageBytes: zmq.max_message_size,
+    },
     {
       ...troublesOf('pub'),
       admits: topic => subscribers.find(topic) !== undefined,

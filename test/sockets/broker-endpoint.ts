@@ -13,6 +13,7 @@ export const listening: PubSocketOptions = {
   handshakeTimeoutMs: 5000,
   lingerMs: () => 0,
   stalledTimeoutMs: 5000,
+  maxMessageBytes: 1_000_000,
 }
 
 /** Notes what it is told, and waits for what it will be told. */

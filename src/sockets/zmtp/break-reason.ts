@@ -15,6 +15,7 @@ export const breakSentences = {
   malformed_command: 'a command without a name',
   frame_too_long: 'a frame is longer than may be',
   message_too_long: 'the frames of a message are longer together than may be',
+  too_many_subscriptions: 'it subscribes to more than anybody needs',
   stalled: 'it is not read, and another connection of its topic waits for it',
 } as const
 

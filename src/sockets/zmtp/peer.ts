@@ -9,6 +9,8 @@ import type { Handshake, Role, Version } from './version.ts'
 export interface PeerOptions extends Role {
   /** A longer frame closes the connection. */
   readonly maxFrameBytes: number
+  /** Of a longer frame only so much is kept, and handed over. Default: all of it. */
+  readonly keptFrameBytes?: number
 }
 
 /** What an endpoint does with one peer. */
@@ -192,7 +194,7 @@ export class ZmtpPeer {
     else if (phase.name === 'handshake') {
       phase.handshake.take(frame)
       this.#stopHandshakeTimer()
-      phase.frames.allow(this.#options.maxFrameBytes)
+      phase.frames.allow(this.#options.maxFrameBytes, this.#options.keptFrameBytes)
       this.#phase = { name: 'ready', version: phase.version, frames: phase.frames }
       this.#handler = this.#accept(this)
     }

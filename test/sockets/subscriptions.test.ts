@@ -1,0 +1,111 @@
+// What comes in on pub: subscriptions, and whatever else a peer sends there.
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { describe, type TestContext, test } from 'node:test'
+import fc from 'fast-check'
+import { Subscriber } from 'zeromq'
+import { messageOf } from '../../src/protocol/message.ts'
+import { drawP2pTopic } from '../../src/protocol/topics.ts'
+import { PubSocket } from '../../src/sockets/pub.ts'
+import { commandFrame } from '../../src/sockets/zmtp/command.ts'
+import { encodeFrames } from '../../src/sockets/zmtp/frame-reader.ts'
+import { connected, greetingOf, listening, openPub, raw, readyOf, Told } from './broker-endpoint.ts'
+
+const hello = Buffer.concat([greetingOf(), readyOf('SUB')])
+
+const subscription = (prefix: string) => encodeFrames([Buffer.from(`\x01${prefix}`, 'latin1')])
+
+/** Frames that subscribe to nothing that anybody could be sent, of any length. */
+const lengths = fc.oneof(fc.nat({ max: 600 }), fc.constantFrom(255, 256, 65_535, 65_536, 300_000))
+const pointless = fc.oneof(
+  lengths.map(length => subscription('x'.repeat(length))),
+  lengths.map(length => encodeFrames([Buffer.from('\0'.repeat(length), 'latin1')])),
+  lengths.map(length => encodeFrames([Buffer.alloc(length, 'user message')])),
+  lengths.map(length => encodeFrames([Buffer.alloc(length, 1), Buffer.alloc(length, 1)])),
+  lengths.map(length => commandFrame('SUBSCRIBE', Buffer.alloc(length, 'x'))),
+  lengths.map(length => commandFrame('CANCEL', Buffer.alloc(length, 'x'))),
+  lengths.map(length => commandFrame('WHATEVER', Buffer.alloc(length))),
+)
+
+/** A peer without a library that has greeted, and says what the test wants. */
+function open(t: Pick<TestContext, 'after'>, port: number, ...parts: Buffer[]) {
+  const socket = connect(port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.on('error', () => {})
+  for (const part of [hello, ...parts]) socket.write(part)
+  return socket
+}
+
+describe('what comes in on pub', { concurrency: true }, () => {
+  test('of any kind and length harms none of the subscriptions around it', async t => {
+    const admitted = new Set<string>()
+    const { port, told } = await openPub(t, {}, topic => admitted.has(topic))
+    await fc.assert(
+      fc.asyncProperty(fc.array(pointless, { minLength: 1, maxLength: 5 }), async frames => {
+        const topics = frames.map(() => drawP2pTopic())
+        for (const topic of topics) admitted.add(topic)
+        const socket = open(t, port, ...frames.flatMap((frame, at) => [frame, subscription(topics[at] as string)]))
+        for (const topic of topics) await told.of(`joined ${topic}`)
+        socket.destroy()
+        for (const topic of topics) await told.of(`left ${topic}`)
+      }),
+      { numRuns: 50 },
+    )
+    assert.ok(!told.all.some(each => each.startsWith('broken')))
+  })
+
+  test('is no more than what a socket of libzmq is subscribed to: too long a prefix leaves it the others', async t => {
+    const [topic, other] = [drawP2pTopic(), drawP2pTopic()]
+    const { pub, port, told } = await openPub(t, {}, each => each === topic || each === other)
+    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 5000 }), port)
+    socket.subscribe(topic, `${topic}${'x'.repeat(224)}`, 'y'.repeat(100_000), other)
+    await told.of(`joined ${other}`)
+    pub.send(topic, [messageOf('indicator', 'x')])
+    assert.equal(String(await socket.receive()), `${topic}indicator x`)
+    // What is nobody's topic was refused; what begins with one and is too long is passed over.
+    assert.deepEqual(told.all.toSorted(), [`joined ${other}`, `joined ${topic}`, 'refused'].toSorted())
+  })
+
+  test('closes its connection if one frame is longer than any may be, when that shows', async t => {
+    const { port, told } = await openPub(t, { maxMessageBytes: 1_000_000 })
+    const header = (length: number) => Buffer.from(`0200000000${length.toString(16).padStart(8, '0')}`, 'hex')
+    const topic = drawP2pTopic()
+    open(t, port, header(1_000_000), Buffer.alloc(1_000_000), subscription(topic))
+    await told.of(`joined ${topic}`)
+    await raw(t, port, hello, header(1_000_001))
+    assert.equal(told.all.at(-1), 'broken frame_too_long')
+  })
+
+  test('closes its connection if it is more subscriptions than anybody needs, and not if they end meanwhile', async t => {
+    const last = drawP2pTopic()
+    const [joined, broken] = [new Told(), new Told()]
+    // So many that only these are noted.
+    const pub = new PubSocket(listening, {
+      admits: () => true,
+      joined: topic => topic === last && joined.note('last')(),
+      left() {},
+      drained() {},
+      refused: assert.fail,
+      broken: reason => broken.note('broken')(reason),
+      dropped: assert.fail,
+    })
+    t.after(() => pub.close())
+    const socket = open(t, await pub.bind())
+    const send = (kind: number, topic: string) => {
+      const prefixes = Array.from({ length: 64 }, (_, at) => topic + String(at).padEnd(220, 'x'))
+      socket.write(
+        Buffer.concat(prefixes.map(each => encodeFrames([Buffer.concat([Buffer.of(kind), Buffer.from(each)])]))),
+      )
+    }
+    for (let count = 0; count < 1000; count++) {
+      const topic = drawP2pTopic()
+      send(1, topic)
+      send(0, topic)
+    }
+    send(1, last)
+    await joined.of('last', 64)
+    assert.deepEqual(broken.all, [])
+    for (let count = 0; count < 1000; count++) send(1, drawP2pTopic())
+    await broken.of('broken too_many_subscriptions')
+  })
+})
