@@ -14,7 +14,7 @@ export const brokerChart = createMachine({
     recovering: {
       description: 'The subscriptions that an earlier broker gave are opened before anything can happen to them.',
       invoke: { id: 'restore', src: 'restoreSubscribers', onDone: 'running' },
-      on: { stop: 'stopped' },
+      on: { stop: { target: 'stopped', actions: 'endActors' } },
     },
 
     running: {
@@ -24,7 +24,7 @@ export const brokerChart = createMachine({
         { id: 'pub', src: 'endpoint', input: ({ context }) => context.endpoints.pub },
         { id: 'sub', src: 'endpoint', input: ({ context }) => context.endpoints.sub },
       ],
-      exit: ['suspendSubscribers', 'closeEndpoints'],
+      exit: ['endActors', 'closeEndpoints'],
       on: {
         'management.*': { actions: 'refuseWhileNotServing' },
         'endpoint.failed': { target: 'failed', actions: 'rememberFailure' },

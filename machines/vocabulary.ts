@@ -105,6 +105,7 @@ export type SnapshotExchangeEvent =
   | { type: 'requester.left' }
   /** As many exchanges as may be open are open, and this one is the oldest. */
   | { type: 'exchange.crowdedOut' }
+  | { type: 'broker.stopped' }
 
 /** What a snapshot exchange is born with. */
 export interface SnapshotExchangeInput {
@@ -187,7 +188,7 @@ export interface BrokerTypes {
     | { type: 'reportActorFailure' }
     | { type: 'closeIntake' }
     | { type: 'reportUndelivered' }
-    | { type: 'suspendSubscribers' }
+    | { type: 'endActors' }
     | { type: 'closeEndpoints' }
   guards: { type: 'everythingDelivered' }
   delays: 'shutdownTimeout' | 'drainCheckPause'

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { createActor, toPromise, waitFor } from 'xstate'
 import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
 import type { EndpointName } from '../machines/vocabulary-endpoint.ts'
-import { brokerLogic, type Ports } from './actors/broker.ts'
+import { brokerLogic, endOrphans, type Ports } from './actors/broker.ts'
 import { endpointLogic } from './actors/endpoint.ts'
 import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
 import { SnapshotExchanges } from './actors/snapshot-exchanges.ts'
@@ -47,7 +47,7 @@ import { SubSocket } from './sockets/sub.ts'
 export interface Broker {
   /** Fulfilled once all three endpoints listen, with their ports. Rejects if they can't: `stopped` then says why. */
   readonly serving: Promise<Ports>
-  /** Fulfilled when the broker has ended, with the failure if it was one. */
+  /** Fulfilled when the broker has ended, with the failure if it was one. Rejects, then too, with an error that nobody expected. */
   readonly stopped: Promise<BrokerOutput>
   /** How many subscriptions there are. */
   readonly subscribers: number
@@ -235,6 +235,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     brokerLogic({
       endpoint,
       subscribers,
+      exchanges,
       delaysMs: { shutdownTimeout: shutdownMs },
       restoreSubscribers: () => subscribing.restore(history?.subscriptions.all() ?? []),
       subscribe,
@@ -348,15 +349,23 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   serving.catch(() => {})
   return {
     serving,
-    stopped: toPromise(supervisor).then(async output => {
-      clearInterval(positions)
-      await Promise.all([history?.close(), observation.close()])
-      repeating.close()
-      const { accepted, refusals } = intake
-      const { delivered, refusals: refusedSends } = egress
-      if (!output.failure) log.info({ accepted, refused: refusals, delivered, refusedSends }, 'in all')
-      return output
-    }),
+    stopped: toPromise(supervisor)
+      .catch(error => {
+        endOrphans(supervisor, { subscribers, exchanges })
+        for (const socket of [manage, sub, pub]) socket.close()
+        throw error
+      })
+      .finally(async () => {
+        clearInterval(positions)
+        await Promise.all([history?.close(), observation.close()])
+        repeating.close()
+      })
+      .then(output => {
+        const { accepted, refusals } = intake
+        const { delivered, refusals: refusedSends } = egress
+        if (!output.failure) log.info({ accepted, refused: refusals, delivered, refusedSends }, 'in all')
+        return output
+      }),
     get subscribers() {
       return subscribers.size
     },

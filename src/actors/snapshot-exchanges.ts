@@ -195,6 +195,11 @@ export class SnapshotExchanges {
     return exchange && { requester: exchange.requester, seconds: (performance.now() - exchange.openedMs) / 1000 }
   }
 
+  /** Suspends every exchange. */
+  stopAll(): void {
+    for (const actor of this) actor.send({ type: 'broker.stopped' })
+  }
+
   /** The subscriber left: nobody waits for its snapshots any more. */
   requesterLeft(topic: string): void {
     for (const { requester, actor } of this.#exchanges.values()) {

@@ -33,7 +33,7 @@ async function supervisor() {
       closeIntake: note('closeIntake'),
       reportUndelivered: note('reportUndelivered'),
       publishWithReceipt: note('publishWithReceipt'),
-      suspendSubscribers: note('suspendSubscribers'),
+      endActors: note('endActors'),
       closeEndpoints: note('closeEndpoints'),
     },
     guards: { everythingDelivered: () => delivered },
@@ -104,8 +104,7 @@ describe('the supervisor', () => {
     bindings.get('pub')?.fail(new Error('taken'))
     await settled()
     assert.equal(actor.getSnapshot().value, 'failed')
-    for (const call of ['rememberFailure', 'suspendSubscribers', 'closeEndpoints'])
-      assert.ok(calls.includes(call), call)
+    for (const call of ['rememberFailure', 'endActors', 'closeEndpoints']) assert.ok(calls.includes(call), call)
   })
 
   test('stops at once when everything is delivered', async () => {
@@ -113,7 +112,7 @@ describe('the supervisor', () => {
     await serve()
     actor.send({ type: 'stop' })
     assert.equal(actor.getSnapshot().value, 'stopped')
-    assert.deepEqual(calls, ['closeIntake', 'reportUndelivered', 'suspendSubscribers', 'closeEndpoints'])
+    assert.deepEqual(calls, ['closeIntake', 'reportUndelivered', 'endActors', 'closeEndpoints'])
   })
 
   test('waits for what is queued, refuses subscriptions meanwhile, and still answers those who are here', async () => {
@@ -163,6 +162,6 @@ describe('the supervisor', () => {
     const { actor, calls } = await supervisor()
     actor.send({ type: 'stop' })
     assert.equal(actor.getSnapshot().value, 'stopped')
-    assert.deepEqual(calls, ['suspendSubscribers', 'closeEndpoints'])
+    assert.deepEqual(calls, ['endActors', 'closeEndpoints'])
   })
 })

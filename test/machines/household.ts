@@ -1,0 +1,108 @@
+import { createActor, SimulatedClock } from 'xstate'
+import { type BrokerSurroundings, brokerLogic } from '../../src/actors/broker.ts'
+import { endpointLogic } from '../../src/actors/endpoint.ts'
+import { snapshotExchangeLogic } from '../../src/actors/snapshot-exchange.ts'
+import { SnapshotExchanges } from '../../src/actors/snapshot-exchanges.ts'
+import { subscriberLogic } from '../../src/actors/subscriber.ts'
+import { Subscribers } from '../../src/actors/subscribers.ts'
+import { Subscribing } from '../../src/actors/subscribing.ts'
+import { Egress } from '../../src/delivery/egress.ts'
+import { MessageLog } from '../../src/delivery/message-log.ts'
+import type { StoredSubscription } from '../../src/history/stored-subscription.ts'
+import { errorReply } from '../../src/protocol/management.ts'
+
+/** How long its supervisor may take to shut down. */
+export const shutdownTimeoutMs = 1000
+
+/**
+ * All actors of a broker as they live together, in simulated time: the supervisor with its endpoints, and subscribers and
+ * snapshot exchanges beside it. There are no sockets, and nothing is sent; ports are given when the test says so.
+ */
+export function household(left: readonly StoredSubscription[] = [], reply: BrokerSurroundings['reply'] = () => {}) {
+  const clock = new SimulatedClock()
+  const log = new MessageLog(undefined, { maxRecentMessages: 1000, maxRecentBytes: 1e6, durability: 'background' })
+  const egress = new Egress({ hasRoom: () => false, send: () => true }, () => Promise.resolve())
+  const subscribers = new Subscribers({ log, egress, supplies: undefined, inFlightBytes: 1000, missed() {} })
+  const exchanges = new SnapshotExchanges({
+    subscribers,
+    limits: { maxOpen: 10, maxMerged: 10 },
+    selections: undefined,
+    publish: batch => log.append(batch),
+  })
+  const subscribing = new Subscribing({
+    subscribers,
+    exchanges,
+    log,
+    oldest: () => undefined,
+    records: undefined,
+    supervisor: () => supervisor,
+    subscriber: () => subscriber,
+    snapshotExchange: () => snapshotExchange,
+  })
+  const subscriber = subscriberLogic({
+    egress,
+    supplies: undefined,
+    delaysMs: { joinTimeout: 1000, heartbeatTimeout: 1000, evictAfter: 1000 },
+    find: topic => subscribers.find(topic),
+    forget: topic => subscribing.forget(topic),
+    async remember() {},
+    tell() {},
+    reportUnreadable() {},
+  })
+  const snapshotExchange = snapshotExchangeLogic({
+    delaysMs: { answerTimeout: 1000, quietTimeout: 1000 },
+    selectFromHistory: id => exchanges.select(id),
+    askApplications: id => exchanges.ask(id),
+    nobodyToAsk: requester => exchanges.nobodyToAsk(requester),
+    closeExchange: id => exchanges.close(id),
+  })
+  const socket = () => {
+    let listen = (_port: number) => {}
+    let fail = (_error: Error) => {}
+    const bound = new Promise<number>((resolve, reject) => {
+      listen = resolve
+      fail = reject
+    })
+    return { bind: () => bound, serve: () => new Promise<void>(() => {}), close() {}, listen, fail }
+  }
+  const sockets = { manage: socket(), pub: socket(), sub: socket() }
+  const input = (name: keyof typeof sockets) => ({ name, address: 'tcp://127.0.0.1:0' })
+  const supervisor = createActor(
+    brokerLogic({
+      endpoint: endpointLogic({ sockets, bindRetryMs: 1000 }),
+      subscribers,
+      exchanges,
+      delaysMs: { shutdownTimeout: shutdownTimeoutMs },
+      restoreSubscribers: () => subscribing.restore(left),
+      subscribe: async () => errorReply('nobody asks'),
+      publishWithReceipt: async () => errorReply('nobody publishes'),
+      async remember() {},
+      reply,
+      announceServing() {},
+      reportUndelivered() {},
+      reportActorFailure() {},
+    }),
+    { clock, input: { endpoints: { manage: input('manage'), pub: input('pub'), sub: input('sub') } } },
+  )
+  return {
+    clock,
+    supervisor,
+    subscribers,
+    exchanges,
+    sockets,
+    subscribe: (topics: readonly string[], snapshotDays = 0) => {
+      const topic = subscribing.open({ topics, snapshotDays, confirms: false })
+      return subscribers.find(topic)
+    },
+    /** Every actor beside the supervisor. */
+    *beside() {
+      for (const { actor } of subscribers) yield actor
+      yield* exchanges
+    },
+    /** What any actor waits for. */
+    timers: () => Object.values(supervisor.system.getSnapshot()._scheduledEvents).map(({ event }) => event.type),
+  }
+}
+
+/** Fulfilled when what promises have to say has been heard. */
+export const settled = () => new Promise(resolve => setImmediate(resolve))
