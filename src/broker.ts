@@ -49,8 +49,6 @@ export interface Broker {
   readonly serving: Promise<Ports>
   /** Fulfilled when the broker has ended, with the failure if it was one. Rejects, then too, with an error that nobody expected. */
   readonly stopped: Promise<BrokerOutput>
-  /** How many subscriptions there are. */
-  readonly subscribers: number
   /** Stops taking subscriptions and messages, delivers what is queued for joined subscribers, and ends. */
   stop(): void
 }
@@ -366,9 +364,6 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         if (!output.failure) log.info({ accepted, refused: refusals, delivered, refusedSends }, 'in all')
         return output
       }),
-    get subscribers() {
-      return subscribers.size
-    },
     stop: () => {
       stopAtMs = performance.now() + shutdownMs
       supervisor.send({ type: 'stop' })

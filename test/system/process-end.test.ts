@@ -6,6 +6,7 @@ import { get as httpGet } from 'node:http'
 import { createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { ManageClient } from '../bench/manage-client.ts'
 import { type BrokerProcess, startBroker } from './broker-process.ts'
 import { startNode } from './command-process.ts'
 import { inspectorOf } from './monitored.ts'
@@ -102,5 +103,13 @@ describe('the broker process ends by itself', { concurrency: true }, () => {
     const failing = startNode(t, fileURLToPath(new URL('failing-broker.js', import.meta.url)), broker.directory)
     const { code, lines } = await failing.ended
     assert.deepEqual([code, lines], [0, ['the log is broken']])
+  })
+
+  test('however many subscribers there are', async t => {
+    const broker = await startBroker(t, patient)
+    const manage = new ManageClient({ host: '127.0.0.1', port: broker.manage })
+    await manage.subscribe('stix2', 1000)
+    manage.close()
+    assert.equal(await broker.stop(), 0)
   })
 })
