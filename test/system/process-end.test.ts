@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { get as httpGet } from 'node:http'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ManageClient } from '../bench/manage-client.ts'
+import { greetingOf, readyOf } from '../sockets/broker-endpoint.ts'
 import { type BrokerProcess, startBroker } from './broker-process.ts'
 import { startNode } from './command-process.ts'
 import { inspectorOf } from './monitored.ts'
@@ -75,6 +76,26 @@ describe('the broker process ends by itself', { concurrency: true }, () => {
     // It is cut off.
     response.on('error', () => {})
     await once(response, 'data')
+    assert.equal(await broker.stop(), 0)
+  })
+
+  test('while connections have not said what they are, or have no more to say', async t => {
+    const broker = await startBroker(t, { ...patient, inspector: { port: 0 } })
+    const { port } = await inspectorOf(broker)
+    const greeting = greetingOf()
+    for (const each of [broker.manage, broker.pub, broker.sub, Number(port)]) {
+      for (const bytes of [
+        Buffer.alloc(0),
+        greeting.subarray(0, 10),
+        greeting,
+        Buffer.concat([greeting, readyOf('SUB')]),
+      ]) {
+        const socket = connect(each, '127.0.0.1').on('error', () => {})
+        t.after(() => socket.destroy())
+        await once(socket, 'connect')
+        socket.write(bytes)
+      }
+    }
     assert.equal(await broker.stop(), 0)
   })
 
