@@ -10,6 +10,11 @@ export const brokerChart = createMachine({
   id: 'broker',
   context: ({ input }) => ({ endpoints: input.endpoints, ports: { manage: 0, pub: 0, sub: 0 }, failure: undefined }),
   initial: 'recovering',
+  on: {
+    // What this chart invokes it cannot do without. That one of these fails is no reason to end.
+    'xstate.error.actor.subscriber.*': { actions: 'reportActorFailure' },
+    'xstate.error.actor.snapshot.*': { actions: 'reportActorFailure' },
+  },
   states: {
     recovering: {
       description: 'The subscriptions that an earlier broker gave are opened before anything can happen to them.',
@@ -28,7 +33,6 @@ export const brokerChart = createMachine({
       on: {
         'management.*': { actions: 'refuseWhileNotServing' },
         'endpoint.failed': { target: 'failed', actions: 'rememberFailure' },
-        'xstate.error.actor.*': { actions: 'reportActorFailure' },
       },
       states: {
         starting: {

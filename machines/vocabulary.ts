@@ -94,7 +94,14 @@ export interface SubscriberTypes {
 // ── Snapshot exchange ───────────────────────────────────────────────────────────────────────────────────────────────
 
 /** How a snapshot exchange ended. */
-export type SnapshotOutcome = 'complete' | 'nobody_asked' | 'nobody_answered' | 'requester_left' | 'crowded_out'
+export type SnapshotOutcome =
+  | 'complete'
+  | 'nobody_asked'
+  | 'nobody_answered'
+  | 'requester_left'
+  | 'crowded_out'
+  /** Its actor failed by an error that nobody expected. */
+  | 'failed'
 
 /** What a snapshot exchange hears. */
 export type SnapshotExchangeEvent =

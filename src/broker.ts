@@ -192,6 +192,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     supervisor: () => supervisor,
     subscriber: () => subscriber,
     snapshotExchange: () => snapshotExchange,
+    snapshotClosed: ({ snapshotId, requester, outcome, seconds }) => {
+      tally.snapshotClosed(outcome, seconds)
+      story.snapshotClosed(requester, snapshotId, outcome)
+    },
   })
   const subscriber = subscriberLogic({
     egress,
@@ -216,14 +220,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     selectFromHistory: snapshotId => exchanges.select(snapshotId),
     askApplications: snapshotId => exchanges.ask(snapshotId),
     nobodyToAsk: requester => exchanges.nobodyToAsk(requester),
-    closeExchange: (snapshotId, outcome) => {
-      const closed = exchanges.close(snapshotId)
-      if (closed === undefined) return
-      const { requester, seconds } = closed
-      tally.snapshotClosed(outcome, seconds)
-      story.snapshotClosed(requester, snapshotId, outcome)
-      subscribers.find(requester)?.actor.send({ type: 'snapshot.closed' })
-    },
+    closeExchange: (snapshotId, outcome) => subscribing.closeExchange(snapshotId, outcome),
   })
   const endpoint = endpointLogic({
     bindRetryMs: zmq.bind_retry * 1000,
@@ -256,7 +253,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
           { actor: id, err: error },
           'an actor failed; if it was a subscriber, its application has to subscribe again',
         )
-        for (const { actor, topic } of subscribers) if (actor.id === id) subscribing.forget(topic)
+        subscribing.removeFailed()
       },
     }),
     {
@@ -279,7 +276,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       repeating.log('max_subscribers', 'a subscription was refused: there are as many subscribers as may be', { max })
       return errorReply(`the broker has as many subscribers as it admits (${max})`)
     }
-    const topic = subscribing.open(wish)
+    const { topic } = subscribing.open(wish)
     story.subscribed(topic, wish.topics, wish.snapshotDays)
     await records?.written()
     return subscribeReply(topic, ports, zmq)

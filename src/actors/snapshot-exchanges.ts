@@ -75,6 +75,11 @@ export class SnapshotExchanges {
     for (const { actor } of this.#exchanges.values()) yield actor
   }
 
+  /** The same with their snapshot ids. */
+  *entries(): Generator<[snapshotId: string, actor: SnapshotExchangeActor]> {
+    for (const [snapshotId, { actor }] of this.#exchanges) yield [snapshotId, actor]
+  }
+
   /** Versions of objects that could not be remembered, because as many were as may be. */
   get unmerged(): number {
     return this.#unmerged

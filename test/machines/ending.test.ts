@@ -43,13 +43,13 @@ describe('no actor outlives its supervisor', () => {
             ...subscription(at),
             exchanges: [`exchange ${at}`],
           }))
-          const house = household(records)
+          const house = household({ left: records })
           house.supervisor.start()
           for (const { days, events } of lives) {
-            const { actor } = house.subscribe(['stix2'], days) ?? {}
+            const { actor } = house.subscribe(['stix2'], days)
             await settled()
             // Who has unsubscribed hears nothing any more.
-            for (const type of events) if (actor?.getSnapshot().status === 'active') actor.send({ type })
+            for (const type of events) if (actor.getSnapshot().status === 'active') actor.send({ type })
           }
           for (const [at, exchange] of [...house.exchanges].entries()) {
             if (answered[at]) exchange.send({ type: 'envelope.received' })
@@ -66,9 +66,10 @@ describe('no actor outlives its supervisor', () => {
 
   test('that fails by an error', async () => {
     const bug = new Error('a bug')
-    const house = household([subscription(1)], () => {
+    const reply = () => {
       throw bug
-    })
+    }
+    const house = household({ left: [subscription(1)], reply })
     let failure: unknown
     house.supervisor.subscribe({ error: error => (failure = error) })
     house.supervisor.start()

@@ -1,11 +1,11 @@
 import { createActor, SimulatedClock } from 'xstate'
 import { type BrokerSurroundings, brokerLogic } from '../../src/actors/broker.ts'
 import { endpointLogic } from '../../src/actors/endpoint.ts'
-import { snapshotExchangeLogic } from '../../src/actors/snapshot-exchange.ts'
+import { type SnapshotExchangeSurroundings, snapshotExchangeLogic } from '../../src/actors/snapshot-exchange.ts'
 import { SnapshotExchanges } from '../../src/actors/snapshot-exchanges.ts'
-import { subscriberLogic } from '../../src/actors/subscriber.ts'
+import { type SubscriberSurroundings, subscriberLogic } from '../../src/actors/subscriber.ts'
 import { Subscribers } from '../../src/actors/subscribers.ts'
-import { Subscribing } from '../../src/actors/subscribing.ts'
+import { Subscribing, type SubscribingSurroundings } from '../../src/actors/subscribing.ts'
 import { Egress } from '../../src/delivery/egress.ts'
 import { MessageLog } from '../../src/delivery/message-log.ts'
 import type { StoredSubscription } from '../../src/history/stored-subscription.ts'
@@ -14,18 +14,31 @@ import { errorReply } from '../../src/protocol/management.ts'
 /** How long its supervisor may take to shut down. */
 export const shutdownTimeoutMs = 1000
 
+/** What a household begins with, and what its actors call; what is left out does nothing. */
+export interface HouseholdOptions {
+  /** Subscriptions that an earlier broker gave. */
+  readonly left?: readonly StoredSubscription[]
+  /** Snapshot exchanges that may be open. Default 10. */
+  readonly maxOpen?: number
+  readonly reply?: BrokerSurroundings['reply']
+  readonly tell?: SubscriberSurroundings['tell']
+  readonly askApplications?: SnapshotExchangeSurroundings['askApplications']
+  readonly snapshotClosed?: SubscribingSurroundings['snapshotClosed']
+}
+
 /**
  * All actors of a broker as they live together, in simulated time: the supervisor with its endpoints, and subscribers and
  * snapshot exchanges beside it. There are no sockets, and nothing is sent; ports are given when the test says so.
  */
-export function household(left: readonly StoredSubscription[] = [], reply: BrokerSurroundings['reply'] = () => {}) {
+export function household(options: HouseholdOptions = {}) {
+  const { left = [], maxOpen = 10, reply = () => {}, tell = () => {}, snapshotClosed = () => {} } = options
   const clock = new SimulatedClock()
   const log = new MessageLog(undefined, { maxRecentMessages: 1000, maxRecentBytes: 1e6, durability: 'background' })
   const egress = new Egress({ hasRoom: () => false, send: () => true }, () => Promise.resolve())
   const subscribers = new Subscribers({ log, egress, supplies: undefined, inFlightBytes: 1000, missed() {} })
   const exchanges = new SnapshotExchanges({
     subscribers,
-    limits: { maxOpen: 10, maxMerged: 10 },
+    limits: { maxOpen, maxMerged: 10 },
     selections: undefined,
     publish: batch => log.append(batch),
   })
@@ -38,6 +51,7 @@ export function household(left: readonly StoredSubscription[] = [], reply: Broke
     supervisor: () => supervisor,
     subscriber: () => subscriber,
     snapshotExchange: () => snapshotExchange,
+    snapshotClosed,
   })
   const subscriber = subscriberLogic({
     egress,
@@ -46,15 +60,15 @@ export function household(left: readonly StoredSubscription[] = [], reply: Broke
     find: topic => subscribers.find(topic),
     forget: topic => subscribing.forget(topic),
     async remember() {},
-    tell() {},
+    tell,
     reportUnreadable() {},
   })
   const snapshotExchange = snapshotExchangeLogic({
     delaysMs: { answerTimeout: 1000, quietTimeout: 1000 },
     selectFromHistory: id => exchanges.select(id),
-    askApplications: id => exchanges.ask(id),
+    askApplications: options.askApplications ?? (id => exchanges.ask(id)),
     nobodyToAsk: requester => exchanges.nobodyToAsk(requester),
-    closeExchange: id => exchanges.close(id),
+    closeExchange: (id, outcome) => subscribing.closeExchange(id, outcome),
   })
   const socket = () => {
     let listen = (_port: number) => {}
@@ -80,7 +94,7 @@ export function household(left: readonly StoredSubscription[] = [], reply: Broke
       reply,
       announceServing() {},
       reportUndelivered() {},
-      reportActorFailure() {},
+      reportActorFailure: () => subscribing.removeFailed(),
     }),
     { clock, input: { endpoints: { manage: input('manage'), pub: input('pub'), sub: input('sub') } } },
   )
@@ -91,8 +105,7 @@ export function household(left: readonly StoredSubscription[] = [], reply: Broke
     exchanges,
     sockets,
     subscribe: (topics: readonly string[], snapshotDays = 0) => {
-      const topic = subscribing.open({ topics, snapshotDays, confirms: false })
-      return subscribers.find(topic)
+      return subscribing.open({ topics, snapshotDays, confirms: false })
     },
     /** Every actor beside the supervisor. */
     *beside() {
