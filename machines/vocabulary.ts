@@ -77,7 +77,14 @@ export interface SubscriberTypes {
 // ── Snapshot exchange ───────────────────────────────────────────────────────────────────────────────────────────────
 
 /** How a snapshot exchange ended. */
-export type SnapshotOutcome = 'complete' | 'nobody_asked' | 'nobody_answered' | 'requester_left' | 'crowded_out'
+export type SnapshotOutcome =
+  | 'complete'
+  | 'nobody_asked'
+  | 'nobody_answered'
+  | 'requester_left'
+  | 'crowded_out'
+  /** Its actor failed by an error that nobody expected. */
+  | 'failed'
 
 /** What a snapshot exchange hears. */
 export type SnapshotExchangeEvent =
@@ -88,6 +95,7 @@ export type SnapshotExchangeEvent =
   | { type: 'requester.left' }
   /** As many exchanges as may be open are open, and this one is the oldest. */
   | { type: 'exchange.crowdedOut' }
+  | { type: 'broker.stopped' }
 
 /** What a snapshot exchange is born with. */
 export interface SnapshotExchangeInput {
@@ -171,7 +179,7 @@ export interface BrokerTypes {
     | { type: 'closeIntake' }
     | { type: 'askWhatArrived' }
     | { type: 'reportUndelivered' }
-    | { type: 'suspendSubscribers' }
+    | { type: 'endActors' }
     | { type: 'closeEndpoints' }
   guards: { type: 'everythingDelivered' }
   delays: 'shutdownTimeout' | 'drainCheckPause'

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { createActor, toPromise, waitFor } from 'xstate'
 import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
 import type { EndpointName } from '../machines/vocabulary-endpoint.ts'
-import { brokerLogic, type Ports } from './actors/broker.ts'
+import { brokerLogic, endOrphans, type Ports } from './actors/broker.ts'
 import { connectionLogic } from './actors/connection.ts'
 import { endpointLogic } from './actors/endpoint.ts'
 import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
@@ -49,10 +49,8 @@ import type { BreakReason } from './sockets/zmtp/break-reason.ts'
 export interface Broker {
   /** Fulfilled once all three endpoints listen, with their ports. Rejects if they can't: `stopped` then says why. */
   readonly serving: Promise<Ports>
-  /** Fulfilled when the broker has ended, with the failure if it was one. */
+  /** Fulfilled when the broker has ended, with the failure if it was one. Rejects, then too, with an error that nobody expected. */
   readonly stopped: Promise<BrokerOutput>
-  /** How many subscriptions there are. */
-  readonly subscribers: number
   /** Stops taking subscriptions and messages, delivers what is queued for joined subscribers, and ends. */
   stop(): void
 }
@@ -206,6 +204,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     supervisor: () => supervisor,
     subscriber: () => subscriber,
     snapshotExchange: () => snapshotExchange,
+    snapshotClosed: ({ snapshotId, requester, outcome, seconds }) => {
+      tally.snapshotClosed(outcome, seconds)
+      story.snapshotClosed(requester, snapshotId, outcome)
+    },
   })
   const subscriber = subscriberLogic({
     delaysMs: {
@@ -241,14 +243,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     selectFromHistory: snapshotId => exchanges.select(snapshotId),
     askApplications: snapshotId => exchanges.ask(snapshotId),
     nobodyToAsk: requester => exchanges.nobodyToAsk(requester),
-    closeExchange: (snapshotId, outcome) => {
-      const closed = exchanges.close(snapshotId)
-      if (closed === undefined) return
-      const { requester, seconds } = closed
-      tally.snapshotClosed(outcome, seconds)
-      story.snapshotClosed(requester, snapshotId, outcome)
-      subscribers.find(requester)?.actor.send({ type: 'snapshot.closed' })
-    },
+    closeExchange: (snapshotId, outcome) => subscribing.closeExchange(snapshotId, outcome),
   })
   const endpoint = endpointLogic({
     bindRetryMs: zmq.bind_retry * 1000,
@@ -258,6 +253,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     brokerLogic({
       endpoint,
       subscribers,
+      exchanges,
       delaysMs: { shutdownTimeout: shutdownMs },
       restoreSubscribers: () => subscribing.restore(history?.subscriptions.all() ?? []),
       subscribe,
@@ -281,7 +277,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
           { actor: id, err: error },
           'an actor failed; if it was a subscriber, its application has to subscribe again',
         )
-        for (const { actor, topic } of subscribers) if (actor.id === id) subscribing.forget(topic)
+        subscribing.removeFailed()
       },
     }),
     {
@@ -304,7 +300,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       repeating.log('max_subscribers', 'a subscription was refused: there are as many subscribers as may be', { max })
       return errorReply(`the broker has as many subscribers as it admits (${max})`)
     }
-    const topic = subscribing.open(wish)
+    const { topic } = subscribing.open(wish)
     story.subscribed(topic, wish.topics, wish.snapshotDays)
     await records?.written()
     return subscribeReply(topic, ports, zmq)
@@ -372,18 +368,23 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   serving.catch(() => {})
   return {
     serving,
-    stopped: toPromise(supervisor).then(async output => {
-      clearInterval(positions)
-      await Promise.all([history?.close(), observation.close()])
-      repeating.close()
-      const { accepted, refusals } = intake
-      const { delivered, refusals: refusedSends } = egress
-      if (!output.failure) log.info({ accepted, refused: refusals, delivered, refusedSends }, 'in all')
-      return output
-    }),
-    get subscribers() {
-      return subscribers.size
-    },
+    stopped: toPromise(supervisor)
+      .catch(error => {
+        endOrphans(supervisor, { subscribers, exchanges })
+        for (const socket of [manage, sub, pub]) socket.close()
+        throw error
+      })
+      .finally(async () => {
+        clearInterval(positions)
+        await Promise.all([history?.close(), observation.close()])
+        repeating.close()
+      })
+      .then(output => {
+        const { accepted, refusals } = intake
+        const { delivered, refusals: refusedSends } = egress
+        if (!output.failure) log.info({ accepted, refused: refusals, delivered, refusedSends }, 'in all')
+        return output
+      }),
     stop: () => {
       stopAtMs = performance.now() + shutdownMs
       supervisor.send({ type: 'stop' })

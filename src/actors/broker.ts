@@ -1,4 +1,4 @@
-import { assign, fromPromise } from 'xstate'
+import { type Actor, assign, enqueueActions, fromPromise } from 'xstate'
 import { brokerChart } from '../../machines/broker.ts'
 import type { endpointChart } from '../../machines/endpoint.ts'
 import type { ManagementEvent, ReplyRoute, SubscriberContext } from '../../machines/vocabulary.ts'
@@ -6,16 +6,22 @@ import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { ManagementReply } from '../protocol/management.ts'
 import { errorReply, success } from '../protocol/management.ts'
 import type { Complete } from './complete.ts'
+import type { SnapshotExchanges } from './snapshot-exchanges.ts'
 import type { Subscribers } from './subscribers.ts'
 import type { SubscriptionWish } from './subscribing.ts'
 
 /** The ports that the three endpoints listen on. */
 export type Ports = Readonly<Record<EndpointName, number>>
 
-/** What the supervisor needs of the broker. */
-export interface BrokerSurroundings {
-  readonly endpoint: typeof endpointChart
+/** The actors that are started beside the supervisor's chart: it is their parent, and does not know them. */
+export interface ActorsBeside {
   readonly subscribers: Subscribers
+  readonly exchanges: SnapshotExchanges
+}
+
+/** What the supervisor needs of the broker. */
+export interface BrokerSurroundings extends ActorsBeside {
+  readonly endpoint: typeof endpointChart
   readonly delaysMs: { readonly shutdownTimeout: number }
   /** Opens the subscriptions that an earlier broker gave. */
   restoreSubscribers(): Promise<void>
@@ -38,7 +44,7 @@ const drainCheckPauseMs = 10
 
 /** The broker chart, provided with everything it names. */
 export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChart {
-  const { subscribers, reply } = surroundings
+  const { subscribers, exchanges, reply } = surroundings
   const implementations: Complete<typeof brokerChart> = {
     actors: {
       endpoint: surroundings.endpoint,
@@ -89,7 +95,13 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       closeIntake: ({ self }) => self.getSnapshot().children.sub?.send({ type: 'close' }),
       askWhatArrived: () => surroundings.askWhatArrived(),
       reportUndelivered: () => surroundings.reportUndelivered(undelivered(subscribers)),
-      suspendSubscribers: () => subscribers.stopAll(),
+      // The chart does not know them as its children, so nobody else stops them. They are suspended first, all of them: then
+      // no timers are left, through which XState would look for each one that it stops.
+      endActors: enqueueActions(({ enqueue }) => {
+        enqueue(() => suspendAll(surroundings))
+        for (const { actor } of subscribers) enqueue.stopChild(actor)
+        for (const actor of exchanges) enqueue.stopChild(actor)
+      }),
       closeEndpoints: ({ self }) => {
         const { manage, pub, sub } = self.getSnapshot().children
         for (const endpoint of [manage, sub, pub]) endpoint?.send({ type: 'close' })
@@ -118,4 +130,16 @@ function isAnythingOnItsWay(subscribers: Subscribers): boolean {
     }
   }
   return false
+}
+
+/** Ends what a supervisor leaves that failed by an error: then none of its actions is carried out, and its children go on. */
+export function endOrphans(supervisor: Actor<typeof brokerChart>, actors: ActorsBeside): void {
+  suspendAll(actors)
+  for (const endpoint of Object.values(supervisor.getSnapshot().children)) endpoint?.send({ type: 'close' })
+}
+
+/** The actors beside the supervisor hear that it is over: they wait for nothing any more, and begin nothing. */
+function suspendAll({ subscribers, exchanges }: ActorsBeside): void {
+  subscribers.stopAll()
+  exchanges.stopAll()
 }

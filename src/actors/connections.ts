@@ -120,17 +120,19 @@ export class Connections implements Iterable<Connection> {
   }
 
   /** Nothing is to be sent, or may be sent again. */
-  send(event: { type: 'sending.held' | 'sending.released' | 'receipt.confirmed' }): void {
+  send(event: { type: 'sending.held' | 'sending.released' | 'receipt.confirmed' | 'connection.closed' }): void {
     for (const { actor, open } of this.#connections) if (open !== undefined) actor.send(event)
   }
 
   /** The subscriber left. */
   close(): void {
-    for (const connection of this.#connections) {
-      this.#end(connection)
-      connection.actor.send({ type: 'actor.dismissed' })
-    }
-    this.#connections.length = 0
+    for (const connection of this.#connections) this.#end(connection)
+    this.dismiss()
+  }
+
+  /** Nothing is done on any connection any more. */
+  dismiss(): void {
+    for (const { actor } of this.#connections.splice(0)) actor.send({ type: 'actor.dismissed' })
   }
 
   #add(): Connection {

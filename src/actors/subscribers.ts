@@ -140,8 +140,10 @@ export class Subscribers {
     this.#subscriptions.delete(topic)
   }
 
-  /** Suspends every subscription. */
+  /** Suspends every subscription, and ends its connections' actors: once no timers are left, through which XState looks then. */
   stopAll(): void {
     for (const { actor } of this) actor.send({ type: 'broker.stopped' })
+    for (const { connections } of this) connections.send({ type: 'connection.closed' })
+    for (const { connections } of this) connections.dismiss()
   }
 }

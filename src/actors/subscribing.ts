@@ -1,7 +1,7 @@
 import type { AnyActorRef } from 'xstate'
 import type { snapshotExchangeChart } from '../../machines/snapshot-exchange.ts'
 import type { subscriberChart } from '../../machines/subscriber.ts'
-import type { SubscriberContext } from '../../machines/vocabulary.ts'
+import type { SnapshotOutcome, SubscriberContext } from '../../machines/vocabulary.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
 import { type SnapshotExchanges, snapshotWishes } from './snapshot-exchanges.ts'
@@ -33,6 +33,18 @@ export interface SubscribingSurroundings {
   supervisor(): AnyActorRef
   subscriber(): typeof subscriberChart
   snapshotExchange(): typeof snapshotExchangeChart
+  /** Hears of each snapshot exchange that was closed. */
+  snapshotClosed(closed: ClosedSnapshot): void
+}
+
+/** A snapshot exchange that is no more. */
+export interface ClosedSnapshot {
+  readonly snapshotId: string
+  /** The p2p topic of the subscriber that asked. */
+  readonly requester: string
+  readonly outcome: SnapshotOutcome
+  /** How long it was open. */
+  readonly seconds: number
 }
 
 /** Opens, restores and ends subscriptions, with the snapshot exchanges and the records that go with them. */
@@ -43,8 +55,8 @@ export class Subscribing {
     this.#surroundings = surroundings
   }
 
-  /** Opens a subscription and answers its p2p topic. */
-  open({ topics, snapshotDays, confirms }: SubscriptionWish): string {
+  /** Opens a subscription. */
+  open({ topics, snapshotDays, confirms }: SubscriptionWish): Subscription {
     const { subscribers, exchanges, log, oldest, supervisor, subscriber, snapshotExchange } = this.#surroundings
     const wishes = snapshotWishes(topics, snapshotDays)
     const from = snapshotDays > 0 ? oldest() : undefined
@@ -59,7 +71,7 @@ export class Subscribing {
     const { topic, actor } = subscription
     for (const wish of wishes) exchanges.open(snapshotExchange(), supervisor(), topic, wish)
     this.#surroundings.records?.write(subscription, actor.getSnapshot().context)
-    return topic
+    return subscription
   }
 
   /**
@@ -92,6 +104,30 @@ export class Subscribing {
     this.#surroundings.exchanges.requesterLeft(topic)
     this.#surroundings.records?.erase(topic)
   }
+
+  /** Closes a snapshot exchange, for which its requester may be waiting. */
+  closeExchange(snapshotId: string, outcome: SnapshotOutcome): void {
+    const { subscribers, exchanges, snapshotClosed } = this.#surroundings
+    const closed = exchanges.close(snapshotId)
+    if (closed === undefined) return
+    subscribers.find(closed.requester)?.actor.send({ type: 'snapshot.closed' })
+    snapshotClosed({ snapshotId, outcome, ...closed })
+  }
+
+  /**
+   * Ends what belongs to actors that have failed. They are known by their state: what is shown of a subscriber's p2p topic
+   * may be the same for another one, which is well.
+   */
+  removeFailed(): void {
+    const { subscribers, exchanges } = this.#surroundings
+    for (const { actor, topic } of subscribers) if (hasFailed(actor)) this.forget(topic)
+    for (const [snapshotId, actor] of exchanges.entries())
+      if (hasFailed(actor)) this.closeExchange(snapshotId, 'failed')
+  }
+}
+
+function hasFailed(actor: AnyActorRef): boolean {
+  return actor.getSnapshot().status === 'error'
 }
 
 /**

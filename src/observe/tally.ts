@@ -64,6 +64,7 @@ export class Tally {
     nobody_answered: 0,
     requester_left: 0,
     crowded_out: 0,
+    failed: 0,
   }
   readonly snapshotDurations = new Durations()
 

@@ -58,7 +58,7 @@ describe('monitoring', { concurrency: true }, () => {
       'threatbus_subscribers{state="live"}': 2,
       'threatbus_subscribers{state="subscribing"}': 1,
       'threatbus_subscribers{state="disconnected"}': 0,
-      'threatbus_joined_subscribers{flow="flowing"}': 2,
+      'threatbus_subscriber_connections{flow="flowing"}': 2,
       'threatbus_queue_messages{state="live"}': 0,
       'threatbus_connections{endpoint="pub"}': 3,
       'threatbus_connections{endpoint="sub"}': 1,
@@ -148,7 +148,7 @@ describe('monitoring', { concurrency: true }, () => {
     await broker.logged(({ msg }) => msg.startsWith('joined'))
     const { send } = await publisher(t, broker.sub)
     let values = await scrape(url)
-    while (!values.get('threatbus_joined_subscribers{flow="waiting"}')) {
+    while (!values.get('threatbus_subscriber_connections{flow="waiting"}')) {
       for (let sent = 0; sent < 200; sent++)
         await send(`stix2/indicator ${indicator({ description: 'x'.repeat(5000) })}`)
       values = await scrape(url)
@@ -281,7 +281,7 @@ describe('threatbus status', { concurrency: true }, () => {
       lines.join('\n'),
     )
     const row = lines.find(line => line.startsWith(topic.slice(0, 6)))
-    assert.equal(row?.replaceAll(/ +/g, ' '), `${topic.slice(0, 6)}… subscribing - 0 0 stix2/indicator, \\x1b[31mred`)
+    assert.equal(row?.replaceAll(/ +/g, ' '), `${topic.slice(0, 6)}… subscribing - - 0 0 0 stix2/indicator, \\x1b[31mred`)
     const json = await runCommand(t, ['status', '--endpoint', url.origin, '--json'])
     assert.equal(JSON.parse(json.lines.join('\n')).subscribers.total, 1)
   })
