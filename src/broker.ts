@@ -42,6 +42,7 @@ import { addressOf } from './sockets/address.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { PubSocket } from './sockets/pub.ts'
 import { SubSocket } from './sockets/sub.ts'
+import type { BreakReason } from './sockets/zmtp/break-reason.ts'
 
 /** A running broker. */
 export interface Broker {
@@ -75,7 +76,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | 'not_admitted'
     | 'max_subscribers'
     | 'max_connections'
-    | 'not_zmtp'
+    | `${EndpointName}.${BreakReason}`
     | 'missed'
     | 'unreadable'
   >((fields, sentence) => log.warn(fields, sentence))
@@ -142,9 +143,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     lingerMs,
   }
   const troublesOf = (endpoint: EndpointName) => ({
-    broken: (reason: string) => {
-      tally.brokenConnections[endpoint]++
-      repeating.log('not_zmtp', `a connection to ${endpoint} was closed: ${reason}`)
+    broken: (reason: BreakReason, detail: string) => {
+      tally.brokenConnections[endpoint][reason]++
+      const sentence = `a connection to ${endpoint} was closed: ${detail}`
+      repeating.log(`${endpoint}.${reason}`, sentence, { endpoint, reason })
     },
     dropped: (reason: string) => {
       tally.limits['plugins.apps.zmq.max_connections']++
@@ -157,7 +159,12 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     troublesOf('manage'),
   )
   const pub = new PubSocket(
-    { ...listening, port: zmq.pub, stalledTimeoutMs: config.heartbeat.timeout * 1000 },
+    {
+      ...listening,
+      port: zmq.pub,
+      stalledTimeoutMs: config.heartbeat.timeout * 1000,
+      maxMessageBytes: zmq.max_message_size,
+    },
     {
       ...troublesOf('pub'),
       admits: topic => subscribers.find(topic) !== undefined,

@@ -86,9 +86,12 @@ export const brokerMetrics: MetricsTable<Reading> = [
   {
     kind: 'counter',
     name: 'threatbus_connections_broken_total',
-    help: 'Connections that were closed because of what their peers sent, or did not send in time.',
-    labels: ['endpoint'],
-    values: ({ brokenConnections }) => labelled('endpoint', brokenConnections),
+    help: 'Connections that were ended because of what their peers did, or did not do in time, by reason.',
+    labels: ['endpoint', 'reason'],
+    values: ({ brokenConnections }) =>
+      Object.entries(brokenConnections).flatMap(([endpoint, reasons]) =>
+        Object.entries(reasons).map(([reason, count]): Labelled => [{ endpoint, reason }, count]),
+      ),
   },
   {
     kind: 'counter',

@@ -1,7 +1,8 @@
 import type { Message } from '../protocol/message.ts'
 import { p2pTopicLength } from '../protocol/topics.ts'
 import { RunEncoder } from './run.ts'
-import type { Command } from './zmtp/handshake.ts'
+import { ZmtpError } from './zmtp/break-reason.ts'
+import type { Command } from './zmtp/command.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 
@@ -9,6 +10,8 @@ import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 export interface PubSocketOptions extends ListenOptions {
   /** A connection that has had no room for so long is closed if its p2p topic has another one. */
   readonly stalledTimeoutMs: number
+  /** Largest frame in bytes that may come in; a larger one closes its connection. */
+  readonly maxMessageBytes: number
 }
 
 /** What a {@link PubSocket} tells of its peers. */
@@ -28,11 +31,18 @@ export interface PubSocketPeers extends ListenTroubles {
   refused(): void
 }
 
-/** Subscriptions are p2p topics, perhaps with a type: a longer frame is no subscription, and closes its connection. */
-const maxSubscriptionBytes = 256
+/** Bytes of a prefix. A subscription is a short frame (RFC 23 "The Publish-Subscribe Pattern"): a longer one is passed over. */
+const maxPrefixBytes = 255
+
+/** Of a frame so much is kept that its prefix is seen to be too long. */
+const keptFrameBytes = 512
 
 /** One connection may subscribe to so many prefixes of one p2p topic: there are three types, and that is generous. */
 const maxPrefixes = 64
+
+/** What the subscriptions of one connection may take together; each counts its prefix, and something beside. */
+const maxSubscribedBytes = 16_777_216
+const subscriptionBytes = 64
 
 const subscribeByte = 1
 const unsubscribeByte = 0
@@ -70,7 +80,13 @@ export class PubSocket extends ZmtpListener {
 
   constructor(options: PubSocketOptions, peers: PubSocketPeers) {
     super(
-      { ...options, socketType: 'XPUB', talksTo: ['SUB', 'XSUB'], maxFrameBytes: maxSubscriptionBytes },
+      {
+        ...options,
+        socketType: 'XPUB',
+        talksTo: ['SUB', 'XSUB'],
+        maxFrameBytes: options.maxMessageBytes,
+        keptFrameBytes,
+      },
       peers,
       peer => this.#handlerFor(peer),
     )
@@ -96,7 +112,7 @@ export class PubSocket extends ZmtpListener {
     link.stalled ??= setTimeout(() => {
       link.stalled = undefined
       if (link.peer.hasRoom) return
-      if (link.peer.unsentBytes === unsentBytes) link.peer.close()
+      if (link.peer.unsentBytes === unsentBytes) link.peer.break('stalled')
       else this.#watch(link)
     }, this.#stalledTimeoutMs)
   }
@@ -116,16 +132,21 @@ export class PubSocket extends ZmtpListener {
   #handlerFor(peer: ZmtpPeer): PeerHandler {
     const topics = new Map<string, Link>()
     let isInMultipart = false
+    let subscribedBytes = 0
+    const read = (kind: number | undefined, prefix: string) => {
+      subscribedBytes += this.#read(peer, topics, kind, prefix)
+      if (subscribedBytes > maxSubscribedBytes) throw new ZmtpError('too_many_subscriptions')
+    }
     return {
       frame: (body, more) => {
         // A subscription has one part.
-        if (!isInMultipart && !more) this.#read(peer, topics, body[0], body.toString('latin1', 1))
+        if (!isInMultipart && !more) read(body[0], body.toString('latin1', 1))
         isInMultipart = more
       },
       command: ({ name, body }: Command) => {
         // As ZMTP 3.1 writes them (RFC 37).
         const kind = name === 'SUBSCRIBE' ? subscribeByte : name === 'CANCEL' ? unsubscribeByte : undefined
-        this.#read(peer, topics, kind, body.toString('latin1'))
+        read(kind, body.toString('latin1'))
       },
       drained: () => {
         for (const topic of topics.keys()) this.#peers.drained(topic)
@@ -136,36 +157,47 @@ export class PubSocket extends ZmtpListener {
     }
   }
 
-  #read(peer: ZmtpPeer, topics: Map<string, Link>, kind: number | undefined, prefix: string): void {
+  /** Answers by how much more, or less, the connection's subscriptions take. */
+  #read(peer: ZmtpPeer, topics: Map<string, Link>, kind: number | undefined, prefix: string): number {
     // A SUB socket subscribes to its p2p topic, or to that and a type (PROTOCOL "Frames on pub").
     const topic = prefix.slice(0, p2pTopicLength)
     const rest = prefix.slice(p2pTopicLength)
-    if (kind === subscribeByte) this.#subscribe(peer, topics, topic, rest)
-    else if (kind === unsubscribeByte) this.#unsubscribe(topics, topic, rest)
+    const bytes = subscriptionBytes + prefix.length
+    if (kind === subscribeByte && this.#subscribe(peer, topics, topic, rest)) return bytes
+    if (kind === unsubscribeByte && this.#unsubscribe(topics, topic, rest)) return -bytes
+    return 0
   }
 
-  #subscribe(peer: ZmtpPeer, topics: Map<string, Link>, topic: string, rest: string): void {
+  /** Answers whether that is a subscription more. */
+  #subscribe(peer: ZmtpPeer, topics: Map<string, Link>, topic: string, rest: string): boolean {
     const link = topics.get(topic)
     const prefixes = link?.prefixes ?? []
-    if (prefixes.includes(rest)) return
+    // Not counted, although RFC 37 would have it ("The Publish-Subscribe Pattern"). libzmq's XPUB keeps a set for each peer, for
+    // its SUB, and JeroMQ's, send every SUBSCRIBE, but a CANCEL only when their own count is down: counted here, too, they would
+    // be sent what they drop. For a peer that keeps to the RFC, messages wait.
+    if (prefixes.includes(rest)) return false
     if (!this.#peers.admits(topic) || prefixes.length >= maxPrefixes) {
       this.#peers.refused()
-      return
+      return false
     }
+    if (topic.length + rest.length > maxPrefixBytes) return false
     if (link === undefined) this.#add(topics, topic, { peer, prefixes: [rest], stalled: undefined })
     else link.prefixes = [...prefixes, rest]
     this.#peers.joined(topic)
+    return true
   }
 
-  #unsubscribe(topics: Map<string, Link>, topic: string, rest: string): void {
+  /** Answers whether that is a subscription less. */
+  #unsubscribe(topics: Map<string, Link>, topic: string, rest: string): boolean {
     const link = topics.get(topic)
-    if (link === undefined) return
+    if (!link?.prefixes.includes(rest)) return false
     link.prefixes = link.prefixes.filter(prefix => prefix !== rest)
-    if (link.prefixes.length > 0) return
+    if (link.prefixes.length > 0) return true
     topics.delete(topic)
     // It may have been the one that had no room.
     if (this.#remove(topic, link)) this.#peers.drained(topic)
     else this.#peers.left(topic)
+    return true
   }
 
   /**

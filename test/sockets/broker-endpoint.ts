@@ -13,6 +13,7 @@ export const listening: PubSocketOptions = {
   handshakeTimeoutMs: 5000,
   lingerMs: () => 0,
   stalledTimeoutMs: 5000,
+  maxMessageBytes: 1_000_000,
 }
 
 /** Notes what it is told, and waits for what it will be told. */
@@ -30,11 +31,14 @@ export class Told {
 
   /** Fulfilled when this was told so many times. */
   async of(what: string, times = 1): Promise<void> {
-    while (this.all.filter(each => each === what).length < times) {
-      await new Promise<void>(resolve => {
-        this.#heard = resolve
-      })
-    }
+    while (this.all.filter(each => each === what).length < times) await this.next()
+  }
+
+  /** Fulfilled when this is told anything. */
+  next(): Promise<void> {
+    return new Promise(resolve => {
+      this.#heard = resolve
+    })
   }
 }
 
@@ -91,6 +95,18 @@ export function greetingOf(version = 3, mechanism = 'NULL'): Buffer {
   Object.assign(bytes, { 0: 0xff, 9: 0x7f, 10: version })
   bytes.write(mechanism, 12)
   return bytes
+}
+
+/** What both sides of ZMTP 2.0 and later begin with. */
+export const signature = Buffer.from('\xff\0\0\0\0\0\0\0\0\x7f', 'latin1')
+
+/** Numbers of socket types in ZMTP 2.0 (RFC 15 "Formal Grammar"); those of XPUB and XSUB are libzmq's. */
+export const numbersOfTypes = { PUB: 1, SUB: 2, REQ: 3, REP: 4, DEALER: 5, ROUTER: 6, XPUB: 9, XSUB: 10 } as const
+
+/** A greeting of ZMTP 2.0, with the frame of an identity. */
+export function greetingOf2(type: keyof typeof numbersOfTypes, identity = ''): Buffer {
+  const rest = `\x01${String.fromCharCode(numbersOfTypes[type])}\0${String.fromCharCode(identity.length)}${identity}`
+  return Buffer.concat([signature, Buffer.from(rest, 'latin1')])
 }
 
 /** A command, as a short frame. */
