@@ -31,17 +31,17 @@ export interface Application {
 export function startApplication(t: TestContext, command: readonly string[]): Application {
   const [program = '', ...args] = command
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  const closed = once(child, 'close')
+  const exited = once(child, 'exit')
   t.after(async () => {
     child.kill('SIGKILL')
-    await closed
+    await exited
   })
   child.stdin.on('error', () => {})
   const output = createInterface(child.stdout)[Symbol.asyncIterator]()
   const tell = (...words: (string | number)[]) => child.stdin.write(`${words.join(' ')}\n`)
   const told = async (what: 'reply' | 'frame') => {
     const { value, done } = await output.next()
-    if (done) throw new Error(`${program} ended: ${await closed}`)
+    if (done) throw new Error(`${program} ended: ${await exited}`)
     return Buffer.from(JSON.parse(value)[what], 'base64')
   }
   return {

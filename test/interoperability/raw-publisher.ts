@@ -37,10 +37,6 @@ export async function askSubscriber(
   const greeting = greetingOf()
   // A peer of ZMTP 2.0 would take what follows for frames (RFC 23 "Detecting ZMTP 2.0 Peers").
   socket.write(greeting.subarray(0, minorAt))
-  const begin = await take(socket, minorAt)
-  if (begin[majorAt] === revisionOf2) return { zmtp: '2.0' }
-  socket.write(Buffer.concat([greeting.subarray(minorAt), readyOf('XPUB')]))
-  const [minor] = await take(socket, greeting.length - minorAt)
 
   let pong: string | undefined
   const frames = new FrameReader(maxFrameBytes, ({ isCommand, body }) => {
@@ -49,9 +45,17 @@ export async function askSubscriber(
     if (!isCommand) socket.write(Buffer.concat([encodeFrames([Buffer.from(message)]), pingOf(context)]))
     else if (text.startsWith(pongName)) pong = text.slice(pongName.length)
   })
+  let greeted = Buffer.alloc(0)
   for await (const chunk of socket) {
-    frames.read(chunk)
-    if (pong !== undefined) return { zmtp: `${begin[majorAt]}.${minor}`, pong }
+    const isGreeted = greeted.length >= greeting.length
+    const hadVersion = greeted.length > majorAt
+    if (!isGreeted) greeted = Buffer.concat([greeted, chunk])
+    if (greeted[majorAt] === revisionOf2) return { zmtp: '2.0' }
+    if (!hadVersion && greeted.length > majorAt) {
+      socket.write(Buffer.concat([greeting.subarray(minorAt), readyOf('XPUB')]))
+    }
+    frames.read(isGreeted ? chunk : greeted.subarray(greeting.length))
+    if (pong !== undefined) return { zmtp: `${greeted[majorAt]}.${greeted[minorAt]}`, pong }
   }
   throw new Error('it closed the connection')
 }
@@ -59,13 +63,4 @@ export async function askSubscriber(
 /** A PING that asks for no time to live (RFC 37 "Connection Heartbeating"). */
 function pingOf(context: string): Buffer {
   return commandOf('PING', `\0\0${context}`)
-}
-
-/** The next so many bytes. */
-async function take(socket: Socket, count: number): Promise<Buffer> {
-  for (;;) {
-    const bytes: Buffer | null = socket.read(count)
-    if (bytes !== null) return bytes
-    await once(socket, 'readable')
-  }
 }
