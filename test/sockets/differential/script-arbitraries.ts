@@ -1,7 +1,16 @@
 import fc from 'fast-check'
 import { mostly } from './byte-arbitraries.ts'
 import { greetingTo, readyTo } from './handshake-arbitraries.ts'
-import { type Ending, type EndType, frameBytes, greetingBytes, readyBytes, readyFor, type Script, type Step } from './script.ts'
+import {
+  type Ending,
+  type EndType,
+  frameBytes,
+  greetingBytes,
+  readyBytes,
+  readyFor,
+  type Script,
+  type Step,
+} from './script.ts'
 import { frame, stepsTo } from './traffic-arbitraries.ts'
 
 const how = fc.constantFrom('half-close' as const, 'reset' as const)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { compare } from './compare.ts'
-import { scripts } from './script-arbitraries.ts'
 import { listed } from './listed.ts'
+import { scripts } from './script-arbitraries.ts'
 
 /** How many sequences are drawn, and in what. */
 export interface SequencesOptions {
