@@ -8,9 +8,8 @@ import { subscriberFlowOf, subscriberStateOf } from './states.ts'
 /** Subscribers that are listed: those for whom most waits. */
 export const maxListed = 100
 
-/** Topics that are shown of a subscriber, and characters of each: strangers wrote them. Too few for a whole p2p topic. */
+/** Topics that are shown of a subscriber. */
 const maxTopics = 4
-const maxTopicLength = 24
 
 /** What `/status` says. */
 export interface Status extends ProcessStatus {
@@ -126,13 +125,9 @@ function listed(subscribers: Observed['subscribers']): readonly SubscriberStatus
   const most = [...subscribers].toSorted((a, b) => b.queue.lag - a.queue.lag).slice(0, maxListed)
   return most.map(({ topic, topics, queue, actor }) => {
     const { value, context } = actor.getSnapshot()
-    const shown = topics.slice(0, maxTopics).map(each => {
-      return each.length > maxTopicLength ? `${each.slice(0, maxTopicLength)}…` : each
-    })
-    if (topics.length > maxTopics) shown.push('…')
     return {
       subscriber: shortened(topic),
-      topics: shown,
+      topics: topics.length > maxTopics ? [...topics.slice(0, maxTopics), '…'] : topics,
       state: subscriberStateOf(value),
       flow: subscriberFlowOf(value) ?? null,
       waiting_messages: queue.lag,
