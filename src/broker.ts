@@ -300,8 +300,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       repeating.log('max_subscribers', 'a subscription was refused: there are as many subscribers as may be', { max })
       return errorReply(`the broker has as many subscribers as it admits (${max})`)
     }
-    const { topic } = subscribing.open(wish)
-    story.subscribed(topic, wish.topics, wish.snapshotDays)
+    const { topic, topics } = subscribing.open(wish)
+    story.subscribed(topic, topics, wish.snapshotDays)
     await records?.written()
     return subscribeReply(topic, ports, zmq)
   }

@@ -10,7 +10,7 @@ import type { Connections } from './connections.ts'
 export interface Subscription {
   /** The p2p topic: a secret, shortened wherever it is shown. */
   readonly topic: string
-  /** What was subscribed to. */
+  /** What is kept of what was subscribed to. */
   readonly topics: readonly string[]
   /** Undefined: it asked for no snapshot. */
   readonly snapshot: StoredSubscription['snapshot']

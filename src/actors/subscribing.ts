@@ -4,6 +4,7 @@ import type { subscriberChart } from '../../machines/subscriber.ts'
 import type { SnapshotOutcome, SubscriberContext } from '../../machines/vocabulary.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
+import { keptTopics } from '../protocol/topics.ts'
 import { type SnapshotExchanges, snapshotWishes } from './snapshot-exchanges.ts'
 import { standingIn, storedStanding } from './standing-record.ts'
 import type { Subscription } from './subscriber.ts'
@@ -63,7 +64,7 @@ export class Subscribing {
     const sinceMs = Date.now() - snapshotDays * msPerDay
     const snapshot = from === undefined ? undefined : { from, sinceMs, upTo: log.next - 1 }
     const subscription = subscribers.open(subscriber(), supervisor(), {
-      topics,
+      topics: keptTopics(topics),
       snapshot,
       confirms,
       openSnapshots: wishes.length,

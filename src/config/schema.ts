@@ -164,7 +164,9 @@ export const configSchema = section({
   max_subscribers: count(1, 1_000_000)
     .default(10_000)
     .describe('Subscriptions that may exist at once, stale ones included. Beyond, subscribing is refused.'),
-  max_topics: count(1, 10_000).default(64).describe('Topics that one subscription may have. One with more is refused.'),
+  max_topics: count(1, 10_000)
+    .default(100)
+    .describe('Topics that one subscription may have. One with more is refused.'),
   join_timeout: seconds()
     .default(60)
     .describe('Seconds after the subscribe reply until a subscriber that never joined on `pub` is stale.'),

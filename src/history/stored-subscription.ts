@@ -1,12 +1,12 @@
 import * as z from 'zod'
 import type { Positions } from '../delivery/positions.ts'
-import { p2pTopicLength } from '../protocol/topics.ts'
+import { keptTopics, p2pTopicLength } from '../protocol/topics.ts'
 
 /** What the broker remembers of a subscription, so that it goes on where it was after a restart. */
 export interface StoredSubscription {
   /** Its p2p topic, which is a secret: never logged or shown whole. */
   readonly topic: string
-  /** The topics it subscribed to. */
+  /** What is kept of the topics that it subscribed to. */
   readonly topics: readonly string[]
   /** The snapshot out of the history that it is getting, or got; absent if it asked for none. */
   readonly snapshot?: {
@@ -59,7 +59,8 @@ export const topicSchema = z.string().regex(new RegExp(`^[a-z]{${p2pTopicLength}
 /** A subscription as it is read from disk. */
 export const storedSubscriptionSchema: z.ZodType<StoredSubscription> = z.object({
   topic: topicSchema,
-  topics: z.array(z.string()),
+  // Earlier versions kept all of them.
+  topics: z.array(z.string()).transform(keptTopics),
   snapshot: z.object({ sinceMs: z.number(), from: z.int(), upTo: z.int() }).exactOptional(),
   exchanges: z.array(z.string()),
   position: countSchema,

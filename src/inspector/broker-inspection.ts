@@ -4,7 +4,6 @@ import type { Egress } from '../delivery/egress.ts'
 import type { Intake } from '../delivery/intake.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
 import { type ChartActor, type Inspected, runsChart } from './inspected.ts'
-import { shownText } from './trace/projection.ts'
 
 /** The parts of a broker that can be looked at. */
 export interface BrokerParts {
@@ -39,7 +38,7 @@ export function inspectedBroker(parts: BrokerParts): Inspected {
     about: actor => {
       const { topic } = actor.getSnapshot()?.context ?? {}
       const subscription = typeof topic === 'string' ? subscribers.find(topic) : undefined
-      return subscription && { topics: subscription.topics.map(shownText) }
+      return subscription && { topics: subscription.topics }
     },
     *figures() {
       for (const { actor, queue, connections } of subscribers) {

@@ -8,9 +8,8 @@ import { connectionFlowOf, connectionPeerOf, subscriberStateOf } from './states.
 /** Subscribers that are listed: those for whom most waits. */
 export const maxListed = 100
 
-/** Topics that are shown of a subscriber, and characters of each: strangers wrote them. Too few for a whole p2p topic. */
+/** Topics that are shown of a subscriber. */
 const maxTopics = 4
-const maxTopicLength = 24
 
 /** What `/status` says. */
 export interface Status extends ProcessStatus {
@@ -139,13 +138,9 @@ function listed(subscribers: Observed['subscribers']): readonly SubscriberStatus
   return most.map(({ topic, topics, queue, connections, actor }) => {
     const { value, context } = actor.getSnapshot()
     const connection = connections.newest?.actor.getSnapshot().value
-    const shown = topics.slice(0, maxTopics).map(each => {
-      return each.length > maxTopicLength ? `${each.slice(0, maxTopicLength)}…` : each
-    })
-    if (topics.length > maxTopics) shown.push('…')
     return {
       subscriber: shortened(topic),
-      topics: shown,
+      topics: topics.length > maxTopics ? [...topics.slice(0, maxTopics), '…'] : topics,
       state: subscriberStateOf(value),
       flow: (connection && connectionFlowOf(connection)) ?? null,
       peer: (connection && connectionPeerOf(connection)) ?? null,
