@@ -50,7 +50,7 @@ test('a trace that a broker recorded is opened without it, and stepped through',
 
   // Step by step back, from how it ended to how it began.
   const seen: string[] = []
-  for (const state of ['stale.disconnected', 'joined.flow.flowing', 'subscribing']) {
+  for (const state of ['stale.disconnected', 'joined.phase.live', 'subscribing']) {
     await page.keyboard.press('Shift+ArrowLeft')
     // At the end it was suspended, and then stopped with its supervisor.
     for (let step = 0; step < 2 && state === 'stale.disconnected'; step++) await page.keyboard.press('Shift+ArrowLeft')
@@ -59,7 +59,7 @@ test('a trace that a broker recorded is opened without it, and stepped through',
   }
   assert.match(seen.join('\n'), /socket\.left.*socket\.joined.*started/s)
   await page.keyboard.press('Shift+ArrowRight')
-  await page.locator('.state.active[data-state="subscriber.joined.flow.flowing"]').waitFor()
+  await page.locator('.state.active[data-state="subscriber.joined.phase.live"]').waitFor()
   await page.keyboard.press('2')
   await page.locator('.sequence .message.chosen', { hasText: 'socket.joined' }).waitFor()
   await screenshot(page, 'trace')

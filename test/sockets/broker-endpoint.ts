@@ -56,7 +56,12 @@ interface Linked {
 export class LinkedPub extends PubSocket {
   readonly #links: Map<string, Set<Linked>>
 
-  constructor(options: PubSocketOptions, told: Told, accepts: (topic: string) => boolean = () => true) {
+  constructor(
+    options: PubSocketOptions,
+    told: Told,
+    accepts: (topic: string) => boolean = () => true,
+    joined: (topic: string) => void = () => {},
+  ) {
     const links = new Map<string, Set<Linked>>()
     super(options, {
       accept: (topic, link) => {
@@ -67,6 +72,7 @@ export class LinkedPub extends PubSocket {
           wants: prefixes => {
             linked.prefixes = prefixes
             told.note(prefixes.length > 0 ? 'joined' : 'left')(topic)
+            if (prefixes.length > 0) joined(topic)
           },
           acknowledged: ping => told.note('acknowledged')(`${topic} ${ping}`),
           drained: () => told.note('drained')(topic),

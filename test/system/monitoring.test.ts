@@ -281,7 +281,10 @@ describe('threatbus status', { concurrency: true }, () => {
       lines.join('\n'),
     )
     const row = lines.find(line => line.startsWith(topic.slice(0, 6)))
-    assert.equal(row?.replaceAll(/ +/g, ' '), `${topic.slice(0, 6)}… subscribing - - 0 0 0 stix2/indicator, \\x1b[31mred`)
+    assert.equal(
+      row?.replaceAll(/ +/g, ' '),
+      `${topic.slice(0, 6)}… subscribing - - 0 0 0 stix2/indicator, \\x1b[31mred`,
+    )
     const json = await runCommand(t, ['status', '--endpoint', url.origin, '--json'])
     assert.equal(JSON.parse(json.lines.join('\n')).subscribers.total, 1)
   })

@@ -2,9 +2,8 @@ import { Router, Subscriber, XPublisher } from 'zeromq'
 import { splitRoute } from '../../../src/protocol/management.ts'
 import { messageOf } from '../../../src/protocol/message.ts'
 import { ManageSocket } from '../../../src/sockets/manage.ts'
-import { PubSocket } from '../../../src/sockets/pub.ts'
 import { SubSocket } from '../../../src/sockets/sub.ts'
-import { listening, type numbersOfTypes } from '../broker-endpoint.ts'
+import { LinkedPub, listening, type numbersOfTypes, Told } from '../broker-endpoint.ts'
 import type { News } from './news.ts'
 import type { Bytes, EndType } from './script.ts'
 
@@ -75,14 +74,10 @@ export async function openOurs(type: EndType, news: News): Promise<End> {
       const publications = { take: hand, flush: async () => {} }
       return new SubSocket({ ...patient, maxMessageBytes: maxFrameBytes, prefixes }, publications, troubles)
     }
-    const joined = (topic: string) => {
+    return new LinkedPub({ ...patient, maxMessageBytes: maxFrameBytes }, new Told(), known, topic => {
       subscribed.add(topic)
       news.tell()
-    }
-    return new PubSocket(
-      { ...patient, maxMessageBytes: maxFrameBytes },
-      { ...troubles, admits: known, joined, left() {}, drained() {}, refused() {} },
-    )
+    })
   }
   const socket = open()
   return {
@@ -90,7 +85,7 @@ export async function openOurs(type: EndType, news: News): Promise<End> {
     handed,
     hasHeard: frame => subscribed.has(frame) || isIn(handed, frame),
     publish: async topics => {
-      for (const topic of topics) (socket as PubSocket).send(topic, messages)
+      for (const topic of topics) (socket as LinkedPub).send(topic, messages)
     },
     close: () => socket.close(),
   }
