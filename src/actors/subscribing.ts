@@ -83,9 +83,10 @@ export class Subscribing {
     const { subscribers, exchanges, supervisor, subscriber, snapshotExchange } = this.#surroundings
     for (const record of records) {
       const subscription = subscribers.restore(subscriber(), supervisor(), record)
+      // Before what is new is written: they are part of it.
+      for (const id of record.exchanges) exchanges.restore(snapshotExchange(), supervisor(), record.topic, id)
       if (isUpToDate(record, subscription)) this.#surroundings.records?.know(record)
       else this.#surroundings.records?.write(subscription, subscription.actor.getSnapshot().context)
-      for (const id of record.exchanges) exchanges.restore(snapshotExchange(), supervisor(), record.topic, id)
     }
     await this.#surroundings.records?.written()
   }
