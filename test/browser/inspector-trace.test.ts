@@ -52,8 +52,8 @@ test('a trace that a broker recorded is opened without it, and stepped through',
   const seen: string[] = []
   for (const state of ['stale.disconnected', 'joined.phase.live', 'subscribing']) {
     await page.keyboard.press('Shift+ArrowLeft')
-    // At the end it was suspended, and then stopped with its supervisor.
-    for (let step = 0; step < 2 && state === 'stale.disconnected'; step++) await page.keyboard.press('Shift+ArrowLeft')
+    // At the end it was suspended, heard that its connection's actor ended, and was stopped with its supervisor.
+    for (let step = 0; step < 3 && state === 'stale.disconnected'; step++) await page.keyboard.press('Shift+ArrowLeft')
     await page.locator(`.state.active[data-state="subscriber.${state}"]`).waitFor()
     seen.push(await page.locator('.detail .flow').innerText())
   }
