@@ -31,12 +31,12 @@ export interface CommandResult {
 }
 
 /** Starts the built `threatbus` with arguments. It ends with the test at the latest. */
-export function startCommand(t: TestContext, ...args: readonly string[]): RunningCommand {
+export function startCommand(t: Pick<TestContext, 'after'>, ...args: readonly string[]): RunningCommand {
   return startNode(t, threatbusCommand, ...args)
 }
 
 /** Starts Node with arguments. It ends with the test at the latest. */
-export function startNode(t: TestContext, ...args: readonly string[]): RunningCommand {
+export function startNode(t: Pick<TestContext, 'after'>, ...args: readonly string[]): RunningCommand {
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   const closed = once(child, 'close') as Promise<[number | null]>
   t.after(async () => {
@@ -78,7 +78,7 @@ export function startNode(t: TestContext, ...args: readonly string[]): RunningCo
 
 /** Runs the built `threatbus` to its end, with `input` on its standard input. */
 export function runCommand(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   args: readonly string[],
   input: string | Buffer = '',
 ): Promise<CommandResult> {

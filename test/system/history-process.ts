@@ -28,7 +28,7 @@ export function temporaryDirectory(t: TestContext): string {
 }
 
 /** The lines that `threatbus history export` prints, which must go well. */
-export async function exported(t: TestContext, ...args: readonly string[]): Promise<readonly string[]> {
+export async function exported(t: Pick<TestContext, 'after'>, ...args: readonly string[]): Promise<readonly string[]> {
   const { code, lines, stderr } = await runCommand(t, ['history', 'export', ...args])
   assert.deepEqual([code, stderr], [0, ''])
   return lines
