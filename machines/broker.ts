@@ -10,11 +10,16 @@ export const brokerChart = createMachine({
   id: 'broker',
   context: ({ input }) => ({ endpoints: input.endpoints, ports: { manage: 0, pub: 0, sub: 0 }, failure: undefined }),
   initial: 'recovering',
+  on: {
+    // What this chart invokes it cannot do without. That one of these fails is no reason to end.
+    'xstate.error.actor.subscriber.*': { actions: 'reportActorFailure' },
+    'xstate.error.actor.snapshot.*': { actions: 'reportActorFailure' },
+  },
   states: {
     recovering: {
       description: 'The subscriptions that an earlier broker gave are opened before anything can happen to them.',
       invoke: { id: 'restore', src: 'restoreSubscribers', onDone: 'running' },
-      on: { stop: 'stopped' },
+      on: { stop: { target: 'stopped', actions: 'endActors' } },
     },
 
     running: {
@@ -24,11 +29,10 @@ export const brokerChart = createMachine({
         { id: 'pub', src: 'endpoint', input: ({ context }) => context.endpoints.pub },
         { id: 'sub', src: 'endpoint', input: ({ context }) => context.endpoints.sub },
       ],
-      exit: ['suspendSubscribers', 'closeEndpoints'],
+      exit: ['endActors', 'closeEndpoints'],
       on: {
         'management.*': { actions: 'refuseWhileNotServing' },
         'endpoint.failed': { target: 'failed', actions: 'rememberFailure' },
-        'xstate.error.actor.*': { actions: 'reportActorFailure' },
       },
       states: {
         starting: {
@@ -86,7 +90,10 @@ export const brokerChart = createMachine({
           always: { target: '#broker.stopped', guard: 'everythingDelivered' },
           after: { shutdownTimeout: '#broker.stopped' },
           states: {
-            sending: { after: { drainCheckPause: { target: 'sending', reenter: true } } },
+            sending: {
+              entry: 'askWhatArrived',
+              after: { drainCheckPause: { target: 'sending', reenter: true } },
+            },
           },
         },
       },

@@ -21,6 +21,7 @@ export const snapshotExchangeChart = createMachine({
       target: '.expired',
       actions: { type: 'closeExchange', params: { outcome: 'crowded_out' } },
     },
+    'broker.stopped': '.suspended',
   },
   states: {
     opening: {
@@ -61,5 +62,9 @@ export const snapshotExchangeChart = createMachine({
 
     complete: { type: 'final' },
     expired: { type: 'final' },
+    suspended: {
+      // Not final, as with subscribers: XState looks through the timers of all actors when one ends.
+      description: 'The broker stopped. What the next one finds open it goes on with.',
+    },
   },
 })

@@ -6,9 +6,8 @@ import type { SubscriberTypes } from './vocabulary.ts'
  *
  * It is *subscribing* until its SUB socket joins on `pub`, *joined* while that socket is there, *stale* while the
  * application gives no sign of life, and *unsubscribed* at the end. When the broker stops it is *suspended*: the next
- * broker restores it. Its queue, a position in the log, waits meanwhile; only a joined subscriber's queue is sent.
- * Messages never pass through here: the chart says when they may be sent, and hears that the connection is full, and that
- * what comes next has to be fetched.
+ * broker restores it. Its queue, a position in the log, waits meanwhile. What is sent to it is the business of its
+ * connections, each an actor of its own (`connection`). Messages never pass through here.
  */
 export const subscriberChart = createMachine({
   types: {} as SubscriberTypes,
@@ -42,8 +41,7 @@ export const subscriberChart = createMachine({
       description: 'The SUB socket is there and its heartbeats, if it ever sent one, keep coming.',
       type: 'parallel',
       entry: ['noteSignOfLife', 'rememberSubscription'],
-      exit: 'giveBackPage',
-      on: { 'socket.left': { target: 'stale.disconnected', actions: 'rewindQueue' } },
+      on: { 'socket.left': 'stale.disconnected' },
       states: {
         phase: {
           initial: 'replaying',
@@ -58,56 +56,6 @@ export const subscriberChart = createMachine({
               always: { target: 'live', guard: 'everySnapshotClosed' },
             },
             live: {},
-          },
-        },
-        flow: {
-          initial: 'resuming',
-          states: {
-            resuming: {
-              description:
-                'After its connection broke, a subscriber that confirms is waited for: it knows what it has.',
-              always: { target: 'flowing', guard: 'isPositionKnown' },
-              on: { 'receipt.confirmed': 'locating' },
-              after: {
-                receiptPause: { target: 'locating', guard: 'hasReceipt' },
-                heartbeatTimeout: { target: 'flowing', actions: 'resumeUnconfirmed' },
-              },
-            },
-            locating: {
-              description: 'What it has is passed over in the log, and where that ends is written down.',
-              invoke: {
-                src: 'locatePosition',
-                input: ({ context }) => ({ topic: context.topic }),
-                onDone: 'flowing',
-                onError: { target: 'unreadable', actions: 'reportUnreadable' },
-              },
-            },
-            flowing: {
-              description: 'What is in the queue, and whatever comes into it, is sent.',
-              entry: 'startSending',
-              exit: 'stopSending',
-              on: {
-                'connection.filled': 'waiting',
-                'queue.starved': 'fetching',
-              },
-            },
-            waiting: {
-              description: 'The connection holds as much as it may: only this subscriber waits.',
-              on: { 'connection.drained': 'flowing' },
-            },
-            fetching: {
-              description: 'It lags behind what is in memory: what comes next is read from the history.',
-              invoke: {
-                src: 'fetchFromHistory',
-                input: ({ context }) => ({ topic: context.topic }),
-                onDone: 'flowing',
-                onError: { target: 'unreadable', actions: 'reportUnreadable' },
-              },
-            },
-            unreadable: {
-              description: 'The disk could not be read. It is tried again.',
-              after: { fetchRetryPause: 'fetching' },
-            },
           },
         },
         heartbeat: {
@@ -155,13 +103,18 @@ export const subscriberChart = createMachine({
           entry: { type: 'tell', params: { step: 'stale', reason: 'broker_restarted' } },
         },
         heartbeat_stopped: {
-          entry: ['rememberSubscription', { type: 'tell', params: { step: 'stale', reason: 'heartbeat_stopped' } }],
+          entry: [
+            'holdConnections',
+            'rememberSubscription',
+            { type: 'tell', params: { step: 'stale', reason: 'heartbeat_stopped' } },
+          ],
+          exit: 'releaseConnections',
           on: {
             'heartbeat.received': {
               target: '#subscriber.joined',
               actions: { type: 'tell', params: { step: 'back' } },
             },
-            'socket.left': { target: 'disconnected', actions: 'rewindQueue' },
+            'socket.left': 'disconnected',
           },
         },
       },
@@ -171,7 +124,7 @@ export const subscriberChart = createMachine({
     suspended: {
       // Not final: XState looks through the timers of all actors when one ends, ten thousand times in a row here.
       description: 'The broker stopped. Nothing happens any more; the next broker goes on from here.',
-      entry: 'rememberSubscription',
+      entry: ['holdConnections', 'rememberSubscription'],
     },
   },
 })

@@ -3,7 +3,7 @@
  *
  * Payloads never travel in events or context (ARCHITECTURE "The way of a message"): charts hear edges and lifecycle.
  */
-import type { DoneActorEvent, ErrorActorEvent, PromiseActorLogic } from 'xstate'
+import type { ErrorActorEvent, PromiseActorLogic } from 'xstate'
 import type { endpointChart } from './endpoint.ts'
 import type { EndpointFailure, EndpointInput, EndpointName } from './vocabulary-endpoint.ts'
 
@@ -29,22 +29,12 @@ export type SubscriberEvent =
   /** Its last SUB socket unsubscribed or disconnected. */
   | { type: 'socket.left' }
   | { type: 'heartbeat.received' }
-  /** It said how many frames it received: its position is known. */
-  | { type: 'receipt.confirmed' }
   /** A snapshot exchange that was opened on its behalf ended. */
   | { type: 'snapshot.closed' }
   /** The snapshot was sent as far as the history has it. */
   | { type: 'history.replayed' }
-  /** What comes next in the queue is not in memory. */
-  | { type: 'queue.starved' }
-  /** Its connection holds as much as it may. */
-  | { type: 'connection.filled' }
-  /** What its connection held has gone. */
-  | { type: 'connection.drained' }
   | { type: 'unsubscribe.requested' }
   | { type: 'broker.stopped' }
-  | DoneActorEvent
-  | ErrorActorEvent
 
 /** What a subscriber is born with. */
 export interface SubscriberInput {
@@ -66,14 +56,9 @@ export interface SubscriberTypes {
   input: SubscriberInput
   context: SubscriberContext
   events: SubscriberEvent
-  actors: { src: 'fetchFromHistory' | 'locatePosition'; logic: PromiseActorLogic<void, { topic: string }> }
   actions:
-    | { type: 'startSending' }
-    | { type: 'stopSending' }
-    | { type: 'giveBackPage' }
-    | { type: 'rewindQueue' }
-    | { type: 'resumeUnconfirmed' }
-    | { type: 'reportUnreadable' }
+    | { type: 'holdConnections' }
+    | { type: 'releaseConnections' }
     | { type: 'noteStale' }
     | { type: 'noteSignOfLife' }
     | { type: 'rememberSubscription' }
@@ -85,16 +70,21 @@ export interface SubscriberTypes {
     | { type: 'isRestored' }
     | { type: 'everythingReplayed' }
     | { type: 'everySnapshotClosed' }
-    | { type: 'isPositionKnown' }
-    | { type: 'hasReceipt' }
     | { type: 'sendsHeartbeats' }
-  delays: 'joinTimeout' | 'heartbeatTimeout' | 'evictAfter' | 'receiptPause' | 'fetchRetryPause'
+  delays: 'joinTimeout' | 'heartbeatTimeout' | 'evictAfter'
 }
 
 // ── Snapshot exchange ───────────────────────────────────────────────────────────────────────────────────────────────
 
 /** How a snapshot exchange ended. */
-export type SnapshotOutcome = 'complete' | 'nobody_asked' | 'nobody_answered' | 'requester_left' | 'crowded_out'
+export type SnapshotOutcome =
+  | 'complete'
+  | 'nobody_asked'
+  | 'nobody_answered'
+  | 'requester_left'
+  | 'crowded_out'
+  /** Its actor failed by an error that nobody expected. */
+  | 'failed'
 
 /** What a snapshot exchange hears. */
 export type SnapshotExchangeEvent =
@@ -105,6 +95,7 @@ export type SnapshotExchangeEvent =
   | { type: 'requester.left' }
   /** As many exchanges as may be open are open, and this one is the oldest. */
   | { type: 'exchange.crowdedOut' }
+  | { type: 'broker.stopped' }
 
 /** What a snapshot exchange is born with. */
 export interface SnapshotExchangeInput {
@@ -186,8 +177,9 @@ export interface BrokerTypes {
     | { type: 'refuseWhileNotServing' }
     | { type: 'reportActorFailure' }
     | { type: 'closeIntake' }
+    | { type: 'askWhatArrived' }
     | { type: 'reportUndelivered' }
-    | { type: 'suspendSubscribers' }
+    | { type: 'endActors' }
     | { type: 'closeEndpoints' }
   guards: { type: 'everythingDelivered' }
   delays: 'shutdownTimeout' | 'drainCheckPause'

@@ -3,7 +3,8 @@ import type { Logger } from 'pino'
 import { createActor, toPromise, waitFor } from 'xstate'
 import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
 import type { EndpointName } from '../machines/vocabulary-endpoint.ts'
-import { brokerLogic, type Ports } from './actors/broker.ts'
+import { brokerLogic, endOrphans, type Ports } from './actors/broker.ts'
+import { connectionLogic } from './actors/connection.ts'
 import { endpointLogic } from './actors/endpoint.ts'
 import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
 import { SnapshotExchanges } from './actors/snapshot-exchanges.ts'
@@ -14,10 +15,10 @@ import { SubscriptionRecords } from './actors/subscription-records.ts'
 import { inmemBackbone } from './backbone/inmem.ts'
 import type { Config } from './config/schema.ts'
 import { batchOf } from './delivery/batch.ts'
+import { maxRunBytes } from './delivery/cursor.ts'
 import { Egress } from './delivery/egress.ts'
 import { Intake } from './delivery/intake.ts'
 import { MessageLog } from './delivery/message-log.ts'
-import { maxRunBytes } from './delivery/queue.ts'
 import { Supplies } from './delivery/supplies.ts'
 import type { History } from './history/history.ts'
 import type { TraceFile } from './inspector/trace/trace-file.ts'
@@ -42,15 +43,14 @@ import { addressOf } from './sockets/address.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { PubSocket } from './sockets/pub.ts'
 import { SubSocket } from './sockets/sub.ts'
+import type { BreakReason } from './sockets/zmtp/break-reason.ts'
 
 /** A running broker. */
 export interface Broker {
   /** Fulfilled once all three endpoints listen, with their ports. Rejects if they can't: `stopped` then says why. */
   readonly serving: Promise<Ports>
-  /** Fulfilled when the broker has ended, with the failure if it was one. */
+  /** Fulfilled when the broker has ended, with the failure if it was one. Rejects, then too, with an error that nobody expected. */
   readonly stopped: Promise<BrokerOutput>
-  /** How many subscriptions there are. */
-  readonly subscribers: number
   /** Stops taking subscriptions and messages, delivers what is queued for joined subscribers, and ends. */
   stop(): void
 }
@@ -75,7 +75,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | 'not_admitted'
     | 'max_subscribers'
     | 'max_connections'
-    | 'not_zmtp'
+    | `${EndpointName}.${BreakReason}`
     | 'missed'
     | 'unreadable'
   >((fields, sentence) => log.warn(fields, sentence))
@@ -97,14 +97,18 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       maxSelections: config.snapshot.max_selections,
       betweenPages: () => sleep(config.snapshot.page_pause * 1000),
     })
-  const egress = new Egress({ hasRoom: topic => pub.hasRoom(topic), send: (topic, run) => pub.send(topic, run) }, () =>
-    yieldToEventLoop(),
-  )
+  const egress = new Egress(() => yieldToEventLoop())
   const subscribers = new Subscribers({
     log: messages,
     egress,
     supplies,
-    inFlightBytes: zmq.send_buffer_size + 2 * maxRunBytes + zmq.network_buffer_size,
+    bounds: {
+      windowBytes: zmq.acknowledgement_window,
+      networkBytes: zmq.send_buffer_size + 2 * maxRunBytes + zmq.network_buffer_size,
+    },
+    connection: () => connection,
+    received: (subscription, bytes) => records?.received(subscription, bytes),
+    changed: ({ actor }) => subscribing.remember(actor.getSnapshot().context),
     missed: (topic, missed) => {
       const because = history ? 'lagged past retention' : 'lagged past what is kept in memory'
       tally.missed += missed
@@ -142,9 +146,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     lingerMs,
   }
   const troublesOf = (endpoint: EndpointName) => ({
-    broken: (reason: string) => {
-      tally.brokenConnections[endpoint]++
-      repeating.log('not_zmtp', `a connection to ${endpoint} was closed: ${reason}`)
+    broken: (reason: BreakReason, detail: string) => {
+      tally.brokenConnections[endpoint][reason]++
+      const sentence = `a connection to ${endpoint} was closed: ${detail}`
+      repeating.log(`${endpoint}.${reason}`, sentence, { endpoint, reason })
     },
     dropped: (reason: string) => {
       tally.limits['plugins.apps.zmq.max_connections']++
@@ -157,13 +162,16 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     troublesOf('manage'),
   )
   const pub = new PubSocket(
-    { ...listening, port: zmq.pub, stalledTimeoutMs: config.heartbeat.timeout * 1000 },
+    {
+      ...listening,
+      port: zmq.pub,
+      answerTimeoutMs: config.heartbeat.timeout * 1000,
+      windowBytes: zmq.acknowledgement_window,
+      maxMessageBytes: zmq.max_message_size,
+    },
     {
       ...troublesOf('pub'),
-      admits: topic => subscribers.find(topic) !== undefined,
-      joined: topic => subscribers.find(topic)?.actor.send({ type: 'socket.joined' }),
-      left: topic => subscribers.find(topic)?.actor.send({ type: 'socket.left' }),
-      drained: topic => subscribers.find(topic)?.actor.send({ type: 'connection.drained' }),
+      accept: (topic, link) => subscribers.connect(topic, link),
       refused: () => {
         tally.eavesdroppers++
         const sentence = "it subscribed to something that is nobody's p2p topic"
@@ -184,7 +192,9 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   )
 
   // Actors: subscribers and snapshot exchanges under the supervisor, which owns the endpoints.
-  const records = history && new SubscriptionRecords(history.subscriptions, topic => exchanges.openFor(topic))
+  const records =
+    history &&
+    new SubscriptionRecords(history.subscriptions, zmq.acknowledgement_window, topic => exchanges.openFor(topic))
   const subscribing = new Subscribing({
     subscribers,
     exchanges,
@@ -194,10 +204,12 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     supervisor: () => supervisor,
     subscriber: () => subscriber,
     snapshotExchange: () => snapshotExchange,
+    snapshotClosed: ({ snapshotId, requester, outcome, seconds }) => {
+      tally.snapshotClosed(outcome, seconds)
+      story.snapshotClosed(requester, snapshotId, outcome)
+    },
   })
   const subscriber = subscriberLogic({
-    egress,
-    supplies,
     delaysMs: {
       joinTimeout: config.join_timeout * 1000,
       heartbeatTimeout: config.heartbeat.timeout * 1000,
@@ -207,6 +219,19 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     forget: topic => subscribing.forget(topic),
     remember: context => subscribing.remember(context),
     tell: (topic, step) => story.step(topic, step),
+  })
+  const connection = connectionLogic({
+    egress,
+    supplies,
+    delaysMs: { heartbeatTimeout: config.heartbeat.timeout * 1000 },
+    find: ({ topic, number }) => {
+      const { queue, connections } = subscribers.find(topic) ?? {}
+      return queue && { queue, open: connections?.at(number)?.open }
+    },
+    remember: async topic => {
+      const found = subscribers.find(topic)
+      if (found) await subscribing.remember(found.actor.getSnapshot().context)
+    },
     reportUnreadable: error =>
       repeating.log('unreadable', 'the history cannot be read; it is tried again', { err: error }),
   })
@@ -218,14 +243,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     selectFromHistory: snapshotId => exchanges.select(snapshotId),
     askApplications: snapshotId => exchanges.ask(snapshotId),
     nobodyToAsk: requester => exchanges.nobodyToAsk(requester),
-    closeExchange: (snapshotId, outcome) => {
-      const closed = exchanges.close(snapshotId)
-      if (closed === undefined) return
-      const { requester, seconds } = closed
-      tally.snapshotClosed(outcome, seconds)
-      story.snapshotClosed(requester, snapshotId, outcome)
-      subscribers.find(requester)?.actor.send({ type: 'snapshot.closed' })
-    },
+    closeExchange: (snapshotId, outcome) => subscribing.closeExchange(snapshotId, outcome),
   })
   const endpoint = endpointLogic({
     bindRetryMs: zmq.bind_retry * 1000,
@@ -235,6 +253,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     brokerLogic({
       endpoint,
       subscribers,
+      exchanges,
       delaysMs: { shutdownTimeout: shutdownMs },
       restoreSubscribers: () => subscribing.restore(history?.subscriptions.all() ?? []),
       subscribe,
@@ -248,6 +267,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         log.info({ host: zmq.host, ...ports }, 'serving')
         history?.describe(`${zmq.host === '*' ? '127.0.0.1' : zmq.host}:${ports.manage}`)
       },
+      askWhatArrived: () => void pub.pingNow(),
       reportUndelivered: undelivered => {
         const sentence = history ? 'wait for the next start' : 'could not be delivered in time'
         if (undelivered > 0) log.warn({ messages: undelivered }, `${undelivered} messages ${sentence}`)
@@ -257,7 +277,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
           { actor: id, err: error },
           'an actor failed; if it was a subscriber, its application has to subscribe again',
         )
-        for (const { actor, topic } of subscribers) if (actor.id === id) subscribing.forget(topic)
+        subscribing.removeFailed()
       },
     }),
     {
@@ -280,8 +300,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       repeating.log('max_subscribers', 'a subscription was refused: there are as many subscribers as may be', { max })
       return errorReply(`the broker has as many subscribers as it admits (${max})`)
     }
-    const topic = subscribing.open(wish)
-    story.subscribed(topic, wish.topics, wish.snapshotDays)
+    const { topic, topics } = subscribing.open(wish)
+    story.subscribed(topic, topics, wish.snapshotDays)
     await records?.written()
     return subscribeReply(topic, ports, zmq)
   }
@@ -348,18 +368,23 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   serving.catch(() => {})
   return {
     serving,
-    stopped: toPromise(supervisor).then(async output => {
-      clearInterval(positions)
-      await Promise.all([history?.close(), observation.close()])
-      repeating.close()
-      const { accepted, refusals } = intake
-      const { delivered, refusals: refusedSends } = egress
-      if (!output.failure) log.info({ accepted, refused: refusals, delivered, refusedSends }, 'in all')
-      return output
-    }),
-    get subscribers() {
-      return subscribers.size
-    },
+    stopped: toPromise(supervisor)
+      .catch(error => {
+        endOrphans(supervisor, { subscribers, exchanges })
+        for (const socket of [manage, sub, pub]) socket.close()
+        throw error
+      })
+      .finally(async () => {
+        clearInterval(positions)
+        await Promise.all([history?.close(), observation.close()])
+        repeating.close()
+      })
+      .then(output => {
+        const { accepted, refusals } = intake
+        const { delivered, refusals: refusedSends } = egress
+        if (!output.failure) log.info({ accepted, refused: refusals, delivered, refusedSends }, 'in all')
+        return output
+      }),
     stop: () => {
       stopAtMs = performance.now() + shutdownMs
       supervisor.send({ type: 'stop' })

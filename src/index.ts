@@ -15,7 +15,7 @@ export {
   SubscriptionRefusedError,
   UnintelligibleReplyError,
 } from './client/errors.ts'
-export type { BusEvent, IgnoredFrame } from './client/events.ts'
+export type { BusEvent, IgnoredFrame, ReceiptLack } from './client/events.ts'
 export type { BusMessage, SnapshotRequest } from './client/message.ts'
 export type { SubscribeOptions } from './client/open-subscription.ts'
 export type { ConnectOptions, InspectOptions } from './client/options.ts'

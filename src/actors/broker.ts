@@ -1,4 +1,4 @@
-import { assign, fromPromise } from 'xstate'
+import { type Actor, assign, enqueueActions, fromPromise } from 'xstate'
 import { brokerChart } from '../../machines/broker.ts'
 import type { endpointChart } from '../../machines/endpoint.ts'
 import type { ManagementEvent, ReplyRoute, SubscriberContext } from '../../machines/vocabulary.ts'
@@ -6,16 +6,22 @@ import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { ManagementReply } from '../protocol/management.ts'
 import { errorReply, success } from '../protocol/management.ts'
 import type { Complete } from './complete.ts'
+import type { SnapshotExchanges } from './snapshot-exchanges.ts'
 import type { Subscribers } from './subscribers.ts'
 import type { SubscriptionWish } from './subscribing.ts'
 
 /** The ports that the three endpoints listen on. */
 export type Ports = Readonly<Record<EndpointName, number>>
 
-/** What the supervisor needs of the broker. */
-export interface BrokerSurroundings {
-  readonly endpoint: typeof endpointChart
+/** The actors that are started beside the supervisor's chart: it is their parent, and does not know them. */
+export interface ActorsBeside {
   readonly subscribers: Subscribers
+  readonly exchanges: SnapshotExchanges
+}
+
+/** What the supervisor needs of the broker. */
+export interface BrokerSurroundings extends ActorsBeside {
+  readonly endpoint: typeof endpointChart
   readonly delaysMs: { readonly shutdownTimeout: number }
   /** Opens the subscriptions that an earlier broker gave. */
   restoreSubscribers(): Promise<void>
@@ -27,6 +33,8 @@ export interface BrokerSurroundings {
   remember(subscriber: SubscriberContext): Promise<void>
   reply(request: ManagementEvent, reply: ManagementReply): void
   announceServing(ports: Ports): void
+  /** Asks at once what has arrived of what was sent: what is not known to have comes again after a restart. */
+  askWhatArrived(): void
   reportUndelivered(messages: number): void
   reportActorFailure(actorId: string, error: unknown): void
 }
@@ -36,7 +44,7 @@ const drainCheckPauseMs = 10
 
 /** The broker chart, provided with everything it names. */
 export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChart {
-  const { subscribers, reply } = surroundings
+  const { subscribers, exchanges, reply } = surroundings
   const implementations: Complete<typeof brokerChart> = {
     actors: {
       endpoint: surroundings.endpoint,
@@ -68,13 +76,14 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
         const { topic, received } = event
         const subscription = subscribers.find(topic)
         if (subscription === undefined) return reply(event, unknownSubscription)
-        const { queue, actor } = subscription
-        const begins = received !== undefined && !queue.confirms
-        if (received !== undefined) queue.confirm(received)
+        const { queue, connections, actor } = subscription
+        const confirmed = queue.confirms
+        if (received !== undefined) queue.count(received)
         actor.send({ type: 'heartbeat.received' })
-        if (received !== undefined) actor.send({ type: 'receipt.confirmed' })
+        if (received !== undefined) connections.send({ type: 'receipt.confirmed' })
         // From this answer on it counts on being sent nothing twice, also after a crash.
-        if (begins) surroundings.remember(actor.getSnapshot().context).then(() => reply(event, success))
+        if (queue.confirms && !confirmed)
+          surroundings.remember(actor.getSnapshot().context).then(() => reply(event, success))
         else reply(event, success)
       },
       refuseWhileNotServing: ({ event }) => {
@@ -84,14 +93,21 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
         if ('actorId' in event) surroundings.reportActorFailure(event.actorId, event.error)
       },
       closeIntake: ({ self }) => self.getSnapshot().children.sub?.send({ type: 'close' }),
+      askWhatArrived: () => surroundings.askWhatArrived(),
       reportUndelivered: () => surroundings.reportUndelivered(undelivered(subscribers)),
-      suspendSubscribers: () => subscribers.stopAll(),
+      // The chart does not know them as its children, so nobody else stops them. They are suspended first, all of them: then
+      // no timers are left, through which XState would look for each one that it stops.
+      endActors: enqueueActions(({ enqueue }) => {
+        enqueue(() => suspendAll(surroundings))
+        for (const { actor } of subscribers) enqueue.stopChild(actor)
+        for (const actor of exchanges) enqueue.stopChild(actor)
+      }),
       closeEndpoints: ({ self }) => {
         const { manage, pub, sub } = self.getSnapshot().children
         for (const endpoint of [manage, sub, pub]) endpoint?.send({ type: 'close' })
       },
     },
-    guards: { everythingDelivered: () => undelivered(subscribers) === 0 },
+    guards: { everythingDelivered: () => undelivered(subscribers) === 0 && !isAnythingOnItsWay(subscribers) },
     delays: { ...surroundings.delaysMs, drainCheckPause: drainCheckPauseMs },
   }
   return brokerChart.provide(implementations)
@@ -104,4 +120,26 @@ function undelivered(subscribers: Subscribers): number {
   let messages = 0
   for (const { actor, queue } of subscribers) if (actor.getSnapshot().matches('joined')) messages += queue.lag
   return messages
+}
+
+/** Was something sent to subscribers whose libraries acknowledge it, and have not? */
+function isAnythingOnItsWay(subscribers: Subscribers): boolean {
+  for (const { queue } of subscribers) {
+    for (const { boundBy, unacknowledgedBytes } of queue.deliveries) {
+      if (boundBy === 'window' && unacknowledgedBytes > 0) return true
+    }
+  }
+  return false
+}
+
+/** Ends what a supervisor leaves that failed by an error: then none of its actions is carried out, and its children go on. */
+export function endOrphans(supervisor: Actor<typeof brokerChart>, actors: ActorsBeside): void {
+  suspendAll(actors)
+  for (const endpoint of Object.values(supervisor.getSnapshot().children)) endpoint?.send({ type: 'close' })
+}
+
+/** The actors beside the supervisor hear that it is over: they wait for nothing any more, and begin nothing. */
+function suspendAll({ subscribers, exchanges }: ActorsBeside): void {
+  subscribers.stopAll()
+  exchanges.stopAll()
 }

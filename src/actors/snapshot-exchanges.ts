@@ -75,6 +75,11 @@ export class SnapshotExchanges {
     for (const { actor } of this.#exchanges.values()) yield actor
   }
 
+  /** The same with their snapshot ids. */
+  *entries(): Generator<[snapshotId: string, actor: SnapshotExchangeActor]> {
+    for (const [snapshotId, { actor }] of this.#exchanges) yield [snapshotId, actor]
+  }
+
   /** Versions of objects that could not be remembered, because as many were as may be. */
   get unmerged(): number {
     return this.#unmerged
@@ -193,6 +198,11 @@ export class SnapshotExchanges {
     this.#remembered -= (exchange?.answered.size ?? 0) + (exchange?.selection?.versions ?? 0)
     exchange?.selection?.forgetVersions()
     return exchange && { requester: exchange.requester, seconds: (performance.now() - exchange.openedMs) / 1000 }
+  }
+
+  /** Suspends every exchange. */
+  stopAll(): void {
+    for (const actor of this) actor.send({ type: 'broker.stopped' })
   }
 
   /** The subscriber left: nobody waits for its snapshots any more. */

@@ -1,11 +1,17 @@
 import { type AnyActorRef, createActor } from 'xstate'
+import type { connectionChart } from '../../machines/connection.ts'
 import type { subscriberChart } from '../../machines/subscriber.ts'
+import type { SubscriberInput } from '../../machines/vocabulary.ts'
+import type { SnapshotRange } from '../delivery/cursor.ts'
+import type { InFlightBounds, Line } from '../delivery/delivery.ts'
 import type { Egress } from '../delivery/egress.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
-import { Queue, type SnapshotRange } from '../delivery/queue.ts'
+import { Queue, type QueueStart } from '../delivery/queue.ts'
 import type { Supplies } from '../delivery/supplies.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
 import { drawP2pTopic, interestOf, shortened } from '../protocol/topics.ts'
+import { type ConnectionEvents, Connections } from './connections.ts'
+import { standingIn } from './standing-record.ts'
 import type { Subscription } from './subscriber.ts'
 
 /** What subscribers read, and what is told of it. */
@@ -14,8 +20,14 @@ export interface SubscribersSurroundings {
   readonly egress: Egress
   /** Undefined if there is no history. */
   readonly supplies: Supplies | undefined
-  /** What a connection may hold that its subscriber has not received. */
-  readonly inFlightBytes: number
+  /** What may be under way on one connection. */
+  readonly bounds: InFlightBounds
+  /** The connections' charts. */
+  connection(): typeof connectionChart
+  /** So many bytes more are known to be received. */
+  received(subscription: Subscription, bytes: number): void
+  /** What of a subscription has to outlive the process has changed. */
+  changed(subscription: Subscription): void
   /** A subscriber came to a place in the log where so many messages are not there any more. */
   missed(topic: string, messages: number): void
 }
@@ -56,13 +68,9 @@ export class Subscribers {
   /** Opens a subscription under a fresh p2p topic. */
   open(logic: typeof subscriberChart, supervisor: AnyActorRef, start: SubscriptionStart): Subscription {
     const { topics, snapshot, confirms, openSnapshots } = start
-    const { log } = this.#surroundings
-    const position = snapshot?.from ?? log.next
-    const record = { topic: drawP2pTopic(), topics, ...(snapshot && { snapshot }), exchanges: [], position, frames: 0 }
-    const subscription = this.#start(logic, supervisor, { ...record, confirms, sendsHeartbeats: false }, openSnapshots)
-    // Nothing was sent yet: where it is needs no asking.
-    if (confirms) subscription.queue.confirm(0)
-    return subscription
+    const position = snapshot?.from ?? this.#surroundings.log.next
+    const input = { topic: drawP2pTopic(), openSnapshots, sendsHeartbeats: false, staleSinceMs: undefined }
+    return this.#start(logic, supervisor, input, { topics, snapshot, fresh: { position, confirms } })
   }
 
   /** Opens a subscription that an earlier broker gave, where that one left it. */
@@ -70,14 +78,15 @@ export class Subscribers {
     const staleSinceMs = record.staleSinceMs ?? Date.now()
     // What a crash lost of the log is no part of the snapshot: what takes its place is live.
     const last = this.#surroundings.log.next - 1
-    const { snapshot } = record
+    const { topic, topics, snapshot, sendsHeartbeats, exchanges } = record
     const remaining = snapshot && { ...snapshot, upTo: Math.min(snapshot.upTo, last) }
-    return this.#start(
-      logic,
-      supervisor,
-      { ...record, ...(remaining && { snapshot: remaining }), staleSinceMs },
-      record.exchanges.length,
-    )
+    const input = { topic, openSnapshots: exchanges.length, sendsHeartbeats, staleSinceMs }
+    return this.#start(logic, supervisor, input, { topics, snapshot: remaining, restored: standingIn(record) })
+  }
+
+  /** A connection subscribes to a p2p topic. Undefined: it is nobody's. */
+  connect(topic: string, line: Line): ConnectionEvents | undefined {
+    return this.#subscriptions.get(topic)?.connections.open(line)
   }
 
   /**
@@ -87,39 +96,35 @@ export class Subscribers {
   #start(
     logic: typeof subscriberChart,
     supervisor: AnyActorRef,
-    record: StoredSubscription,
-    openSnapshots: number,
+    input: SubscriberInput,
+    { topics, snapshot, ...start }: Pick<Subscription, 'topics' | 'snapshot'> & Pick<QueueStart, 'fresh' | 'restored'>,
   ): Subscription {
-    const { log, egress, supplies, inFlightBytes, missed } = this.#surroundings
-    const { topic, topics, position, frames, snapshot, confirms, unsentFrom, sendsHeartbeats, staleSinceMs } = record
-    const start = {
-      topic,
-      interest: interestOf(topics),
-      position,
-      frames,
-      snapshot,
-      confirms,
-      unsentFrom,
-      inFlightBytes,
-    }
-    const queue = new Queue(log, start, {
-      filled: () => egress.filled(outlet),
-      replayed: () => actor.send({ type: 'history.replayed' }),
-      missed: messages => missed(topic, messages),
+    const { log, egress, supplies, bounds, missed, connection, received, changed } = this.#surroundings
+    const { topic } = input
+    const reader = { topic, interest: interestOf(topics), snapshot }
+    const queue = new Queue(
+      log,
+      { ...reader, ...start, bounds },
+      {
+        filled: delivery => {
+          for (const { open } of connections) if (open?.delivery === delivery) egress.filled(open.outlet)
+        },
+        replayed: () => actor.send({ type: 'history.replayed' }),
+        missed: messages => missed(topic, messages),
+      },
+    )
+    const actor = createActor(logic, { id: `subscriber.${shortened(topic)}`, parent: supervisor, input })
+    const connections = new Connections(queue, {
+      egress,
+      supplies,
+      logic: connection,
+      subscriber: () => actor,
+      joined: () => actor.send({ type: 'socket.joined' }),
+      left: () => actor.send({ type: 'socket.left' }),
+      received: bytes => received(subscription, bytes),
+      changed: () => changed(subscription),
     })
-    const actor = createActor(logic, {
-      id: `subscriber.${shortened(topic)}`,
-      parent: supervisor,
-      input: { topic, openSnapshots, sendsHeartbeats, staleSinceMs },
-    })
-    const outlet = {
-      queue,
-      topic,
-      filled: () => actor.send({ type: 'connection.filled' }),
-      starved: () => actor.send({ type: 'queue.starved' }),
-      turnEnded: () => (supplies === undefined ? queue.rest() : supplies.turnEnded(queue)),
-    }
-    const subscription = { topic, topics, snapshot, queue, outlet, actor }
+    const subscription = { topic, topics, snapshot, queue, connections, actor }
     this.#subscriptions.set(topic, subscription)
     actor.start()
     return subscription
@@ -129,15 +134,16 @@ export class Subscribers {
   forget(topic: string): void {
     const subscription = this.#subscriptions.get(topic)
     if (subscription === undefined) return
-    const { egress, supplies } = this.#surroundings
-    egress.close(subscription.outlet)
+    subscription.connections.close()
     subscription.queue.close()
-    supplies?.selections.forget(topic)
+    this.#surroundings.supplies?.selections.forget(topic)
     this.#subscriptions.delete(topic)
   }
 
-  /** Suspends every subscription. */
+  /** Suspends every subscription, and ends its connections' actors: once no timers are left, through which XState looks then. */
   stopAll(): void {
     for (const { actor } of this) actor.send({ type: 'broker.stopped' })
+    for (const { connections } of this) connections.send({ type: 'connection.closed' })
+    for (const { connections } of this) connections.dismiss()
   }
 }

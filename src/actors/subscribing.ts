@@ -1,10 +1,12 @@
 import type { AnyActorRef } from 'xstate'
 import type { snapshotExchangeChart } from '../../machines/snapshot-exchange.ts'
 import type { subscriberChart } from '../../machines/subscriber.ts'
-import type { SubscriberContext } from '../../machines/vocabulary.ts'
+import type { SnapshotOutcome, SubscriberContext } from '../../machines/vocabulary.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
+import { keptTopics } from '../protocol/topics.ts'
 import { type SnapshotExchanges, snapshotWishes } from './snapshot-exchanges.ts'
+import { standingIn, storedStanding } from './standing-record.ts'
 import type { Subscription } from './subscriber.ts'
 import type { Subscribers } from './subscribers.ts'
 import type { SubscriptionRecords } from './subscription-records.ts'
@@ -32,6 +34,18 @@ export interface SubscribingSurroundings {
   supervisor(): AnyActorRef
   subscriber(): typeof subscriberChart
   snapshotExchange(): typeof snapshotExchangeChart
+  /** Hears of each snapshot exchange that was closed. */
+  snapshotClosed(closed: ClosedSnapshot): void
+}
+
+/** A snapshot exchange that is no more. */
+export interface ClosedSnapshot {
+  readonly snapshotId: string
+  /** The p2p topic of the subscriber that asked. */
+  readonly requester: string
+  readonly outcome: SnapshotOutcome
+  /** How long it was open. */
+  readonly seconds: number
 }
 
 /** Opens, restores and ends subscriptions, with the snapshot exchanges and the records that go with them. */
@@ -42,15 +56,15 @@ export class Subscribing {
     this.#surroundings = surroundings
   }
 
-  /** Opens a subscription and answers its p2p topic. */
-  open({ topics, snapshotDays, confirms }: SubscriptionWish): string {
+  /** Opens a subscription. */
+  open({ topics, snapshotDays, confirms }: SubscriptionWish): Subscription {
     const { subscribers, exchanges, log, oldest, supervisor, subscriber, snapshotExchange } = this.#surroundings
     const wishes = snapshotWishes(topics, snapshotDays)
     const from = snapshotDays > 0 ? oldest() : undefined
     const sinceMs = Date.now() - snapshotDays * msPerDay
     const snapshot = from === undefined ? undefined : { from, sinceMs, upTo: log.next - 1 }
     const subscription = subscribers.open(subscriber(), supervisor(), {
-      topics,
+      topics: keptTopics(topics),
       snapshot,
       confirms,
       openSnapshots: wishes.length,
@@ -58,7 +72,7 @@ export class Subscribing {
     const { topic, actor } = subscription
     for (const wish of wishes) exchanges.open(snapshotExchange(), supervisor(), topic, wish)
     this.#surroundings.records?.write(subscription, actor.getSnapshot().context)
-    return topic
+    return subscription
   }
 
   /**
@@ -69,9 +83,10 @@ export class Subscribing {
     const { subscribers, exchanges, supervisor, subscriber, snapshotExchange } = this.#surroundings
     for (const record of records) {
       const subscription = subscribers.restore(subscriber(), supervisor(), record)
+      // Before what is new is written: they are part of it.
+      for (const id of record.exchanges) exchanges.restore(snapshotExchange(), supervisor(), record.topic, id)
       if (isUpToDate(record, subscription)) this.#surroundings.records?.know(record)
       else this.#surroundings.records?.write(subscription, subscription.actor.getSnapshot().context)
-      for (const id of record.exchanges) exchanges.restore(snapshotExchange(), supervisor(), record.topic, id)
     }
     await this.#surroundings.records?.written()
   }
@@ -91,6 +106,30 @@ export class Subscribing {
     this.#surroundings.exchanges.requesterLeft(topic)
     this.#surroundings.records?.erase(topic)
   }
+
+  /** Closes a snapshot exchange, for which its requester may be waiting. */
+  closeExchange(snapshotId: string, outcome: SnapshotOutcome): void {
+    const { subscribers, exchanges, snapshotClosed } = this.#surroundings
+    const closed = exchanges.close(snapshotId)
+    if (closed === undefined) return
+    subscribers.find(closed.requester)?.actor.send({ type: 'snapshot.closed' })
+    snapshotClosed({ snapshotId, outcome, ...closed })
+  }
+
+  /**
+   * Ends what belongs to actors that have failed. They are known by their state: what is shown of a subscriber's p2p topic
+   * may be the same for another one, which is well.
+   */
+  removeFailed(): void {
+    const { subscribers, exchanges } = this.#surroundings
+    for (const { actor, topic } of subscribers) if (hasFailed(actor)) this.forget(topic)
+    for (const [snapshotId, actor] of exchanges.entries())
+      if (hasFailed(actor)) this.closeExchange(snapshotId, 'failed')
+  }
+}
+
+function hasFailed(actor: AnyActorRef): boolean {
+  return actor.getSnapshot().status === 'error'
 }
 
 /**
@@ -101,7 +140,6 @@ function isUpToDate(record: StoredSubscription, { queue, snapshot }: Subscriptio
   return (
     record.staleSinceMs !== undefined &&
     record.snapshot?.upTo === snapshot?.upTo &&
-    record.position === queue.settled.position &&
-    record.unsentFrom === queue.unsentFrom
+    JSON.stringify(storedStanding(standingIn(record))) === JSON.stringify(storedStanding(queue.record))
   )
 }

@@ -1,5 +1,6 @@
 import type { SubscriberContext } from '../../machines/vocabulary.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
+import { type StoredStanding, storedStanding } from './standing-record.ts'
 import type { Subscription } from './subscriber.ts'
 
 /** Where records of subscriptions are kept, so that the next broker finds them. */
@@ -18,44 +19,55 @@ export class SubscriptionRecords {
   /** The ids of the snapshot exchanges that are open for a p2p topic. */
   readonly #exchangesOf: (topic: string) => readonly string[]
   /** What was written last of what changes unnoticed, by p2p topic. */
-  readonly #written = new Map<string, { readonly position: number; readonly confirms: boolean }>()
+  readonly #written = new Map<string, { readonly standing: StoredStanding; bytesSince: number }>()
+  readonly #bytesUnwritten: number
 
-  constructor(store: RecordStore, exchangesOf: (topic: string) => readonly string[]) {
+  /** @param bytesUnwritten where a subscriber stands is written at the latest when it has received so many more bytes */
+  constructor(store: RecordStore, bytesUnwritten: number, exchangesOf: (topic: string) => readonly string[]) {
     this.#store = store
+    this.#bytesUnwritten = bytesUnwritten
     this.#exchangesOf = exchangesOf
   }
 
   /** Writes down all of a subscription. */
   write({ topic, topics, snapshot, queue }: Subscription, { sendsHeartbeats, staleSinceMs }: SubscriberContext): void {
-    const { position, frames } = queue.settled
-    const { confirms, unsentFrom } = queue
-    this.#written.set(topic, { position, confirms })
+    const standing = storedStanding(queue.record)
+    this.#written.set(topic, { standing, bytesSince: 0 })
     const exchanges = this.#exchangesOf(topic)
-    const optional = {
-      ...(snapshot && { snapshot }),
-      ...(unsentFrom !== undefined && { unsentFrom }),
-      ...(staleSinceMs !== undefined && { staleSinceMs }),
-    }
-    this.#store.put({ topic, topics, exchanges, position, frames, confirms, sendsHeartbeats, ...optional })
+    const optional = { ...(snapshot && { snapshot }), ...(staleSinceMs !== undefined && { staleSinceMs }) }
+    this.#store.put({ topic, topics, exchanges, ...standing, sendsHeartbeats, ...optional })
   }
 
   /** This is what was written last of a subscription: nothing of it changed since. */
-  know({ topic, position, confirms }: StoredSubscription): void {
-    this.#written.set(topic, { position, confirms })
+  know(record: StoredSubscription): void {
+    this.#written.set(record.topic, { standing: record, bytesSince: 0 })
+  }
+
+  /** A subscriber is known to have received so many bytes more. What is not written, a crash makes it get again. */
+  received(subscription: Subscription, bytes: number): void {
+    const written = this.#written.get(subscription.topic)
+    if (written === undefined) return
+    written.bytesSince += bytes
+    if (written.bytesSince >= this.#bytesUnwritten) this.movePosition(subscription)
+  }
+
+  /** Writes down where a subscriber stands, if it has moved on. */
+  movePosition(subscription: Subscription): void {
+    const { topic, queue, actor } = subscription
+    const standing = storedStanding(queue.record)
+    const written = this.#written.get(topic)?.standing
+    const isPlain = standing.places === undefined && written?.places === undefined
+    if (!isPlain || written?.confirms !== standing.confirms || written.unsentFrom !== standing.unsentFrom) {
+      if (JSON.stringify(written) !== JSON.stringify(standing)) this.write(subscription, actor.getSnapshot().context)
+    } else if (written.position !== standing.position) {
+      this.#written.set(topic, { standing, bytesSince: 0 })
+      this.#store.move(topic, standing.position, standing.frames)
+    }
   }
 
   /** Writes down where subscribers stand that have moved on. */
   movePositions(subscriptions: Iterable<Subscription>): void {
-    for (const subscription of subscriptions) {
-      const { topic, queue, actor } = subscription
-      const { position, frames } = queue.settled
-      const written = this.#written.get(topic)
-      if (written?.confirms !== queue.confirms) this.write(subscription, actor.getSnapshot().context)
-      else if (written.position !== position) {
-        this.#written.set(topic, { position, confirms: queue.confirms })
-        this.#store.move(topic, position, frames)
-      }
-    }
+    for (const subscription of subscriptions) this.movePosition(subscription)
   }
 
   /** Fulfilled when everything survives this process, or can't be made to: that is said loudly elsewhere. Never rejects. */

@@ -61,6 +61,14 @@ export class PublishReport {
       say(`${this.#acknowledged} acknowledged: on the bus's disk, the last as number ${this.#lastSequence}`)
     }
   }
+
+  /** Says how much of what was published is not acknowledged, if anything; `because` is why. */
+  sayUnconfirmed(because: string): void {
+    const unconfirmed = this.published - this.#acknowledged
+    if (unconfirmed === 0) return
+    const what = this.#acknowledged === 0 ? 'nothing was' : `${unconfirmed} were not`
+    say(`${what} confirmed: ${because}, so it is not known what it has`)
+  }
 }
 
 function sum(counts: ReadonlyMap<string, number>): number {

@@ -23,7 +23,7 @@ const flushTimeoutMs = 30_000
 
 /**
  * Publishes the indicators and sightings in files, byte for byte. Answers the exit code: `ok` only if everything that
- * travels the bus was published and, where the bus gives receipts, acknowledged.
+ * travels the bus was published and, where the bus gives receipts, acknowledged; the summary says where it does not.
  */
 export async function publish(files: readonly string[], options: PublishOptions): Promise<number> {
   const signal = abortOnSignal()
@@ -33,6 +33,7 @@ export async function publish(files: readonly string[], options: PublishOptions)
     .catch(error => (signal.aborted ? signalExitCode(signal.reason) : sayFailure(error)))
     .finally(progress.stop)
   report.saySummary()
+  report.sayUnconfirmed(options.receipts ? 'the bus gives no receipts' : 'the bus was not asked for receipts')
   return exitCode === exitCodes.ok && report.hasRefused ? exitCodes.badInput : exitCode
 }
 

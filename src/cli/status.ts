@@ -100,6 +100,10 @@ function forPeople(status: Status): string {
     ['rates', `${accepted}/s accepted, ${delivered}/s delivered (of ${seconds} s)`],
     ['subscribers', `${subscribers.total} (${counts(subscribers.states)})`],
     ['waiting', `${subscribers.waiting_messages} messages`],
+    [
+      'unreceived',
+      `${subscribers.unreceived_messages} messages sent, ${subscribers.unacknowledged_bytes} bytes unacknowledged`,
+    ],
     ['eavesdroppers', `${subscribers.eavesdroppers_refused} refused`],
     ['snapshots', `${snapshots.open} open`],
     ['history', history === null ? 'none' : historyInWords(history)],
@@ -126,10 +130,12 @@ function historyInWords({
 
 /** Subscribers in columns, those for whom most waits first. */
 function table(listed: readonly SubscriberStatus[]): string {
-  const head = ['SUBSCRIBER', 'STATE', 'FLOW', 'WAITING', 'MISSED', 'TOPICS']
-  const rows = listed.map(({ subscriber, state, flow, waiting_messages: waiting, missed, topics }) =>
-    [subscriber, state, flow ?? '-', String(waiting), String(missed), topics.join(', ')].map(printable),
-  )
+  const head = ['SUBSCRIBER', 'STATE', 'FLOW', 'PEER', 'WAITING', 'UNRECEIVED', 'MISSED', 'TOPICS']
+  const rows = listed.map(each => {
+    const { subscriber, state, flow, peer, waiting_messages: waiting, unreceived_messages: unreceived } = each
+    const numbers = [waiting, unreceived, each.missed].map(String)
+    return [subscriber, state, flow ?? '-', peer ?? '-', ...numbers, each.topics.join(', ')].map(printable)
+  })
   const widths = head.map((title, column) =>
     Math.max(...[head, ...rows].map(row => row[column]?.length ?? title.length)),
   )

@@ -54,8 +54,13 @@ export class Bus {
   constructor(settings: Settings) {
     this.#settings = settings
     this.#requests = new Requests(settings.manage)
-    this.#publishing = new Publishing(settings, this.#requests)
-    this.#receipts = new Receipts(settings, this.#requests, (message, signal) => this.#withoutReceipt(message, signal))
+    this.#publishing = new Publishing(settings, this.#requests, () => this.#receipts.askAgain())
+    this.#receipts = new Receipts(
+      settings,
+      this.#requests,
+      (message, signals) => this.#withoutReceipt(message, signals),
+      event => this.#tell(event),
+    )
     this.#actor = createActor(
       clientLogic({
         refuseWork: () => this.#closing.abort(new BusClosedError()),
@@ -85,7 +90,8 @@ export class Bus {
 
   /**
    * Publishes an indicator or a sighting; text travels byte for byte. Fulfilled with a receipt when it is on the bus's disk.
-   * On a bus that gives no receipts, or with `receipts: false`, fulfilled with undefined when the connection took it.
+   * On a bus that gives no receipts, which an event tells, or with `receipts: false`, fulfilled with undefined when the
+   * connection took it.
    * Messages keep their order, also when they are not awaited: then many go at once. Await them to go no faster than the bus.
    *
    * Throws `InvalidMessageError` if it is neither or the bus refuses it, `BusUnavailableError` if the bus did not take it in
@@ -97,7 +103,7 @@ export class Bus {
     const ready = readyMessage(message, this.#settings.maxMessageBytes)
     const publish = this.#settings.receipts
       ? this.#receipts.publish(ready, signal)
-      : this.#withoutReceipt(ready, signal)
+      : this.#withoutReceipt(ready, signal === undefined ? [] : [signal])
     const receipt = await publish
     this.#published++
     return receipt ?? undefined
@@ -123,8 +129,8 @@ export class Bus {
     }
   }
 
-  #withoutReceipt({ type, text }: ReadyMessage, signal: AbortSignal | undefined): Promise<void> {
-    return this.#publishing.publish(`stix2/${type}`, text, signal)
+  #withoutReceipt({ type, text }: ReadyMessage, signals: readonly AbortSignal[]): Promise<void> {
+    return this.#publishing.publish(`stix2/${type}`, text, signals)
   }
 
   /**

@@ -4,6 +4,9 @@ import type { MessageType } from '../protocol/topics.ts'
 /** Why a frame from the bus was passed over. */
 export type IgnoredFrame = 'multipart' | 'no_separator' | 'unknown_type' | 'malformed_snapshot_request'
 
+/** Why a bus gives no receipts: it does not know the request for them, or has no history that messages could be in. */
+export type ReceiptLack = 'unknown_request' | 'no_history'
+
 /**
  * What happens by itself in a connection to the bus, for logs. Nothing here has to be acted upon.
  *
@@ -33,5 +36,12 @@ export type BusEvent =
     }
   /** The inspector (`inspect`) can't listen, or could not answer. The connection to the bus goes on without. */
   | { readonly event: 'inspector_failed'; readonly error: unknown }
+  /**
+   * The bus gives no receipts, or none any more: it is the original, which knows no such request, or it keeps no history.
+   * What is published is handed to the connection; whether the bus has it is not known.
+   */
+  | { readonly event: 'without_receipts'; readonly reason: ReceiptLack }
+  /** A bus that gave no receipts gives them now. What the connection still held may come behind what has a receipt. */
+  | { readonly event: 'with_receipts' }
   /** On closing, the bus did not take everything that was accepted in the time it had. */
   | { readonly event: 'flush_abandoned' }

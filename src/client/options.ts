@@ -7,15 +7,15 @@ import type { BusEvent } from './events.ts'
 export interface ConnectOptions {
   /** Where the bus is managed: `host:port` or `[IPv6 address]:port`. Default `127.0.0.1:13370`. */
   endpoint?: string
-  /** Between two heartbeats of a subscription. Default 5000. */
+  /** Between two heartbeats of a subscription, and before a bus that gave no receipts is asked again. Default 5000. */
   heartbeatIntervalMs?: number
   /** How long the bus may take to answer a request. Default 5000. */
   requestTimeoutMs?: number
   /** How long the first subscription, and the first message to be published, wait for the bus. Default 5000. */
   connectTimeoutMs?: number
   /**
-   * Are messages published with receipts, so that none is lost? Default true. Without, they are only handed to the
-   * connection, which is faster.
+   * Are messages published with receipts, so that none is lost? Default true; an event tells of a bus that gives none.
+   * Without, they are only handed to the connection, which is faster.
    */
   receipts?: boolean
   /** How long a message waits to be taken while the bus is busy or away. Default 30,000. */

@@ -21,6 +21,7 @@ interface Connection {
 export class Publishing {
   readonly #settings: Settings
   readonly #requests: Requests
+  readonly #disconnected: () => void
   readonly #gaveUp = new AbortController()
   #knownAddress: string | undefined
   #connection: Connection | undefined
@@ -29,9 +30,11 @@ export class Publishing {
   /** Connections that were replaced, while they send what they hold. */
   readonly #closing = new Set<Promise<boolean>>()
 
-  constructor(settings: Settings, requests: Requests) {
+  /** `disconnected` hears when the connection broke: the bus that it led to may have ended. */
+  constructor(settings: Settings, requests: Requests, disconnected: () => void) {
     this.#settings = settings
     this.#requests = requests
+    this.#disconnected = disconnected
   }
 
   /** The bus said where it listens. If it moved, what comes next goes there. */
@@ -42,11 +45,11 @@ export class Publishing {
   /**
    * Publishes a body under a topic, once everything before it was. Fulfilled when the connection took it.
    *
-   * Throws `BusUnavailableError` if it did not in time, `BusClosedError` when the bus was closed, or the signal's reason.
+   * Throws `BusUnavailableError` if it did not in time, `BusClosedError` when the bus was closed, or the reason of a signal
+   * that is aborted.
    */
-  publish(topic: string, body: string, signal?: AbortSignal): Promise<void> {
-    const signals = signal === undefined ? [this.#gaveUp.signal] : [this.#gaveUp.signal, signal]
-    const published = this.#turn.then(() => this.#send(topic, body, signals))
+  publish(topic: string, body: string, signals: readonly AbortSignal[] = []): Promise<void> {
+    const published = this.#turn.then(() => this.#send(topic, body, [this.#gaveUp.signal, ...signals]))
     // One message that can't be sent does not hold up the next.
     this.#turn = published.catch(() => {})
     return published
@@ -87,7 +90,8 @@ export class Publishing {
     this.#knownAddress = address
     if (this.#connection?.address !== address) {
       this.#replace(this.#settings.closeTimeoutMs)
-      this.#connection = { address, socket: new PublishSocket(address, this.#settings.highWaterMark) }
+      const socket = new PublishSocket(address, this.#settings.highWaterMark, this.#disconnected)
+      this.#connection = { address, socket }
     }
     const { socket } = this.#connection
     if (await socket.awaitListener(topic, patience)) return socket

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { throwIfAborted } from '../sockets/client/request.ts'
 import { BusClosedError, BusUnavailableError, InvalidMessageError } from './errors.ts'
+import type { BusEvent, ReceiptLack } from './events.ts'
 import type { Settings } from './options.ts'
 import type { ReadyMessage } from './publishable.ts'
 import type { PublishAnswer, Requests } from './requests.ts'
@@ -30,26 +31,35 @@ interface Waiting {
  *
  * A request that is not answered is made again, for the bus may not have got it; if it had, its messages are twice in the
  * log. That is the price of losing none.
+ *
+ * A bus that gives no receipts may be replaced by one that does. Messages then go on a connection, and a bus that ends
+ * breaks it: so when it broke, the next message asks whoever answers then. What stands between may keep a connection
+ * that leads to another bus by now, so that one message asks again anyway, as often as a heartbeat asks for the
+ * subscription. A bus that gives receipts is asked with every request, and so is the one in its place.
  */
 export class Receipts {
   readonly #settings: Settings
   readonly #requests: Requests
   /** Publishes without a receipt, on a bus that gives none. */
-  readonly #withoutReceipt: (message: ReadyMessage, signal: AbortSignal | undefined) => Promise<void>
+  readonly #withoutReceipt: (message: ReadyMessage, signals: readonly AbortSignal[]) => Promise<void>
+  readonly #tell: (event: BusEvent) => void
   readonly #gaveUp = new AbortController()
   #waiting: Waiting[] = []
   #work: Promise<void> | undefined
-  #unsupported = false
+  /** When a bus that gave no receipts is asked for them again, by `performance.now()`; undefined if it gave them. */
+  #askAgainMs: number | undefined
   #hasAnswered = false
 
   constructor(
     settings: Settings,
     requests: Requests,
-    withoutReceipt: (message: ReadyMessage, signal: AbortSignal | undefined) => Promise<void>,
+    withoutReceipt: (message: ReadyMessage, signals: readonly AbortSignal[]) => Promise<void>,
+    tell: (event: BusEvent) => void,
   ) {
     this.#settings = settings
     this.#requests = requests
     this.#withoutReceipt = withoutReceipt
+    this.#tell = tell
   }
 
   /**
@@ -65,6 +75,11 @@ export class Receipts {
     })
   }
 
+  /** The bus may be another one by now: if it gave no receipts, the next message asks for one. */
+  askAgain(): void {
+    if (this.#askAgainMs !== undefined) this.#askAgainMs = 0
+  }
+
   /** Fulfilled when everything has its receipt or has failed; what is left after the closing timeout is given up. */
   async close(): Promise<boolean> {
     const timer = setTimeout(() => this.#gaveUp.abort(new BusClosedError()), this.#settings.closeTimeoutMs)
@@ -77,18 +92,19 @@ export class Receipts {
     // Whoever publishes several messages at once has them in one request.
     await undefined
     while (this.#waiting.length > 0) {
-      if (this.#unsupported) await this.#publishWithout(this.#waiting.splice(0))
-      else await this.#publishBatch(this.#takeBatch())
+      if (this.#askAgainMs === undefined) await this.#publishBatch(this.#takeBatch(maxAtOnce))
+      else if (performance.now() >= this.#askAgainMs) await this.#publishBatch(this.#takeBatch(1))
+      else await this.#publishWithout(this.#waiting.splice(0, maxAtOnce))
     }
     // At once, and not when this promise is settled: what is published in between would wait for ever.
     this.#work = undefined
   }
 
   /** Takes what goes with the next request; what was aborted meanwhile does not go. */
-  #takeBatch(): Waiting[] {
+  #takeBatch(atMost: number): Waiting[] {
     let bytes = 0
     let count = 0
-    while (count < this.#waiting.length && count < maxAtOnce) {
+    while (count < this.#waiting.length && count < atMost) {
       bytes += Buffer.byteLength((this.#waiting[count] as Waiting).message.text)
       if (count > 0 && bytes > maxBytesAtOnce) break
       count++
@@ -105,10 +121,13 @@ export class Receipts {
     while (rest.length > 0) {
       try {
         const answer = await this.#insist(rest, startMs)
-        if (answer.answer === 'stored') return settle(rest, answer.last)
+        if (answer.answer === 'stored') {
+          this.#noteReceipts()
+          return settle(rest, answer.last)
+        }
         if (answer.answer === 'unable') return await this.#publishHalves(rest, startMs)
         if (answer.answer === 'unsupported') {
-          this.#unsupported = true
+          this.#noteLack(answer.reason)
           return await this.#publishWithout(rest)
         }
         // All or nothing: without the one that is at fault, the others go again.
@@ -157,9 +176,20 @@ export class Receipts {
     )
   }
 
+  #noteReceipts(): void {
+    if (this.#askAgainMs !== undefined) this.#tell({ event: 'with_receipts' })
+    this.#askAgainMs = undefined
+  }
+
+  #noteLack(reason: ReceiptLack): void {
+    if (this.#askAgainMs === undefined) this.#tell({ event: 'without_receipts', reason })
+    this.#askAgainMs = performance.now() + this.#settings.heartbeatIntervalMs
+  }
+
   async #publishWithout(waiting: readonly Waiting[]): Promise<void> {
     for (const { message, signal, resolve, reject } of waiting) {
-      await this.#withoutReceipt(message, signal).then(() => resolve(undefined), reject)
+      const signals = signal === undefined ? [this.#gaveUp.signal] : [this.#gaveUp.signal, signal]
+      await this.#withoutReceipt(message, signals).then(() => resolve(undefined), reject)
     }
   }
 }

@@ -3,6 +3,7 @@ import { decodeUtf8, isJsonObject, parseJson } from '../protocol/json.ts'
 import { type Patience, request } from '../sockets/client/request.ts'
 import { addressOf, type Endpoint, readEndpoint, readPort } from './endpoint.ts'
 import { BusUnavailableError, UnintelligibleReplyError } from './errors.ts'
+import type { ReceiptLack } from './events.ts'
 
 /** The bus's answer to what was published with a receipt. */
 export type PublishAnswer =
@@ -13,7 +14,7 @@ export type PublishAnswer =
   /** Nothing was stored: the bus can't, at present. */
   | { readonly answer: 'unable'; readonly reason: string }
   /** This bus gives no receipts. */
-  | { readonly answer: 'unsupported' }
+  | { readonly answer: 'unsupported'; readonly reason: ReceiptLack }
 
 /**
  * The management requests of the protocol (PROTOCOL "Management"), each on a connection of its own.
@@ -59,8 +60,9 @@ export class Requests {
     const reply = await this.#send(message, patience)
     const { status, sequence, reason, index, history } = reply
     if (status === 'success' && typeof sequence === 'number') return { answer: 'stored', last: sequence }
-    // The original knows no such request; a bus without a history gives no receipts.
-    if (status !== 'error' || history === false) return { answer: 'unsupported' }
+    if (history === false) return { answer: 'unsupported', reason: 'no_history' }
+    // The original knows no such request.
+    if (status !== 'error') return { answer: 'unsupported', reason: 'unknown_request' }
     const because = typeof reason === 'string' ? reason : 'the bus gave no reason'
     if (typeof index === 'number' && index in texts) return { answer: 'refused', index, reason: because }
     return { answer: 'unable', reason: because }

@@ -56,9 +56,12 @@ const zmq = section(
     send_buffer_size: bytes(4096, 16_777_216)
       .default(131_072)
       .describe('Bytes that the broker holds for a connection before its subscriber waits in its own queue.'),
+    acknowledgement_window: bytes(131_072, 1_073_741_824)
+      .default(1_048_576)
+      .describe('Bytes that may be on their way to a subscriber whose library acknowledges what has arrived.'),
     network_buffer_size: bytes(0, 1_073_741_824)
       .default(8_388_608)
-      .describe('Bytes that the systems at both ends may hold for a connection, as far as one knows.'),
+      .describe('Bytes that the systems at both ends may hold for a connection whose peer does not acknowledge.'),
     tcp_keepalive: wholeSeconds(1, 32_767)
       .default(60)
       .describe('Seconds of silence until the system asks whether the other end of a connection is still there.'),
@@ -161,7 +164,9 @@ export const configSchema = section({
   max_subscribers: count(1, 1_000_000)
     .default(10_000)
     .describe('Subscriptions that may exist at once, stale ones included. Beyond, subscribing is refused.'),
-  max_topics: count(1, 10_000).default(64).describe('Topics that one subscription may have. One with more is refused.'),
+  max_topics: count(1, 10_000)
+    .default(100)
+    .describe('Topics that one subscription may have. One with more is refused.'),
   join_timeout: seconds()
     .default(60)
     .describe('Seconds after the subscribe reply until a subscriber that never joined on `pub` is stale.'),

@@ -22,7 +22,7 @@ export interface CommandResult {
   readonly outcome: CommandOutcome
   /** What happened, for people: `exited with 3`. */
   readonly sentence: string
-  /** The last of what it wrote on standard error, or why it could not be started. */
+  /** What it wrote on standard error: its beginning and its end, should it be long. */
   readonly stderr: string
   /** Lines of its output that were longer than they may be, and passed over. */
   readonly overlongLines: number
@@ -52,8 +52,11 @@ export interface CommandOptions extends CommandLimits {
   readonly signal?: AbortSignal
 }
 
-/** Bytes that are kept of what a command writes on standard error: the last ones, which say why it failed. */
-const stderrTailBytes = 4096
+/**
+ * Bytes that are kept of the beginning, and of the end, of what a command writes on standard error. It may quote a whole
+ * query behind the words that say what is wrong with it, or tell a long story before them.
+ */
+const stderrEndBytes = 2048
 
 /**
  * Runs a command to its end: a program and its arguments, which no shell ever sees. Never throws, unless `onLine` does;
@@ -126,7 +129,9 @@ class RunningCommand {
   readonly #abort = () => this.kill('aborted')
   #killedFor: CommandOutcome | undefined
   #killer: NodeJS.Timeout | undefined
-  #stderr = Buffer.alloc(0)
+  #stderrBytes = 0
+  #stderrHead = Buffer.alloc(0)
+  #stderrTail = Buffer.alloc(0)
 
   constructor(child: ChildProcess, options: CommandOptions) {
     const { timeoutMs = 0, signal } = options
@@ -135,7 +140,10 @@ class RunningCommand {
     this.#options = options
     this.#exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
     child.stderr?.on('data', (piece: Buffer) => {
-      this.#stderr = Buffer.concat([this.#stderr, piece]).subarray(-stderrTailBytes)
+      const room = stderrEndBytes - this.#stderrHead.length
+      this.#stderrBytes += piece.length
+      this.#stderrHead = Buffer.concat([this.#stderrHead, piece.subarray(0, room)])
+      this.#stderrTail = Buffer.concat([this.#stderrTail, piece.subarray(room)]).subarray(-stderrEndBytes)
     })
     if (timeoutMs > 0) this.#deadline = setTimeout(() => this.kill('timed_out'), timeoutMs)
     signal?.addEventListener('abort', this.#abort, { once: true })
@@ -184,7 +192,13 @@ class RunningCommand {
     // Of one that was killed nothing stays, whatever it had started.
     if (this.wasKilled) this.#signal('SIGKILL')
     const outcome = this.#killedFor ?? (code === 0 ? 'succeeded' : 'failed')
-    return { outcome, sentence: this.#sentence(outcome, code, signal), stderr: this.#stderr.toString('utf8').trim() }
+    return { outcome, sentence: this.#sentence(outcome, code, signal), stderr: this.#stderr }
+  }
+
+  get #stderr(): string {
+    const isWhole = this.#stderrBytes <= 2 * stderrEndBytes
+    const pieces = [this.#stderrHead, Buffer.from(isWhole ? '' : ' … '), this.#stderrTail]
+    return Buffer.concat(pieces).toString('utf8').trim()
   }
 
   #sentence(outcome: CommandOutcome, code: number | null, signal: NodeJS.Signals | null): string {

@@ -10,6 +10,10 @@ const otherLosses = [
   'live_matcher_full',
   /** VAST refused, again and again, what the live matcher was to look for. */
   'ioc_refused',
+  /** VAST can't parse what the live matcher was to look for. */
+  'ioc_syntax_error',
+  /** VAST can't parse the query. */
+  'query_syntax_error',
   /** The query failed again and again while VAST was there. */
   'query_failed',
   /** The query was ended at its deadline. */

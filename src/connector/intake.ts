@@ -3,6 +3,7 @@ import type { BusMessage } from '../client/message.ts'
 import type { Indicator } from '../protocol/stix/types.ts'
 import type { Counters } from './counters.ts'
 import { convertIndicator } from './ioc.ts'
+import { JsonText } from './json-text.ts'
 import type { MatcherContent } from './matcher-content.ts'
 import type { RetroMatching } from './retro-matching.ts'
 import type { ConnectorStory } from './story.ts'
@@ -50,7 +51,7 @@ export class Intake {
     }
     counters.indicatorTaken()
     const { query } = converted.conversion
-    if (query !== undefined) await retro?.add(indicator, query, signal)
+    if (query !== undefined) await retro?.add(new JsonText(message.text, indicator), query, signal)
   }
 
   /** Takes an indicator that an earlier run left unmatched. Says whether it waits for its query again. */
@@ -59,7 +60,7 @@ export class Intake {
     const indicator = JSON.parse(text) as Indicator
     const converted = convertIndicator(indicator)
     if (retro === undefined || !converted.ok || converted.conversion.query === undefined) return false
-    retro.resume(key, indicator, converted.conversion.query)
+    retro.resume(key, new JsonText(text, indicator), converted.conversion.query)
     return true
   }
 }

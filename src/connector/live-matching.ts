@@ -1,12 +1,11 @@
-import { isJsonObject, parseJson } from '../protocol/json.ts'
 import { Budget } from './budget.ts'
-import type { CommandResult } from './command.ts'
 import type { Counters } from './counters.ts'
+import { readObject } from './json-text.ts'
 import type { MatcherContent } from './matcher-content.ts'
 import type { Reporting } from './reporting.ts'
 import { liveSighting } from './sightings.ts'
 import type { ConnectorStory } from './story.ts'
-import type { Vast } from './vast.ts'
+import type { CallResult, Vast } from './vast.ts'
 
 /** What live matching needs. */
 export interface LiveSurroundings {
@@ -70,8 +69,8 @@ export class LiveMatching {
 
   async #take(line: string): Promise<void> {
     const { content, reporting, story, counters } = this.#surroundings
-    const match = parseJson(line)
-    if (!isJsonObject(match))
+    const match = readObject(line)
+    if (match === undefined)
       return story.lost('unreadable_event', 'the live matcher printed a line that is no JSON object')
     const made = liveSighting(match, new Date())
     if (!made.ok) return story.lost(made.reason, `a live match makes no sighting: ${made.detail}`)
@@ -88,7 +87,7 @@ export class LiveMatching {
     this.#reporting.add(report)
   }
 
-  #ended({ sentence, stderr, overlongLines: lines }: CommandResult): void {
+  #ended({ sentence, stderr, overlongLines: lines }: CallResult): void {
     this.#ending = stderr === '' ? `it ${sentence}` : `it ${sentence}: ${stderr}`
     if (lines === 0) return
     const overlong = 'the live matcher printed matches that are longer than max_line_bytes'

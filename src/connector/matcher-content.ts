@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type PQueue from 'p-queue'
 import { type RetryPauses, retryPauseMs } from '../client/session.ts'
-import type { CommandResult } from './command.ts'
 import { referencePrefix } from './sightings.ts'
 import type { ConnectorStory } from './story.ts'
-import type { Vast } from './vast.ts'
+import type { CallResult, Vast } from './vast.ts'
 import type { Kept, WaitingStore } from './waiting-file.ts'
 
 /** What the live matcher's content needs. */
@@ -177,13 +176,17 @@ export class MatcherContent {
     this.#tell()
   }
 
-  /** A call failed: it is made again when VAST is there, unless it failed too often. */
-  async #isHopeless(value: string, ioc: Ioc, { outcome, sentence, stderr }: CommandResult): Promise<boolean> {
+  /** A call failed: it is made again when VAST is there, unless it failed too often, or VAST can't parse it. */
+  async #isHopeless(value: string, ioc: Ioc, { outcome, sentence, stderr }: CallResult): Promise<boolean> {
     const { story, attempts, pauses, suspectVast } = this.#surroundings
     if (outcome === 'aborted') return false
+    const what = ioc.wantedBy.size === 0 ? 'removing an IoC' : 'adding an IoC'
+    if (outcome === 'syntax_error') {
+      story.lost('ioc_syntax_error', `${what} is given up: VAST calls it a syntax error`, { value, stderr })
+      return true
+    }
     suspectVast()
     ioc.failures++
-    const what = ioc.wantedBy.size === 0 ? 'removing an IoC' : 'adding an IoC'
     if (ioc.failures >= attempts) {
       story.lost('ioc_refused', `${what} failed ${ioc.failures} times: VAST ${sentence}`, { value, stderr })
       return true

@@ -64,7 +64,7 @@ export const connectorMetrics: MetricsTable<Reading> = [
   {
     kind: 'counter',
     name: 'vast_threatbus_sightings_total',
-    help: 'Sightings that the bus took, or contexts that the sink took.',
+    help: 'Sightings that the bus took (if it gives no receipts, that were sent to it), or contexts that the sink took.',
     values: ({ total }) => one(total.sightings),
   },
   {

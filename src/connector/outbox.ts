@@ -3,10 +3,11 @@ import PQueue from 'p-queue'
 import type { Bus } from '../client/connect.ts'
 import { BusClosedError, InvalidMessageError } from '../client/errors.ts'
 import { type RetryPauses, retryPauseMs } from '../client/session.ts'
-import type { Sighting } from '../protocol/stix/types.ts'
 import { Budget } from './budget.ts'
 import type { Counters } from './counters.ts'
+import { writeObject } from './json-text.ts'
 import type { Destination } from './reporting.ts'
+import type { MatchSighting } from './sightings.ts'
 import type { ConnectorStory } from './story.ts'
 import type { Kept, WaitingStore } from './waiting-file.ts'
 
@@ -25,8 +26,8 @@ export interface OutboxSurroundings {
 }
 
 /**
- * Sightings on their way to the bus. Each waits here until there is a receipt for it, however long the bus is away; when
- * too much waits, whoever has another one waits as well.
+ * Sightings on their way to the bus. Each waits here until there is a receipt for it, however long the bus is away (on a
+ * bus that gives none, until the connection took it); when too much waits, whoever has another one waits as well.
  */
 export class Outbox implements Destination {
   readonly #surroundings: OutboxSurroundings
@@ -63,8 +64,8 @@ export class Outbox implements Destination {
   }
 
   /** Takes a sighting; fulfilled once there was room for it. Says whether it was taken: not once the connector ends. */
-  async take(sighting: Sighting): Promise<boolean> {
-    const text = JSON.stringify(sighting)
+  async take(sighting: MatchSighting): Promise<boolean> {
+    const text = writeObject(sighting)
     const bytes = Buffer.byteLength(text)
     const room = this.#budget.take(bytes, this.#refusing.signal)
     const taken = await room

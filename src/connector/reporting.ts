@@ -1,11 +1,13 @@
 import PQueue from 'p-queue'
 import { parseJson } from '../protocol/json.ts'
+import { compacted } from '../protocol/json-scanner.ts'
 import { checkObject } from '../protocol/stix/check.ts'
-import type { Sighting } from '../protocol/stix/types.ts'
 import { type CommandLimits, type CommandResult, runCommand, unstarted } from './command.ts'
 import { type CommandTemplate, fill, UnfillableError } from './command-line.ts'
 import { iocValueOf } from './ioc.ts'
+import { JsonText, valuesOf } from './json-text.ts'
 import type { SightingRate } from './sighting-rate.ts'
+import type { MatchSighting } from './sightings.ts'
 import type { ConnectorStory } from './story.ts'
 
 /** Where sightings go, or their contexts. */
@@ -16,7 +18,7 @@ export interface Destination {
    * Takes one; fulfilled when it is there or kept. Says whether that is so: not if the connector ends before. `values` are
    * for placeholders.
    */
-  take(sighting: Sighting, values: ContextValues): Promise<boolean>
+  take(sighting: MatchSighting, values: ContextValues): Promise<boolean>
 }
 
 /** What `%ioc` and `%matchtype` stand for (VAST.md "Context transformation and sinks"). */
@@ -49,7 +51,7 @@ export class ContextCommands {
   async run(
     template: CommandTemplate,
     values: ContextValues,
-    context: unknown,
+    context: JsonText,
     wantsOutput: boolean,
   ): Promise<CommandResult & { readonly output: string }> {
     let command: readonly string[]
@@ -59,7 +61,7 @@ export class ContextCommands {
       if (!(error instanceof UnfillableError)) throw error
       return { ...unstarted('not_started', `was not started: ${error.message}`), output: '' }
     }
-    return this.#running.add(() => this.#run(command, `${JSON.stringify(context)}\n`, wantsOutput))
+    return this.#running.add(() => this.#run(command, `${context.text}\n`, wantsOutput))
   }
 
   async #run(command: readonly string[], stdin: string, wantsOutput: boolean) {
@@ -102,7 +104,7 @@ export class Reporting {
   }
 
   /** Reports a sighting. Fulfilled when it is there, kept, or summed up. Says whether that is so. */
-  async report(sighting: Sighting): Promise<boolean> {
+  async report(sighting: MatchSighting): Promise<boolean> {
     const { rate } = this.#surroundings
     const went = await this.#deliverAll(rate.take(sighting))
     this.#awaitDue()
@@ -128,32 +130,41 @@ export class Reporting {
     this.#timer = setTimeout(deliver, nextDueMs).unref()
   }
 
-  async #deliverAll(sightings: readonly Sighting[]): Promise<boolean> {
+  async #deliverAll(sightings: readonly MatchSighting[]): Promise<boolean> {
     const went = await Promise.all(sightings.map(sighting => this.#deliver(sighting)))
     return went.every(each => each)
   }
 
-  async #deliver(sighting: Sighting): Promise<boolean> {
+  async #deliver(sighting: MatchSighting): Promise<boolean> {
     const { transformation, destination } = this.#surroundings
     const matchtype = sighting.x_threatbus_match_type
-    const values = { ioc: iocValueOf(sighting), matchtype: typeof matchtype === 'string' ? matchtype : undefined }
+    const values = {
+      ioc: iocValueOf(valuesOf(sighting)),
+      matchtype: typeof matchtype === 'string' ? matchtype : undefined,
+    }
     const transformed =
       transformation === undefined ? sighting : await this.#transform(sighting, transformation, values)
     return destination.take(transformed, values)
   }
 
   /** The sighting with its context transformed; as it is if that fails, rather than lost (VAST.md). */
-  async #transform(sighting: Sighting, template: CommandTemplate, values: ContextValues): Promise<Sighting> {
+  async #transform(sighting: MatchSighting, template: CommandTemplate, values: ContextValues): Promise<MatchSighting> {
     const { commands, story } = this.#surroundings
     const result = await commands.run(template, values, sighting.x_threatbus_sighting_context, true)
-    const context = result.outcome === 'succeeded' ? parseJson(result.output) : undefined
-    const transformed = { ...sighting, x_threatbus_sighting_context: context }
-    const checked = context === undefined ? undefined : checkObject(transformed, 'lenient', new Date())
-    if (checked !== undefined && !('refused' in checked)) return transformed
-    const unusable = checked === undefined ? 'printed no JSON' : `printed what the bus would refuse: ${checked.detail}`
-    const what = result.outcome === 'succeeded' ? unusable : result.sentence
+    const transformed = result.outcome === 'succeeded' ? withContext(sighting, result.output) : result.sentence
+    if (typeof transformed !== 'string') return transformed
     const fields = { command: template[0], ioc: values.ioc, stderr: result.stderr }
-    story.lost('transformation_failed', `transform_context ${what}; the sighting goes untransformed`, fields)
+    story.lost('transformation_failed', `transform_context ${transformed}; the sighting goes untransformed`, fields)
     return sighting
   }
+}
+
+/** The sighting with what a transformation printed as its context, or what is wrong with that. */
+function withContext(sighting: MatchSighting, output: string): MatchSighting | string {
+  const context = parseJson(output)
+  if (context === undefined) return 'printed no JSON'
+  // It may be printed for people, on many lines; all else stays as it was printed.
+  const transformed = { ...sighting, x_threatbus_sighting_context: new JsonText(compacted(output), context) }
+  const checked = checkObject(valuesOf(transformed), 'lenient', new Date())
+  return 'refused' in checked ? `printed what the bus would refuse: ${checked.detail}` : transformed
 }

@@ -1,15 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type PQueue from 'p-queue'
 import { type RetryPauses, retryPauseMs } from '../client/session.ts'
-import { isJsonObject, parseJson } from '../protocol/json.ts'
 import type { Indicator } from '../protocol/stix/types.ts'
 import { Budget } from './budget.ts'
-import type { CommandResult } from './command.ts'
 import type { Counters } from './counters.ts'
+import { type JsonText, readObject } from './json-text.ts'
 import type { Reporting } from './reporting.ts'
 import { retroSighting } from './sightings.ts'
 import type { ConnectorStory } from './story.ts'
-import type { Vast } from './vast.ts'
+import type { CallResult, Vast } from './vast.ts'
 import type { WaitingStore } from './waiting-file.ts'
 
 /** What retro matching needs. */
@@ -39,7 +38,7 @@ export interface RetroSurroundings {
 /** An indicator that waits for its query, or is being matched. */
 interface Match {
   readonly key: number
-  readonly indicator: Indicator
+  readonly indicator: JsonText<Indicator>
   readonly query: string
   /** Queries that failed while VAST was there the whole time. */
   failures: number
@@ -70,14 +69,14 @@ export class RetroMatching {
   }
 
   /** Takes an indicator, once there is room. Not any more when the signal is aborted: then it was not taken. */
-  async add(indicator: Indicator, query: string, signal: AbortSignal): Promise<void> {
+  async add(indicator: JsonText<Indicator>, query: string, signal: AbortSignal): Promise<void> {
     if (!(await this.#room.take(1, signal))) return
-    const key = this.#surroundings.store.keep('indicator', JSON.stringify(indicator))
+    const key = this.#surroundings.store.keep('indicator', indicator.text)
     this.#begin({ key, indicator, query, failures: 0, trouble: undefined })
   }
 
   /** Takes an indicator that an earlier run left. */
-  resume(key: number, indicator: Indicator, query: string): void {
+  resume(key: number, indicator: JsonText<Indicator>, query: string): void {
     this.#room.hold(1)
     this.#begin({ key, indicator, query, failures: 0, trouble: undefined })
   }
@@ -125,6 +124,7 @@ export class RetroMatching {
     if (result.overlongLines > 0) this.#tellOverlong(result, match)
     // Its sightings could not all be kept: it is made again after the next start.
     if (!reported || result.outcome === 'aborted') return
+    if (result.outcome === 'syntax_error') return this.#giveUp(match, result)
     if (result.outcome === 'succeeded' || this.#isOver(result, match, startMs)) {
       counters.retroMatched(matches, (performance.now() - startMs) / 1000)
       this.#finish(match)
@@ -132,22 +132,29 @@ export class RetroMatching {
   }
 
   /** Was it ended at its deadline, by its own fault? */
-  #isOver({ outcome, sentence }: CommandResult, { indicator, query }: Match, startMs: number): boolean {
+  #isOver({ outcome, sentence }: CallResult, { indicator, query }: Match, startMs: number): boolean {
     const { reporting, story } = this.#surroundings
     // While sightings wait for the bus nothing is read, and no query can end.
     if (outcome !== 'timed_out' || reporting.wasHeldUp(startMs)) return false
     const told = `a retro match ${sentence} (retro_match_timeout); what it found until then is reported`
-    story.lost('query_timed_out', told, { indicator: indicator.id, query })
+    story.lost('query_timed_out', told, { indicator: indicator.value.id, query })
     return true
   }
 
+  /** VAST can't parse the query, and never will: nothing speaks for its absence, and the query is not made again. */
+  #giveUp(match: Match, { stderr }: CallResult): void {
+    const fields = { indicator: match.indicator.value.id, query: match.query, stderr }
+    this.#surroundings.story.lost('query_syntax_error', 'VAST calls a query a syntax error; it is given up', fields)
+    this.#finish(match)
+  }
+
   /** The query did not come to its end: it is made again, when VAST is there. */
-  async #again(match: Match, { outcome, sentence, stderr }: CommandResult, away: number): Promise<void> {
+  async #again(match: Match, { outcome, sentence, stderr }: CallResult, away: number): Promise<void> {
     const { story, pauses, suspectVast } = this.#surroundings
     match.failures++
     match.trouble = { sentence, stderr, away }
     suspectVast()
-    const fields = { indicator: match.indicator.id, query: match.query, stderr }
+    const fields = { indicator: match.indicator.value.id, query: match.query, stderr }
     story.trouble(`query ${outcome}`, `a query ${sentence}; it is made again`, fields)
     await sleep(retryPauseMs(match.failures, pauses), undefined, { signal: this.#ending.signal }).catch(() => {})
     this.#enqueue(match)
@@ -161,28 +168,28 @@ export class RetroMatching {
     if (timesAway() > trouble.away) match.failures = 0
     else if (failures >= attempts) {
       const sentence = `a query failed ${failures} times and is given up: it ${trouble.sentence}`
-      story.lost('query_failed', sentence, { indicator: indicator.id, query, stderr: trouble.stderr })
+      story.lost('query_failed', sentence, { indicator: indicator.value.id, query, stderr: trouble.stderr })
       return true
     }
     return false
   }
 
   /** Reports what a line says. Was it a sighting, and did that go? */
-  async #report(line: string, indicator: Indicator): Promise<{ found: boolean; went: boolean }> {
+  async #report(line: string, indicator: JsonText<Indicator>): Promise<{ found: boolean; went: boolean }> {
     const { reporting, story } = this.#surroundings
-    const event = parseJson(line)
-    if (!isJsonObject(event)) {
-      story.lost('unreadable_event', 'VAST printed a line that is no JSON object', { indicator: indicator.id })
+    const event = readObject(line)
+    if (event === undefined) {
+      story.lost('unreadable_event', 'VAST printed a line that is no JSON object', { indicator: indicator.value.id })
       return { found: false, went: true }
     }
     const made = retroSighting(event, indicator, new Date())
     if (made.ok) return { found: true, went: await reporting.report(made.sighting) }
-    story.lost(made.reason, `an event makes no sighting: ${made.detail}`, { indicator: indicator.id })
+    story.lost(made.reason, `an event makes no sighting: ${made.detail}`, { indicator: indicator.value.id })
     return { found: false, went: true }
   }
 
-  #tellOverlong({ overlongLines: lines }: CommandResult, { indicator }: Match): void {
+  #tellOverlong({ overlongLines: lines }: CallResult, { indicator }: Match): void {
     const sentence = 'VAST printed events that are longer than max_line_bytes'
-    this.#surroundings.story.lost('overlong_event', sentence, { indicator: indicator.id, lines }, lines)
+    this.#surroundings.story.lost('overlong_event', sentence, { indicator: indicator.value.id, lines }, lines)
   }
 }

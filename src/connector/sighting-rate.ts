@@ -1,6 +1,6 @@
 import { compareTimestamps } from '../protocol/stix/timestamp.ts'
-import type { Sighting, Timestamp } from '../protocol/stix/types.ts'
-import { summedSighting } from './sightings.ts'
+import type { Timestamp } from '../protocol/stix/types.ts'
+import { type MatchSighting, summedSighting } from './sightings.ts'
 
 /** How sightings are summed up. */
 export interface SightingRateOptions {
@@ -25,7 +25,7 @@ interface Minute {
 }
 
 interface Waiting {
-  readonly latest: Sighting
+  readonly latest: MatchSighting
   readonly count: number
   readonly firstSeen: Timestamp
   readonly lastSeen: Timestamp
@@ -63,7 +63,7 @@ export class SightingRate {
   }
 
   /** Takes a sighting, and gives what goes out now: it, or nothing, and sums that are due. */
-  take(sighting: Sighting): readonly Sighting[] {
+  take(sighting: MatchSighting): readonly MatchSighting[] {
     if (this.#perMinute <= 0) return [sighting]
     const out = this.due()
     const key = keyOf(sighting)
@@ -79,9 +79,9 @@ export class SightingRate {
   }
 
   /** The sums of the minutes that are over. */
-  due(): Sighting[] {
+  due(): MatchSighting[] {
     const now = this.#clock()
-    const out: Sighting[] = []
+    const out: MatchSighting[] = []
     for (const [key, { end }] of this.#minutes) {
       if (end > now) break
       this.#end(key, out)
@@ -96,13 +96,13 @@ export class SightingRate {
   }
 
   /** All sums, due or not, to be called at the end; every minute begins anew. */
-  flush(): Sighting[] {
-    const out: Sighting[] = []
+  flush(): MatchSighting[] {
+    const out: MatchSighting[] = []
     for (const key of [...this.#minutes.keys()]) this.#end(key, out)
     return out
   }
 
-  #begin(key: string, out: Sighting[]): Minute {
+  #begin(key: string, out: MatchSighting[]): Minute {
     if (this.#minutes.size >= this.#mostIocs) {
       for (const oldest of this.#minutes.keys()) {
         this.#end(oldest, out)
@@ -114,7 +114,7 @@ export class SightingRate {
     return begun
   }
 
-  #end(key: string, out: Sighting[]): void {
+  #end(key: string, out: MatchSighting[]): void {
     const sum = this.#minutes.get(key)?.sum
     this.#minutes.delete(key)
     if (sum) out.push(sum.count === 1 ? sum.latest : summedSighting(sum.latest, sum, this.#date()))
@@ -122,13 +122,13 @@ export class SightingRate {
 }
 
 /** What makes sightings ones of the same IoC. A probabilistic matcher gives all of them the same reference. */
-function keyOf(sighting: Sighting): string {
+function keyOf(sighting: MatchSighting): string {
   const { sighting_of_ref, x_threatbus_match_type, x_threatbus_indicator_value } = sighting
   return JSON.stringify([sighting_of_ref, x_threatbus_match_type, x_threatbus_indicator_value])
 }
 
 /** The sum with one more sighting in it, which may be a sum itself. Events of a retro match come in any order. */
-function added(sum: Waiting | undefined, sighting: Sighting): Waiting {
+function added(sum: Waiting | undefined, sighting: MatchSighting): Waiting {
   const { count = 1, created } = sighting
   const lastSeen = sighting.last_seen ?? created
   const firstSeen = sighting.first_seen ?? lastSeen

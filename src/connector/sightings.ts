@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { parseJson } from '../protocol/json.ts'
+import { memberText } from '../protocol/json-scanner.ts'
 import { checkObject } from '../protocol/stix/check.ts'
 import { identifierOf } from '../protocol/stix/identifier.ts'
 import { isObject, type JsonObject } from '../protocol/stix/kind.ts'
 import { quoted } from '../protocol/stix/quoted.ts'
 import type { Identifier, Indicator, Sighting, Timestamp } from '../protocol/stix/types.ts'
 import { timestampOf } from './event-time.ts'
+import { JsonText, valuesOf } from './json-text.ts'
 
 /** How an indicator was found (VAST.md "VAST → Sighting"): in the stored events, or in one as it came in. */
 export type MatchType = 'RETRO' | 'LIVE'
@@ -25,9 +27,16 @@ export const unreportableSentences = {
 /** The name of a reason for not reporting. */
 export type Unreportable = keyof typeof unreportableSentences
 
+/** A sighting of a match. What others wrote in it is the text that they wrote. */
+export interface MatchSighting extends Sighting {
+  /** The event, or what a transformation made of it. */
+  readonly x_threatbus_sighting_context: JsonText
+  readonly x_threatbus_indicator?: JsonText<Indicator>
+}
+
 /** What VAST reports as a sighting, or why it is none, by name and for people. */
 export type Reported =
-  | { readonly ok: true; readonly sighting: Sighting }
+  | { readonly ok: true; readonly sighting: MatchSighting }
   | { readonly ok: false; readonly reason: Unreportable; readonly detail: string }
 
 /** What stands before an indicator's id in the reference of an IoC (VAST.md "Indicator → VAST"). */
@@ -38,10 +47,10 @@ export const unknownIndicator: Identifier<'note'> = 'note--00000000-0000-4000-80
 
 /**
  * The sighting of an indicator in a stored event (VAST.md "VAST → Sighting", "Retro"). `event` is a line of a query's
- * output, parsed, and becomes part of the sighting as it is; `now` is when the sighting was made.
+ * output and becomes part of the sighting as it is; `now` is when the sighting was made.
  */
-export function retroSighting(event: JsonObject, indicator: Indicator, now: Date): Reported {
-  return report(event, now, indicator.id, {
+export function retroSighting(event: JsonText<JsonObject>, indicator: JsonText<Indicator>, now: Date): Reported {
+  return report(event, now, indicator.value.id, {
     x_threatbus_sighting_context: event,
     x_threatbus_indicator: indicator,
     x_threatbus_match_type: 'RETRO',
@@ -50,14 +59,16 @@ export function retroSighting(event: JsonObject, indicator: Indicator, now: Date
 
 /**
  * The sighting of an IoC by the live matcher (VAST.md "VAST → Sighting", "Live"). `match` is a line of the matcher's
- * output, parsed; its event becomes part of the sighting as it is; `now` is when the sighting was made.
+ * output; its event becomes part of the sighting as it is; `now` is when the sighting was made.
  */
-export function liveSighting(match: JsonObject, now: Date): Reported {
-  const { indicator, event } = match
-  if (!isObject(indicator) || !isObject(event) || typeof indicator.value !== 'string')
+export function liveSighting(match: JsonText<JsonObject>, now: Date): Reported {
+  const { indicator, event: found } = match.value
+  const text = memberText(match.text, 'event')
+  if (!isObject(indicator) || !isObject(found) || text === undefined || typeof indicator.value !== 'string')
     return unreported('malformed_match')
   const id = referredTo(indicator.context)
   if (id === undefined) return unreported('malformed_reference', `the reference is ${quoted(indicator.context)}`)
+  const event = new JsonText(text, found)
   return report(event, now, id, {
     x_threatbus_sighting_context: event,
     x_threatbus_indicator_value: indicator.value,
@@ -80,7 +91,7 @@ const mostCounted = 999_999_999
  * One sighting that stands for many of the same IoC (issue 4 "noisy indicators"): it has the context of the latest, and
  * STIX's properties for that: `count`, `first_seen` and `last_seen` (§5.2.1).
  */
-export function summedSighting(latest: Sighting, { count, firstSeen, lastSeen }: Sum, now: Date): Sighting {
+export function summedSighting(latest: MatchSighting, { count, firstSeen, lastSeen }: Sum, now: Date): MatchSighting {
   const summed = { count: Math.min(count, mostCounted), first_seen: firstSeen, last_seen: lastSeen }
   return { ...latest, ...freshCommonProperties(now), ...summed }
 }
@@ -97,14 +108,17 @@ function freshCommonProperties(now: Date) {
   } as const satisfies Partial<Sighting>
 }
 
-function report(event: JsonObject, now: Date, id: Identifier, custom: JsonObject): Reported {
+/** What a match says beside what every sighting does. */
+type OfMatch = Pick<MatchSighting, 'x_threatbus_sighting_context' | 'x_threatbus_indicator'> & JsonObject
+
+function report({ value: event }: JsonText<JsonObject>, now: Date, id: Identifier, custom: OfMatch): Reported {
   const time = event.ts ?? event.timestamp
   if (time === undefined || time === null) return unreported('no_time')
   const seen = timestampOf(time)
   if (seen === undefined) return unreported('unreadable_time', `the time of the event is ${quoted(time)}`)
-  const sighting: Sighting = { ...freshCommonProperties(now), last_seen: seen, sighting_of_ref: id, ...custom }
+  const sighting: MatchSighting = { ...freshCommonProperties(now), last_seen: seen, sighting_of_ref: id, ...custom }
   // What is left to go wrong lies in the event and the indicator, such as nesting that the bus refuses.
-  const checked = checkObject(sighting, 'lenient', now)
+  const checked = checkObject(valuesOf(sighting), 'lenient', now)
   return 'refused' in checked ? unreported('invalid_sighting', checked.detail) : { ok: true, sighting }
 }
 

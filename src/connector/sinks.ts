@@ -1,7 +1,7 @@
-import type { Sighting } from '../protocol/stix/types.ts'
 import type { CommandTemplate } from './command-line.ts'
 import type { Counters } from './counters.ts'
 import type { ContextCommands, ContextValues, Destination } from './reporting.ts'
+import type { MatchSighting } from './sightings.ts'
 import type { ConnectorStory } from './story.ts'
 
 /** Where lines are printed. */
@@ -30,9 +30,9 @@ export class PrintedContexts implements Destination {
     return this.#heldUpMs > sinceMs
   }
 
-  async take(sighting: Sighting): Promise<boolean> {
+  async take(sighting: MatchSighting): Promise<boolean> {
     const startMs = performance.now()
-    await this.#output.write(JSON.stringify(sighting.x_threatbus_sighting_context))
+    await this.#output.write(sighting.x_threatbus_sighting_context.text)
     if (performance.now() - startMs > waitMs) this.#heldUpMs = performance.now()
     this.#counters.reported()
     return true
@@ -58,7 +58,7 @@ export class PipedContexts implements Destination {
     return false
   }
 
-  async take(sighting: Sighting, values: ContextValues): Promise<boolean> {
+  async take(sighting: MatchSighting, values: ContextValues): Promise<boolean> {
     const result = await this.#commands.run(this.#template, values, sighting.x_threatbus_sighting_context, false)
     if (result.outcome === 'aborted') return false
     if (result.outcome === 'succeeded') this.#counters.reported()

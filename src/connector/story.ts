@@ -71,6 +71,15 @@ export class ConnectorStory {
       case 'refused':
         this.#troubles.log('refused', `the bus refuses the subscription; trying again: ${messageOf(event.error)}`)
         break
+      case 'without_receipts':
+        this.#log.warn(
+          { reason: event.reason },
+          'the bus gives no receipts: sightings are sent, and nothing confirms that they arrive',
+        )
+        break
+      case 'with_receipts':
+        this.#log.info('the bus gives receipts')
+        break
       case 'frame_ignored':
         this.#repeated.log('frame_ignored', `a frame from the bus was passed over (${event.reason})`)
     }

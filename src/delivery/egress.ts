@@ -1,5 +1,6 @@
 import type { Message } from '../protocol/message.ts'
-import { maxRunBytes, type Queue } from './queue.ts'
+import { maxRunBytes } from './cursor.ts'
+import type { Delivery } from './delivery.ts'
 
 /**
  * Messages sent to one subscriber before the next one has its turn. Long runs to one peer are what makes sending cheap
@@ -16,33 +17,22 @@ const maxRunBehind = 64
  */
 const maxStretchMs = 5
 
-/** Where a subscriber's messages go. */
+/** Where a connection's messages go. */
 export interface Outlet {
-  readonly queue: Queue
-  /** The p2p topic that each frame begins with. */
-  readonly topic: string
-  /** The connection holds as much as it may. Nothing is sent until the outlet is opened again. */
+  readonly delivery: Delivery
+  /** As much is under way as may be. Nothing is sent until the outlet is opened again. */
   filled(): void
-  /** Something has to be fetched before the queue knows what is next. As above. */
+  /** Something has to be fetched before it is known what is next. As above. */
   starved(): void
   /** It is not scheduled any more: what was fetched for it can go to others. */
   turnEnded(): void
 }
 
-/** Where runs of messages go: the `pub` endpoint. */
-export interface Transport {
-  /** Can the subscriber's connection take more? */
-  hasRoom(topic: string): boolean
-  /** Sends a run to a subscriber. */
-  send(topic: string, run: readonly Message[]): void
-}
-
 /**
- * Sends what waits in the queues of those who can take it, in rounds: in a round each scheduled outlet has one run.
+ * Sends what waits for those who can take it, in rounds: in a round each scheduled outlet has one run.
  * Intake waits for the round that carries its batch, so what cannot be sent yet stays with the publishers.
  */
 export class Egress {
-  readonly #transport: Transport
   readonly #pause: () => Promise<void>
   /** Outlets whose subscribers can take messages. */
   readonly #open = new Set<Outlet>()
@@ -56,8 +46,7 @@ export class Egress {
   #refusals = 0
 
   /** @param pause is awaited after each round, and in between if it takes long; it must yield to the event loop. */
-  constructor(transport: Transport, pause: () => Promise<void>) {
-    this.#transport = transport
+  constructor(pause: () => Promise<void>) {
     this.#pause = pause
   }
 
@@ -66,7 +55,7 @@ export class Egress {
     return this.#delivered
   }
 
-  /** Times that nothing was sent because a connection held as much as it may. */
+  /** Times that nothing was sent because as much was under way as may be. */
   get refusals(): number {
     return this.#refusals
   }
@@ -76,7 +65,7 @@ export class Egress {
     return this.#rounds === undefined
   }
 
-  /** The outlet's subscriber can take messages from now on: what is in its queue, and what comes. */
+  /** The outlet's connection can take messages from now on: what waits, and what comes. */
   open(outlet: Outlet): void {
     this.#open.add(outlet)
     this.filled(outlet)
@@ -89,9 +78,9 @@ export class Egress {
     this.#turns.delete(outlet)
   }
 
-  /** The outlet's queue has something to send: if the outlet is open, it has a run in the next round. */
+  /** There is something to send: if the outlet is open, it has a run in the next round. */
   filled(outlet: Outlet): void {
-    if (this.#open.has(outlet) && !outlet.queue.isEmpty) this.#schedule(outlet)
+    if (this.#open.has(outlet) && outlet.delivery.cursor?.isEmpty === false) this.#schedule(outlet)
   }
 
   /** Fulfilled when every outlet that is scheduled now has had its run. */
@@ -129,31 +118,32 @@ export class Egress {
   }
 
   #run(outlet: Outlet): void {
-    const { queue, topic } = outlet
-    if (!this.#transport.hasRoom(topic)) {
+    const { delivery } = outlet
+    const { cursor } = delivery
+    if (cursor === undefined || !delivery.hasRoom) {
       this.#refusals++
       outlet.filled()
       outlet.turnEnded()
       return
     }
-    const atMost = queue.isBehind ? maxRunBehind : maxRun
+    const atMost = cursor.isBehind ? maxRunBehind : maxRun
     const run: Message[] = []
     let bytes = 0
     while (run.length < atMost && bytes < maxRunBytes) {
-      const message = queue.head
+      const message = cursor.head
       if (message === undefined) break
       run.push(message)
       bytes += message.frame.length
-      queue.skip(message)
+      cursor.skip(message)
     }
-    if (run.length > 0) this.#transport.send(topic, run)
+    if (run.length > 0) delivery.send(run, bytes)
     this.#delivered += run.length
-    if (queue.need === 'nothing' && !queue.isEmpty && this.#open.has(outlet)) {
+    if (cursor.need === 'nothing' && !cursor.isEmpty && this.#open.has(outlet)) {
       // It goes on in the next round, and keeps what was fetched for it.
       this.#schedule(outlet)
       return
     }
-    if (queue.need !== 'nothing') outlet.starved()
+    if (cursor.need !== 'nothing') outlet.starved()
     outlet.turnEnded()
   }
 }

@@ -1,5 +1,5 @@
 import type { Batch, LoggedBatch } from './batch.ts'
-import { IdleQueues } from './idle-queues.ts'
+import { type IdleCursor, IdleCursors } from './idle-cursors.ts'
 import type { MessageStore } from './message-store.ts'
 import { endOf, RecentBatches } from './recent-batches.ts'
 
@@ -13,7 +13,7 @@ export interface LogSettings {
 }
 
 /**
- * The log: every message that was accepted, in order, under a sequence number. Subscribers' queues are positions in it.
+ * The log: every message that was accepted, in order, under a sequence number. Subscribers' cursors are positions in it.
  *
  * The newest batches are in memory, the rest is in the store. Without a store the rest is gone.
  */
@@ -21,11 +21,13 @@ export class MessageLog {
   readonly #store: MessageStore | undefined
   readonly #settings: LogSettings
   readonly #recent = new RecentBatches()
-  readonly #idle = new IdleQueues()
+  readonly #idle = new IdleCursors()
+  /** Those who read, by p2p topic: of most there is one. */
+  readonly #cursors = new Map<string, readonly IdleCursor[]>()
   /** Batches that may not be delivered yet. */
   #unshown: LoggedBatch[] = []
   #committing = false
-  #queues = 0
+  #readers = 0
   #next: number
   #end: number
 
@@ -50,14 +52,24 @@ export class MessageLog {
     return this.#store !== undefined
   }
 
-  /** Queues that have been sent everything. */
-  get idle(): IdleQueues {
+  /** Cursors that have been sent everything. */
+  get idle(): IdleCursors {
     return this.#idle
   }
 
-  /** There is one more queue that reads the log, or one less. */
-  countQueues(difference: 1 | -1): void {
-    this.#queues += difference
+  /** This cursor reads the log from now on. */
+  opened(cursor: IdleCursor): void {
+    this.#readers++
+    this.#cursors.set(cursor.topic, [...(this.#cursors.get(cursor.topic) ?? []), cursor])
+  }
+
+  /** This cursor reads the log no more. */
+  closed(cursor: IdleCursor): void {
+    this.#idle.remove(cursor)
+    const others = this.#cursors.get(cursor.topic)?.filter(each => each !== cursor) ?? []
+    this.#readers--
+    if (others.length > 0) this.#cursors.set(cursor.topic, others)
+    else this.#cursors.delete(cursor.topic)
   }
 
   /** Gives a batch its place in the log, and delivers it. */
@@ -92,7 +104,7 @@ export class MessageLog {
    */
   trim(): void {
     const { maxRecentMessages, maxRecentBytes } = this.#settings
-    const nobodyReads = this.#idle.size === this.#queues
+    const nobodyReads = this.#idle.done === this.#readers
     while (nobodyReads || this.#recent.messages > maxRecentMessages || this.#recent.bytes > maxRecentBytes) {
       const { oldest } = this.#recent
       if (oldest === undefined || this.#recent.isDownToOne || endOf(oldest) > this.#end) break
@@ -103,7 +115,7 @@ export class MessageLog {
 
   #show(batch: LoggedBatch): void {
     this.#end = endOf(batch)
-    this.#idle.wake(batch)
+    this.#idle.wake(batch, topic => this.#cursors.get(topic) ?? [])
   }
 
   /** Delivers what is on disk. If the disk fails, delivery goes on without it: the store says so loudly. */

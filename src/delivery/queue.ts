@@ -1,118 +1,131 @@
-import type { Message } from '../protocol/message.ts'
-import type { Interest } from '../protocol/topics.ts'
-import type { LoggedBatch } from './batch.ts'
-import { type Checkpoint, Checkpoints } from './checkpoints.ts'
-import type { IdleQueue } from './idle-queues.ts'
+import { Cursor, type CursorReader, type Place, type SnapshotRange } from './cursor.ts'
+import { Delivery, type InFlightBounds, type Line } from './delivery.ts'
 import type { MessageLog } from './message-log.ts'
-import type { SnapshotSelection } from './message-store.ts'
-import type { Page } from './pages.ts'
-import { endOf } from './recent-batches.ts'
+import { allAt, highestOf } from './positions.ts'
+import {
+  acknowledged,
+  beginning,
+  counted,
+  located,
+  received,
+  recordOf,
+  type Standing,
+  type StandingRecord,
+  standingFrom,
+  standingOf,
+  uncountable,
+  uncounted,
+} from './standing.ts'
+import { everything, type Wanted } from './wanted.ts'
 
-/** The part of the log that a subscriber gets as a snapshot, before what is live. */
-export interface SnapshotRange {
-  /** Accepted at this time or later, in milliseconds since the epoch. */
-  readonly sinceMs: number
-  /** Sequence number of the log's last message when the subscription began. */
-  readonly upTo: number
+/** Who a queue is for, and how it begins. */
+export interface QueueStart extends CursorReader {
+  /** A new subscription: sequence number of the first message that it may get, and will it say what it received? */
+  readonly fresh?: { readonly position: number; readonly confirms: boolean }
+  /** A subscription that an earlier broker knew. */
+  readonly restored?: StandingRecord
+  readonly bounds: InFlightBounds
 }
 
-/** Who reads, and from where. */
-export interface QueueStart {
-  /** The subscriber's p2p topic. */
-  readonly topic: string
-  readonly interest: Interest
-  /** Sequence number of the first message that it may get. */
-  readonly position: number
-  /** Frames that it was sent before, since the subscribe reply. */
-  readonly frames: number
-  /** Undefined: it asked for no snapshot. */
-  readonly snapshot: SnapshotRange | undefined
-  /** Has it said how many frames it received? */
-  readonly confirms: boolean
-  /** No message from this sequence number on was ever sent to it; undefined if that is not known. */
-  readonly unsentFrom?: number | undefined
-  /** What a connection may hold that the subscriber has not received. */
-  readonly inFlightBytes: number
-}
-
-/** What a queue tells its owner: edges only, never single messages. */
-export interface QueueEdges {
-  /** The queue, which had nothing to send, has something. */
-  filled(): void
-  /** The snapshot was sent; what comes now is live. */
+/** What a queue tells its owner. */
+export interface QueueEvents {
+  /** A delivery, which had nothing to send, has something. */
+  filled(delivery: Delivery): void
   replayed(): void
-  /** So many messages of the log are not there any more, some of which may have been for this subscriber. */
   missed(messages: number): void
 }
 
-/** What keeps a queue from saying what is next. */
-export type Need = 'nothing' | 'page' | 'selection'
-
-/** A run of messages to one subscriber ends with the one that makes it so long. */
-export const maxRunBytes = 65_536
+/** Changes of what is wanted, in the middle of what a subscriber counts, that can be kept; beyond, it is not followed any more. */
+const maxChanges = 16
 
 /**
- * A subscriber's queue: its position in the log, and the rules by which it passes over what is not for it.
- *
- * It holds no messages of its own. What it reads is in the log's memory or, for those who lag, in a page of the store that
- * its owner fetches. So its memory is bounded whatever the subscriber does, and to go back is to move the position.
+ * What waits for one subscriber, whose recovery it owns: where it stands ({@link Standing}), apart from what comes next on
+ * each of its connections ({@link Delivery}). Of most there is one connection, or none; of a subscriber that came back before
+ * the end of its connection was noticed there are two.
  */
-export class Queue implements IdleQueue {
-  readonly topic: string
-  readonly interest: Interest
+export class Queue {
   readonly #log: MessageLog
-  readonly #edges: QueueEdges
-  readonly #snapshot: SnapshotRange | undefined
-  readonly #checkpoints: Checkpoints
-  #selection: SnapshotSelection | undefined
-  #page: Page | undefined
-  /** The batch that is being read, while it has its turn. */
-  #batch: LoggedBatch | undefined
-  /** The next message to send, once it is found: then it is the one at the position. */
-  #head: Message | undefined
-  #position: number
-  #frames: number
-  #bytes = 0
+  readonly #reader: CursorReader
+  readonly #events: QueueEvents
+  readonly #bounds: InFlightBounds
+  #standing: Standing
+  readonly #deliveries = new Set<Delivery>()
+  /** The delivery whose frames the subscriber counts. */
+  #followed: Delivery | undefined
+  /** Stands where the subscriber does while nothing is sent to it: so it is known what waits. */
+  #resting: Cursor | undefined
+  /** No message from here on was sent on connections that have ended. */
+  #sentBefore = 0
   #missed = 0
-  #isIdle = false
-  #need: Need = 'nothing'
-  #confirms: boolean
-  /** Is it known which frame the subscriber received last? Not from when its connection broke until it has said so. */
-  #isResumed: boolean
-  /** The frames that it said it received after its connection broke. */
-  #receipt: number | undefined
-  /** Frames were sent again to a subscriber that had not said what it received: from then on its count is another. */
-  #countsDiffer = false
-  /** Messages that come next and that the subscriber is known to have. */
-  #received = 0
-  /** No message from here on was ever sent to it. */
-  #unsentFrom: number
+  #missedUpTo = 0
 
-  constructor(log: MessageLog, start: QueueStart, edges: QueueEdges) {
+  constructor(log: MessageLog, start: QueueStart, events: QueueEvents) {
+    const { topic, interest, snapshot, fresh, restored, bounds } = start
     this.#log = log
-    this.#edges = edges
-    this.topic = start.topic
-    this.interest = start.interest
-    this.#snapshot = start.snapshot
-    this.#confirms = start.confirms
-    this.#isResumed = !start.confirms
-    this.#position = Math.min(start.position, log.next)
-    this.#frames = start.frames
-    this.#unsentFrom = Math.min(start.unsentFrom ?? log.next, log.next)
-    this.#countsDiffer = !start.confirms && start.frames > 0
-    this.#checkpoints = new Checkpoints(start.inFlightBytes, this.#here)
-    log.countQueues(1)
-    if (this.#position >= log.end) this.#becomeIdle()
+    this.#reader = { topic, interest, snapshot }
+    this.#events = events
+    this.#bounds = bounds
+    const position = Math.min(fresh?.position ?? log.next, log.next)
+    const place = { positions: allAt(position), frames: 0, wanted: everything }
+    this.#standing = restored ? standingOf(restored, log.next) : standingFrom(place, fresh?.confirms ?? false)
+    this.#resting = this.#cursorAt(this.#restingPlace)
   }
 
-  /** Has everything been sent that there is? */
-  get isEmpty(): boolean {
-    return this.#isIdle
+  get topic(): string {
+    return this.#reader.topic
   }
 
-  /** Messages of the log from here to its end, including those that it will pass over. */
+  get interest(): CursorReader['interest'] {
+    return this.#reader.interest
+  }
+
+  /** Where the subscriber stands. */
+  get standing(): Standing['kind'] {
+    return this.#standing.kind
+  }
+
+  /** Its connections, the newest last. */
+  get deliveries(): ReadonlySet<Delivery> {
+    return this.#deliveries
+  }
+
+  /** Does it say how many frames it received? */
+  get confirms(): boolean {
+    return this.#standing.kind !== 'acknowledging'
+  }
+
+  /** May it be sent to? Who says what it received is waited for after its connection broke. */
+  get isPlaceKnown(): boolean {
+    return this.#standing.kind === 'acknowledging' || this.#standing.kind === 'counting'
+  }
+
+  /** Messages of the log from where it is to the end, including those that it will pass over. */
   get lag(): number {
-    return this.#isIdle ? 0 : this.#log.end - this.#position
+    return this.#newest.lag
+  }
+
+  /** Frames that it was sent, since the subscribe reply. */
+  get frames(): number {
+    return this.#newest.frames
+  }
+
+  /** Sequence number of the next message that it looks at. */
+  get position(): number {
+    return this.#newest.position
+  }
+
+  /** Frames that were sent and are not known to be received, over all connections. */
+  get unsettledFrames(): number {
+    let frames = 0
+    for (const { unsettledFrames } of this.#deliveries) frames += unsettledFrames
+    return frames
+  }
+
+  /** Bytes that were sent and that its connections' libraries have not acknowledged. */
+  get unacknowledgedBytes(): number {
+    let bytes = 0
+    for (const { unacknowledgedBytes } of this.#deliveries) bytes += unacknowledgedBytes
+    return bytes
   }
 
   /** Messages that were not there any more when it came to them, at most: some may not have been for it. */
@@ -120,288 +133,237 @@ export class Queue implements IdleQueue {
     return this.#missed
   }
 
-  /** What has to be fetched before {@link head} can say what is next. */
-  get need(): Need {
-    return this.#need
-  }
-
-  /** Does the subscriber say how many frames it received? */
-  get confirms(): boolean {
-    return this.#confirms
-  }
-
-  /** May it be sent to? A subscriber that says what it received is waited for when its connection was broken. */
-  get isResumed(): boolean {
-    return this.#isResumed
-  }
-
   /** The snapshot, while it is being sent. */
   get replaying(): SnapshotRange | undefined {
-    return this.#isInSnapshot ? this.#snapshot : undefined
+    return this.#newest.replaying
   }
 
-  /** Is it being fed from the store? */
-  get isBehind(): boolean {
-    return this.#page !== undefined
+  /** What of it outlives the process. */
+  get record(): StandingRecord {
+    return recordOf(this.#standing, everything)
   }
 
-  /** The place to go back to when its connection, or this process, breaks. */
-  get settled(): Checkpoint {
-    return this.#checkpoints.settled
+  /** A connection begins. It is sent nothing until {@link begin}. */
+  join(line: Line, wanted: Wanted): Delivery {
+    const delivery = new Delivery(line, wanted, this.#bounds, sent => this.#sent(sent))
+    if (this.#deliveries.size > 0) this.#overlap(wanted)
+    // What is matched beyond the type can't be counted again after a restart.
+    if (wanted.accepts !== undefined) this.stopCounting()
+    this.#deliveries.add(delivery)
+    return delivery
   }
 
-  /** The next message to send. Undefined: everything was sent, or something has to be fetched first (see {@link need}). */
-  get head(): Message | undefined {
-    return this.#head ?? this.#find()
+  /** The connection is subscribed to this from now on. Answers whether the record has to be written before more is sent. */
+  want(delivery: Delivery, wanted: Wanted): boolean {
+    const isCounted = this.#standing.kind === 'counting' && delivery === this.#followed
+    delivery.want(wanted)
+    if (isCounted && delivery.unsettledFrames === 0) delivery.settle()
+    const changes = delivery.inFlight?.changes.length ?? 0
+    if (isCounted && (wanted.accepts !== undefined || changes > maxChanges)) this.stopCounting()
+    if (delivery.cursor !== undefined) this.#restFrom(delivery.cursor)
+    if (delivery.cursor?.isEmpty === false) this.#events.filled(delivery)
+    return isCounted && this.#standing.kind === 'counting'
   }
 
-  /** Steps over `sent`, which was the head when its sending began. If the queue moved meanwhile, nothing is stepped over. */
-  skip(sent: Message): void {
-    if (this.#head !== sent) return
-    this.#frames++
-    // What a connection holds is bounded by runs: a message that is longer counts as one.
-    this.#bytes += Math.min(sent.frame.length, maxRunBytes)
-    this.#head = undefined
-    this.#moveTo(this.#position + 1)
+  /** Would the record, if it is not written before more is sent, misread what the subscriber counts? */
+  isRecordStaleFor(delivery: Delivery): boolean {
+    return this.#standing.kind === 'counting' && this.#standing.sent.settled.wanted !== delivery.wanted
   }
 
-  /** Its turn is over: lets go of what it was reading from. Answers whether it held a page of the store. */
-  rest(): boolean {
-    this.#head = undefined
-    this.#batch = undefined
-    this.#selection = undefined
-    return this.dropPage()
+  /** It is known where the subscriber stands: the connection is sent what comes from there on. */
+  begin(delivery: Delivery): void {
+    if (delivery.cursor !== undefined || !this.#deliveries.has(delivery)) return
+    delivery.begin(this.#cursorFor(delivery))
+    if (this.#standing.kind !== 'counting' || delivery.inFlight === undefined) return
+    this.#followed = delivery
+    this.#standing = { kind: 'counting', sent: delivery.inFlight }
   }
 
-  /** Lets go of the page that it holds; answers whether it held one. */
-  dropPage(): boolean {
-    if (this.#page === undefined) return false
-    this.#batch = undefined
-    this.#page = undefined
-    return true
+  /** The connection's peer answered this PING. */
+  acknowledge(delivery: Delivery, ping: number): void {
+    delivery.acknowledge(ping, this.#standing.kind === 'acknowledging' ? 'acknowledgement' : 'count')
+    this.#note(delivery)
   }
 
-  /** The page that it needed is there. It is held until the turn is over. */
-  supplyPage(page: Page): void {
-    this.#page = page
-    this.#need = 'nothing'
-  }
-
-  /** The selection that it needed is there. It is held until the turn is over. */
-  supplySelection(selection: SnapshotSelection): void {
-    this.#selection = selection
-    this.#need = 'nothing'
-  }
-
-  /** Frames that the subscriber was sent since the subscribe reply. */
-  get frames(): number {
-    return this.#frames
-  }
-
-  /** Sequence number of the next message that it looks at: where the page that it needs begins. */
-  get position(): number {
-    return this.#position
-  }
-
-  /** The log has a message for it again. */
-  wake(batch: LoggedBatch): void {
-    this.#isIdle = false
-    this.#position = batch.first
-    this.#edges.filled()
-  }
-
-  /**
-   * Its connection broke: what it held is to be sent again. If the subscriber says how many frames it received, nothing is
-   * sent until it has.
-   */
-  rewind(): void {
-    if (this.#confirms) {
-      this.#isResumed = false
-      this.#receipt = undefined
-    } else {
-      if (this.#frames !== this.settled.frames) this.#countsDiffer = true
-      this.#goTo(this.settled)
+  /** The connection is no more, and what it held may not have arrived. */
+  end(delivery: Delivery): void {
+    if (!this.#deliveries.delete(delivery)) return
+    const { cursor, inFlight } = delivery
+    if (cursor === undefined || inFlight === undefined) return
+    this.#sentBefore = Math.max(this.#sentBefore, highestOf(cursor.positions))
+    const isUnsettled = delivery.unsettledFrames > 0
+    const { kind } = this.#standing
+    if (kind === 'acknowledging' && isUnsettled) this.#standing = uncountable(this.#standing)
+    if (delivery === this.#followed) {
+      this.#followed = undefined
+      if (kind === 'counting')
+        this.#standing = isUnsettled ? uncounted(inFlight, this.#unsentFrom) : located(cursor.place)
     }
+    cursor.close()
+    if (this.#resting !== undefined) this.#resting.goTo(this.#restingPlace)
+    else if (!this.#isActive) this.#resting = this.#cursorAt(this.#restingPlace)
   }
 
   /** The subscriber says that it has received so many frames since the subscribe reply. */
-  confirm(received: number): void {
-    if (this.#countsDiffer) this.#frames += this.#checkpoints.recount(received)
-    this.#countsDiffer = false
-    this.#confirms = true
-    this.#checkpoints.confirm(received)
-    if (!this.#isResumed) this.#receipt = received
-    else if (received === this.#frames || received > this.#frames + 1) {
-      // Nothing is in flight: there is nothing to go back for. If it counts more than it was sent, its count is the right
-      // one: what its connection held when it broke reached it after it had said what it received. (One more than was
-      // counted here is being sent at this moment.)
-      this.#frames = received
-      this.#checkpoints.restart(this.#here)
+  count(frames: number): void {
+    if (this.#standing.kind === 'acknowledging' && this.#deliveries.size <= 1) {
+      const [delivery] = this.#deliveries
+      this.#standing = beginning(this.#standing, everything, delivery?.inFlight)
+      if (this.#standing.kind === 'counting') this.#followed = delivery
     }
-  }
-
-  /** While it is not known what it received: no message from this sequence number on was ever sent to it. */
-  get unsentFrom(): number | undefined {
-    return this.#isResumed ? undefined : this.#unsentFrom
-  }
-
-  /** Has it said what it received since its connection broke? */
-  get hasReceipt(): boolean {
-    return this.#receipt !== undefined
-  }
-
-  /** Goes on where the subscriber said that it is. */
-  resume(): void {
-    if (this.#receipt === undefined) return
-    this.#isResumed = true
-    this.#unsentFrom = Math.max(this.#unsentFrom, this.#position)
-    this.#goTo(this.settled)
-    this.#received = Math.max(0, this.#receipt - this.#frames)
-    this.#receipt = undefined
+    if (this.#standing.kind !== 'counting') this.#standing = counted(this.#standing, frames)
+    else this.#countOn(frames)
   }
 
   /** It does not say what it received any more: it is sent everything again that may not have reached it. */
-  resumeUnconfirmed(): void {
-    this.#isResumed = true
-    this.#confirms = false
-    this.rewind()
+  stopCounting(): void {
+    if (this.#standing.kind === 'acknowledging') return
+    this.#followed = undefined
+    this.#standing = uncountable(this.#standing)
+  }
+
+  /**
+   * Finds out where a subscriber is that has said how many frames it received. `read` is awaited to read on with a cursor;
+   * it may reject, and then nothing has changed.
+   */
+  async locate(read: (cursor: Cursor) => Promise<void>): Promise<void> {
+    if (this.#standing.kind !== 'counted') return
+    const { sent, unsentFrom } = this.#standing
+    const from = sent.before(this.#standing.received)
+    const cursor = this.#cursorAt(from)
+    try {
+      // It may say meanwhile that it received more than it said first.
+      for (let passed = from.frames; this.#standing.kind === 'counted'; ) {
+        const { received: most } = this.#standing
+        cursor.pass(Math.max(0, most - passed), unsentFrom)
+        passed = Math.max(passed, most)
+        if (cursor.isPassing && cursor.head === undefined && cursor.need !== 'nothing') await read(cursor)
+        if (cursor.isPassing) return
+        if (this.#standing.kind !== 'counted' || this.#standing.received > passed) continue
+        this.#standing = located(cursor.place)
+        this.#resting?.goTo(this.#restingPlace)
+      }
+    } finally {
+      cursor.close()
+    }
   }
 
   /** The subscriber left: nothing is to be sent any more. */
   close(): void {
-    this.#log.countQueues(-1)
-    this.#log.idle.remove(this)
+    for (const { cursor } of this.#deliveries) cursor?.close()
+    this.#deliveries.clear()
+    this.#resting?.close()
   }
 
-  get #here(): Checkpoint {
-    return { position: this.#position, frames: this.#frames, bytes: this.#bytes }
+  /** The cursor that is shown: of the newest connection that is sent anything. */
+  get #newest(): Cursor {
+    return ([...this.#deliveries].findLast(isActive)?.cursor ?? this.#resting) as Cursor
   }
 
-  #goTo({ position, frames, bytes }: Checkpoint): void {
-    this.#position = position
-    this.#frames = frames
-    this.#bytes = bytes
-    this.#head = undefined
-    this.#received = 0
-    if (!this.#isIdle) return
-    this.#isIdle = false
-    this.#log.idle.remove(this)
-    if (position >= this.#log.end) this.#becomeIdle()
+  /** Is anything sent to it? */
+  get #isActive(): boolean {
+    for (const delivery of this.#deliveries) if (isActive(delivery)) return true
+    return false
   }
 
-  #becomeIdle(): void {
-    this.#isIdle = true
-    this.#position = this.#log.end
-    this.#endPassing()
-    if (this.#checkpoints.settled.frames === this.#frames) this.#checkpoints.restart(this.#here)
-    this.#log.idle.add(this)
+  get #unsentFrom(): number {
+    let furthest = this.#sentBefore
+    for (const { cursor } of this.#deliveries) if (cursor) furthest = Math.max(furthest, highestOf(cursor.positions))
+    return furthest
+  }
+
+  get #restingPlace(): Place {
+    const { positions, frames } = received(this.#standing)
+    return { positions, frames, wanted: everything }
   }
 
   /**
-   * Nothing that comes now was ever sent to it. If it still counts more frames, they are of messages that the log does not
-   * have: a crash lost them before they were written.
+   * A further connection begins. If it wants what the counted one does, the subscriber has left that one behind: what it
+   * received there, it has to say. Else it receives on several, and one count says nothing of any.
    */
-  #endPassing(): void {
-    if (this.#received === 0) return
-    this.#frames += this.#received
-    this.#received = 0
-    this.#checkpoints.restart(this.#here)
+  #overlap(wanted: Wanted): void {
+    if (this.#standing.kind === 'acknowledging') this.#standing = uncountable(this.#standing)
+    if (this.#standing.kind !== 'counting' || this.#followed === undefined) return
+    const { sent } = this.#standing
+    const isSuccessor = this.#followed.wanted.types.every(type => wanted.types.includes(type))
+    this.#followed = undefined
+    this.#standing = isSuccessor ? uncounted(sent, this.#unsentFrom) : uncountable(this.#standing)
   }
 
-  #moveTo(position: number): void {
-    const { upTo } = this.#snapshot ?? { upTo: 0 }
-    const wasReplaying = this.#position <= upTo
-    this.#position = position
-    if (wasReplaying && position > upTo) this.#edges.replayed()
-  }
-
-  /** Finds the next message for this subscriber, and moves the position to it. */
-  #find(): Message | undefined {
-    while (this.#need === 'nothing' && !this.#isIdle) {
-      if (this.#position >= this.#log.end) this.#becomeIdle()
-      else if (this.#isBeforeSelection()) this.#need = 'selection'
-      else {
-        this.#skipUnselected()
-        const batch = this.#batchHere()
-        const found = batch && this.#findIn(batch)
-        if (found !== undefined) return found
-      }
-    }
-    return undefined
-  }
-
-  #isBeforeSelection(): boolean {
-    return this.#isInSnapshot && this.#selection === undefined
-  }
-
-  get #isInSnapshot(): boolean {
-    return this.#snapshot !== undefined && this.#position <= this.#snapshot.upTo
-  }
-
-  #skipUnselected(): void {
-    if (!this.#isInSnapshot || this.#selection === undefined || this.#snapshot === undefined) return
-    const next = this.#selection.nextFrom(this.#position) ?? this.#snapshot.upTo + 1
-    if (next > this.#position) this.#moveTo(next)
-  }
-
-  #findIn(batch: LoggedBatch): Message | undefined {
-    const end = Math.min(endOf(batch), this.#log.end)
-    while (this.#position < end) {
-      if (this.#position >= this.#unsentFrom) this.#endPassing()
-      const message = batch.messages[this.#position - batch.first] as Message
-      if (this.#isFor(message)) {
-        if (this.#received === 0) {
-          // A checkpoint stands at a message for it: what is between two of its messages is never looked at again.
-          if (this.#checkpoints.isDue(this.#bytes)) this.#checkpoints.reach(this.#here, this.#confirms)
-          this.#head = message
-          return message
-        }
-        this.#frames++
-        this.#received--
-        this.#moveTo(this.#position + 1)
-        if (this.#received === 0) this.#checkpoints.restart(this.#here)
-      } else this.#moveTo(this.#position + 1)
-    }
-    return undefined
-  }
-
-  #isFor({ type, audience }: Message): boolean {
-    // What was logged before the subscription is for it only as part of the snapshot.
-    if (this.#isInSnapshot) return this.#selection?.has(this.#position) ?? false
-    if (audience === undefined) return this.interest === 'both' || this.interest === type
-    return 'only' in audience ? audience.only === this.topic : audience.except !== this.topic
-  }
-
-  /** The batch with the message at the position. Moves on to the next one that is there; undefined if there is none here. */
-  #batchHere(): LoggedBatch | undefined {
-    const current = this.#batch
-    if (current !== undefined && this.#position >= current.first && this.#position < endOf(current)) return current
-    this.#batch = this.#log.recentAt(this.#position) ?? this.#batchOfPage()
-    if (this.#batch === undefined && this.#mayBeInStore) this.#need = 'page'
+  #countOn(frames: number): void {
+    const { cursor, inFlight } = this.#followed ?? {}
+    if (cursor === undefined || inFlight === undefined) return
+    if (frames < cursor.frames) inFlight.count(frames)
     else {
-      // The store has nothing from here on: what is in memory comes next.
-      this.#batch ??= this.#log.oldestRecent
-      const first = this.#batch?.first ?? this.#log.end
-      if (first > this.#position) this.#passGap(first)
+      // If it counts more than it was sent, its count is the right one: what its connection held when it broke reached it
+      // after it had said what it received.
+      cursor.recount(frames)
+      this.#followed?.settle()
+      cursor.hold(false)
     }
-    return this.#batch
   }
 
-  #batchOfPage(): LoggedBatch | undefined {
-    if (this.#page === undefined || this.#page.start > this.#position) return undefined
-    return this.#page.batches.find(each => endOf(each) > this.#position)
+  /** A run was sent. */
+  #sent(delivery: Delivery): void {
+    delivery.cursor?.hold(true)
+    if (delivery.boundBy !== 'network' || this.#standing.kind !== 'acknowledging') return
+    delivery.settleByBytes()
+    this.#note(delivery)
   }
 
-  /** May the store have messages from here on? Not if it was asked for them and had none. */
-  get #mayBeInStore(): boolean {
-    if (!this.#log.hasStore) return false
-    return this.#page === undefined || this.#page.start !== this.#position || this.#page.batches.length > 0
+  /** Notes what is known to be received on a connection. */
+  #note(delivery: Delivery): void {
+    const { inFlight } = delivery
+    if (this.#standing.kind !== 'acknowledging' || inFlight === undefined) return
+    if (delivery.unsettledFrames === 0) {
+      delivery.settle()
+      delivery.cursor?.hold(false)
+    }
+    const { positions, frames } = inFlight.settled
+    this.#standing = acknowledged(this.#standing, positions, frames)
   }
 
-  #passGap(first: number): void {
-    const missed = first - this.#position
-    this.#missed += missed
-    this.#moveTo(first)
-    this.#edges.missed(missed)
+  /** Who goes back misses the same again: that counts once. */
+  #miss(from: number, to: number): void {
+    const messages = to - Math.max(from, this.#missedUpTo)
+    if (messages <= 0) return
+    this.#missedUpTo = to
+    this.#missed += messages
+    this.#events.missed(messages)
   }
+
+  /** A cursor for a delivery, where the subscriber stands: that which rests, or else one more. */
+  #cursorFor({ wanted }: Delivery): Cursor {
+    const place = { ...received(this.#standing), wanted }
+    const cursor = this.#resting
+    if (cursor === undefined || wanted.types.length === 0) return this.#cursorAt(place)
+    this.#resting = undefined
+    cursor.goTo(place)
+    return cursor
+  }
+
+  /** Something rests where nothing is sent any more, and nothing rests where something is. */
+  #restFrom({ positions, frames }: Cursor): void {
+    if (!this.#isActive) this.#resting ??= this.#cursorAt({ positions, frames, wanted: everything })
+    else if (this.#resting !== undefined) {
+      this.#resting.close()
+      this.#resting = undefined
+    }
+  }
+
+  #cursorAt(place: Place): Cursor {
+    const cursor = new Cursor(this.#log, this.#reader, place, {
+      filled: () => {
+        for (const delivery of this.#deliveries) if (delivery.cursor === cursor) this.#events.filled(delivery)
+      },
+      replayed: () => this.#events.replayed(),
+      missed: (from, to) => this.#miss(from, to),
+    })
+    return cursor
+  }
+}
+
+/** Is it sent anything? */
+function isActive({ cursor, wanted }: Delivery): boolean {
+  return cursor !== undefined && wanted.types.length > 0
 }

@@ -1,6 +1,6 @@
 import type { MessageType } from '../protocol/topics.ts'
+import type { SnapshotRange } from './cursor.ts'
 import type { MessageStore, SnapshotCriteria, SnapshotSelection } from './message-store.ts'
-import type { SnapshotRange } from './queue.ts'
 
 /**
  * The snapshots that are being replayed, by their requesters' p2p topics. A selection can always be made again, so only

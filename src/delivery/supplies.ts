@@ -1,7 +1,7 @@
 import { typesOf } from '../protocol/topics.ts'
+import type { Cursor } from './cursor.ts'
 import type { MessageStore } from './message-store.ts'
 import { type PageBounds, Pages } from './pages.ts'
-import type { Queue } from './queue.ts'
 import { Selections } from './selections.ts'
 
 /** How much may be in memory on behalf of those who read from the store. */
@@ -15,7 +15,7 @@ export interface SupplyBounds extends PageBounds {
   betweenPages(): Promise<void>
 }
 
-/** Fetches from the store what queues need before they can go on. */
+/** Fetches from the store what cursors need before they can go on. */
 export class Supplies {
   readonly selections: Selections
   readonly #pages: Pages
@@ -27,37 +27,37 @@ export class Supplies {
     this.#pages = new Pages(store, bounds)
   }
 
-  /** How often a queue had to wait because as many pages were held as may be. */
+  /** How often a cursor had to wait because as many pages were held as may be. */
   get waits(): number {
     return this.#pages.waits
   }
 
   /**
-   * Fulfilled when the queue knows what comes next: then it holds what it needs for one turn, after which {@link turnEnded}
+   * Fulfilled when the cursor knows what comes next: then it holds what it needs for one turn, after which {@link turnEnded}
    * is called. Gives up when it is aborted; rejects if the disk can't be read.
    */
-  async supply(queue: Queue, signal: AbortSignal): Promise<void> {
-    while (queue.head === undefined && queue.need !== 'nothing' && !signal.aborted) {
-      const { replaying } = queue
-      if (queue.need === 'selection' && replaying) {
-        queue.supplySelection(await this.selections.of(queue.topic, replaying, typesOf(queue.interest)))
+  async supply(cursor: Cursor, signal: AbortSignal): Promise<void> {
+    while (cursor.head === undefined && cursor.need !== 'nothing' && !signal.aborted) {
+      const { replaying } = cursor
+      if (cursor.need === 'selection' && replaying) {
+        cursor.supplySelection(await this.selections.of(cursor.topic, replaying, typesOf(cursor.interest)))
       } else {
         // Who waits for a page holds none, else all might wait for each other.
-        this.#dropPage(queue)
+        this.#dropPage(cursor)
         if (replaying) await this.#betweenPages()
-        const page = await this.#pages.hold(queue.position)
+        const page = await this.#pages.hold(cursor.position)
         if (signal.aborted) this.#pages.release()
-        else queue.supplyPage(page)
+        else cursor.supplyPage(page)
       }
     }
   }
 
-  /** The queue had its turn: what it held can go to others. */
-  turnEnded(queue: Queue): void {
-    if (queue.rest()) this.#pages.release()
+  /** The cursor had its turn: what it held can go to others. */
+  turnEnded(cursor: Cursor): void {
+    if (cursor.rest()) this.#pages.release()
   }
 
-  #dropPage(queue: Queue): void {
-    if (queue.dropPage()) this.#pages.release()
+  #dropPage(cursor: Cursor): void {
+    if (cursor.dropPage()) this.#pages.release()
   }
 }

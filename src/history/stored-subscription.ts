@@ -1,11 +1,12 @@
 import * as z from 'zod'
-import { p2pTopicLength } from '../protocol/topics.ts'
+import type { Positions } from '../delivery/positions.ts'
+import { keptTopics, p2pTopicLength } from '../protocol/topics.ts'
 
 /** What the broker remembers of a subscription, so that it goes on where it was after a restart. */
 export interface StoredSubscription {
   /** Its p2p topic, which is a secret: never logged or shown whole. */
   readonly topic: string
-  /** The topics it subscribed to. */
+  /** What is kept of the topics that it subscribed to. */
   readonly topics: readonly string[]
   /** The snapshot out of the history that it is getting, or got; absent if it asked for none. */
   readonly snapshot?: {
@@ -22,6 +23,11 @@ export interface StoredSubscription {
   readonly position: number
   /** Frames that it had been sent before that position, counted from the reply to its subscribe request. */
   readonly frames: number
+  /**
+   * Places from each of which on it was sent what it had joined for then; absent while that is one place, and everything.
+   * The first is what `position` and `frames` say to older brokers.
+   */
+  readonly places?: readonly StoredPlace[]
   /** Do its heartbeats say how many frames it received? */
   readonly confirms: boolean
   /** While it is not known what it received: no message from this sequence number on was ever sent to it. */
@@ -30,6 +36,15 @@ export interface StoredSubscription {
   readonly sendsHeartbeats: boolean
   /** Since when it has been stale, in milliseconds since the epoch; absent while it is joined. */
   readonly staleSinceMs?: number
+}
+
+/** A place in the log, as it is on disk. */
+export interface StoredPlace {
+  /** Sequence number of the next message of each type. */
+  readonly positions: Positions
+  readonly frames: number
+  /** The types that were wanted from there on. */
+  readonly types: readonly string[]
 }
 
 /** How far a sequence number or a count can go: whole, and exact as a number of JavaScript. */
@@ -44,11 +59,22 @@ export const topicSchema = z.string().regex(new RegExp(`^[a-z]{${p2pTopicLength}
 /** A subscription as it is read from disk. */
 export const storedSubscriptionSchema: z.ZodType<StoredSubscription> = z.object({
   topic: topicSchema,
-  topics: z.array(z.string()),
+  // Earlier versions kept all of them.
+  topics: z.array(z.string()).transform(keptTopics),
   snapshot: z.object({ sinceMs: z.number(), from: z.int(), upTo: z.int() }).exactOptional(),
   exchanges: z.array(z.string()),
   position: countSchema,
   frames: countSchema,
+  places: z
+    .array(
+      z.object({
+        positions: z.object({ indicator: countSchema, sighting: countSchema, snapshotrequest: countSchema }),
+        frames: countSchema,
+        types: z.array(z.string()),
+      }),
+    )
+    .min(1)
+    .exactOptional(),
   confirms: z.boolean(),
   unsentFrom: countSchema.exactOptional(),
   sendsHeartbeats: z.boolean(),

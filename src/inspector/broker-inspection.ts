@@ -4,7 +4,6 @@ import type { Egress } from '../delivery/egress.ts'
 import type { Intake } from '../delivery/intake.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
 import { type ChartActor, type Inspected, runsChart } from './inspected.ts'
-import { shownText } from './trace/projection.ts'
 
 /** The parts of a broker that can be looked at. */
 export interface BrokerParts {
@@ -30,19 +29,29 @@ export function inspectedBroker(parts: BrokerParts): Inspected {
       for (const child of Object.values(supervisor.getSnapshot().children as Record<string, ChartActor>)) {
         if (runsChart(child)) yield child
       }
-      for (const { actor } of subscribers) yield actor
+      for (const { actor, connections } of subscribers) {
+        yield actor
+        for (const connection of connections) yield connection.actor
+      }
       for (const actor of exchanges) yield actor
     },
     about: actor => {
       const { topic } = actor.getSnapshot()?.context ?? {}
       const subscription = typeof topic === 'string' ? subscribers.find(topic) : undefined
-      return subscription && { topics: subscription.topics.map(shownText) }
+      return subscription && { topics: subscription.topics }
     },
     *figures() {
-      for (const { actor, queue } of subscribers) {
-        const { lag, frames: sent, missed, replaying, position } = queue
+      for (const { actor, queue, connections } of subscribers) {
+        const { lag, frames: sent, missed, replaying, position, unsettledFrames: unreceived } = queue
         const progress = replaying && { replaying: { position, upTo: replaying.upTo } }
-        yield [actor, { lag, sent, missed, ...progress }]
+        yield [actor, { lag, sent, missed, unreceived, ...progress }]
+        for (const { actor: connection, open } of connections) {
+          const { cursor, unsettledFrames = 0 } = open?.delivery ?? {}
+          yield [
+            connection,
+            { lag: cursor?.lag ?? 0, sent: cursor?.frames ?? 0, missed: 0, unreceived: unsettledFrames },
+          ]
+        }
       }
     },
     totals: () => ({

@@ -279,6 +279,7 @@ function areSame(one: ActorFigures | undefined, other: ActorFigures): boolean {
     one.lag === other.lag &&
     one.sent === other.sent &&
     one.missed === other.missed &&
+    one.unreceived === other.unreceived &&
     one.replaying?.position === other.replaying?.position
   )
 }

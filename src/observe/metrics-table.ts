@@ -57,10 +57,35 @@ export const brokerMetrics: MetricsTable<Reading> = [
   },
   {
     kind: 'gauge',
-    name: 'threatbus_joined_subscribers',
-    help: 'Joined subscribers, by what their queues do; waiting: the connection holds as much as it may.',
+    name: 'threatbus_subscriber_connections',
+    help: "Subscribers' connections, by what is done on them; waiting: as much is on its way as may be.",
     labels: ['flow'],
     values: ({ census }) => labelled('flow', census.flows),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_subscriber_peers',
+    help: "Subscribers' connections, by whether their libraries acknowledge what arrives (silent: they do not).",
+    labels: ['peer'],
+    values: ({ census }) => labelled('peer', census.peers),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_unreceived_messages',
+    help: 'Messages that were sent and are not known to be received: what may come again when connections break.',
+    values: ({ census }) => one(census.unreceived.messages),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_unreceived_messages_max',
+    help: 'The same for the subscriber with most of them.',
+    values: ({ census }) => one(census.unreceived.mostMessages),
+  },
+  {
+    kind: 'gauge',
+    name: 'threatbus_unacknowledged_bytes',
+    help: 'Bytes that were sent and that the libraries of subscribers have not acknowledged.',
+    values: ({ census }) => one(census.unreceived.bytes),
   },
   {
     kind: 'gauge',
@@ -86,9 +111,12 @@ export const brokerMetrics: MetricsTable<Reading> = [
   {
     kind: 'counter',
     name: 'threatbus_connections_broken_total',
-    help: 'Connections that were closed because of what their peers sent, or did not send in time.',
-    labels: ['endpoint'],
-    values: ({ brokenConnections }) => labelled('endpoint', brokenConnections),
+    help: 'Connections that were ended because of what their peers did, or did not do in time, by reason.',
+    labels: ['endpoint', 'reason'],
+    values: ({ brokenConnections }) =>
+      Object.entries(brokenConnections).flatMap(([endpoint, reasons]) =>
+        Object.entries(reasons).map(([reason, count]): Labelled => [{ endpoint, reason }, count]),
+      ),
   },
   {
     kind: 'counter',

@@ -58,8 +58,8 @@ export interface Reading {
   readonly state: BrokerState
   readonly endpoints: Readonly<Record<EndpointName, string>>
   readonly connections: Readonly<Record<EndpointName, number>>
-  /** Those that were closed because of what their peers sent, or did not send in time. */
-  readonly brokenConnections: Readonly<Record<EndpointName, number>>
+  /** Those that were ended because of what their peers did, or did not do in time. */
+  readonly brokenConnections: Tally['brokenConnections']
   /** Messages by how they came: on `sub`, or by publish requests. */
   readonly accepted: Readonly<Record<'sub' | 'publish', Readonly<Record<MessageType, number>>>>
   readonly refused: Readonly<Partial<Record<RefusalReason, number>>>

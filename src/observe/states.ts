@@ -7,8 +7,20 @@ export type BrokerState = 'recovering' | 'starting' | 'serving' | 'draining' | '
 /** Where a subscriber is in its life: a state of its chart, of a joined one its phase, of a stale one why it is. */
 export type SubscriberState = 'subscribing' | 'replaying' | 'gathering' | 'live' | StaleReason | 'suspended'
 
-/** What the queue of a joined subscriber does: the region `flow` of its chart. */
-export type SubscriberFlow = 'resuming' | 'locating' | 'flowing' | 'waiting' | 'fetching' | 'unreadable'
+/** What is done on an open connection of a subscriber: the region `flow` of its chart. */
+export type ConnectionFlow =
+  | 'resuming'
+  | 'locating'
+  | 'unlocated'
+  | 'flowing'
+  | 'recording'
+  | 'waiting'
+  | 'fetching'
+  | 'unreadable'
+  | 'held'
+
+/** What is known of an open connection's peer: the region `peer` of its chart. */
+export type ConnectionPeer = 'asked' | 'acknowledging' | 'silent'
 
 /** The supervisor's state in one word. */
 export function brokerStateOf(value: StateValue): BrokerState {
@@ -22,9 +34,14 @@ export function subscriberStateOf(value: StateValue): SubscriberState {
   return name === 'opening' || name === 'unsubscribed' ? 'subscribing' : (name as SubscriberState)
 }
 
-/** What a subscriber's queue does; undefined unless it is joined. */
-export function subscriberFlowOf(value: StateValue): SubscriberFlow | undefined {
-  return nameIn(below(value, 'joined'), 'flow') as SubscriberFlow | undefined
+/** What is done on a connection; undefined unless it is open. */
+export function connectionFlowOf(value: StateValue): ConnectionFlow | undefined {
+  return nameIn(below(value, 'open'), 'flow') as ConnectionFlow | undefined
+}
+
+/** What is known of a connection's peer; undefined unless it is open. */
+export function connectionPeerOf(value: StateValue): ConnectionPeer | undefined {
+  return nameIn(below(value, 'open'), 'peer') as ConnectionPeer | undefined
 }
 
 function below(value: StateValue | undefined, name: string): StateValue | undefined {

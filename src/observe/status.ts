@@ -3,14 +3,13 @@ import { type ProcessStatus, processStatus, withoutZeros } from './process-statu
 import type { Rates } from './rates.ts'
 import { reasonsAgainst } from './readiness.ts'
 import { type Observed, type Reading, read } from './readings.ts'
-import { subscriberFlowOf, subscriberStateOf } from './states.ts'
+import { connectionFlowOf, connectionPeerOf, subscriberStateOf } from './states.ts'
 
 /** Subscribers that are listed: those for whom most waits. */
 export const maxListed = 100
 
-/** Topics that are shown of a subscriber, and characters of each: strangers wrote them. Too few for a whole p2p topic. */
+/** Topics that are shown of a subscriber. */
 const maxTopics = 4
-const maxTopicLength = 24
 
 /** What `/status` says. */
 export interface Status extends ProcessStatus {
@@ -37,6 +36,9 @@ export interface Status extends ProcessStatus {
     /** States without any are left out. */
     readonly states: Readonly<Record<string, number>>
     readonly waiting_messages: number
+    /** Sent, and not known to be received. */
+    readonly unreceived_messages: number
+    readonly unacknowledged_bytes: number
     readonly eavesdroppers_refused: number
     /** Those for whom most waits, at most {@link maxListed}. */
     readonly listed: readonly SubscriberStatus[]
@@ -63,10 +65,17 @@ export interface SubscriberStatus {
   readonly subscriber: string
   readonly topics: readonly string[]
   readonly state: string
-  /** What its queue does; null unless it is joined. */
+  /** What is done on its newest connection; null if it has none. */
   readonly flow: string | null
+  /** Does the peer of that acknowledge what arrived: `asked`, `acknowledging`, `silent`? Null if it has none. */
+  readonly peer: string | null
+  readonly connections: number
   /** Messages of the log from its position on, with those that it will pass over. */
   readonly waiting_messages: number
+  /** Messages that were sent and are not known to be received. */
+  readonly unreceived_messages: number
+  /** Bytes that were sent and that its connections' libraries have not acknowledged. */
+  readonly unacknowledged_bytes: number
   readonly missed: number
   readonly confirms: boolean
   readonly stale_since: string | null
@@ -102,6 +111,8 @@ export function statusOf(observed: Observed, rates: Rates, version: string): Sta
       total: observed.subscribers.size,
       states: withoutZeros(Object.fromEntries(states.map(([state, { subscribers }]) => [state, subscribers]))),
       waiting_messages: states.reduce((sum, [, { messages }]) => sum + messages, 0),
+      unreceived_messages: census.unreceived.messages,
+      unacknowledged_bytes: census.unreceived.bytes,
       eavesdroppers_refused: reading.eavesdroppers,
       listed: listed(observed.subscribers),
     },
@@ -124,18 +135,19 @@ export function statusOf(observed: Observed, rates: Rates, version: string): Sta
 
 function listed(subscribers: Observed['subscribers']): readonly SubscriberStatus[] {
   const most = [...subscribers].toSorted((a, b) => b.queue.lag - a.queue.lag).slice(0, maxListed)
-  return most.map(({ topic, topics, queue, actor }) => {
+  return most.map(({ topic, topics, queue, connections, actor }) => {
     const { value, context } = actor.getSnapshot()
-    const shown = topics.slice(0, maxTopics).map(each => {
-      return each.length > maxTopicLength ? `${each.slice(0, maxTopicLength)}…` : each
-    })
-    if (topics.length > maxTopics) shown.push('…')
+    const connection = connections.newest?.actor.getSnapshot().value
     return {
       subscriber: shortened(topic),
-      topics: shown,
+      topics: topics.length > maxTopics ? [...topics.slice(0, maxTopics), '…'] : topics,
       state: subscriberStateOf(value),
-      flow: subscriberFlowOf(value) ?? null,
+      flow: (connection && connectionFlowOf(connection)) ?? null,
+      peer: (connection && connectionPeerOf(connection)) ?? null,
+      connections: queue.deliveries.size,
       waiting_messages: queue.lag,
+      unreceived_messages: queue.unsettledFrames,
+      unacknowledged_bytes: queue.unacknowledgedBytes,
       missed: queue.missed,
       confirms: queue.confirms,
       stale_since: context.staleSinceMs === undefined ? null : new Date(context.staleSinceMs).toISOString(),

@@ -20,6 +20,7 @@ const outcomeSentences: Readonly<Record<SnapshotOutcome, string>> = {
   nobody_answered: 'snapshot expired: no application answered',
   requester_left: 'snapshot expired: the subscriber that asked left',
   crowded_out: 'snapshot expired: too many snapshots are being gathered',
+  failed: 'snapshot expired: what gathered it failed',
 }
 
 /** Tells an operator what happens to subscribers. A p2p topic is a secret: always shortened here. */

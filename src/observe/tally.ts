@@ -2,6 +2,7 @@ import type { ManagementEvent, SnapshotOutcome } from '../../machines/vocabulary
 import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { ManagementReply } from '../protocol/management.ts'
 import type { MessageType } from '../protocol/topics.ts'
+import { type BreakReason, breakReasons } from '../sockets/zmtp/break-reason.ts'
 import { Durations } from './durations.ts'
 
 /** What a management request asked for; `invalid`: what could not be read, or asked for something else. */
@@ -21,6 +22,8 @@ export type CountedLimit =
 
 const noReplies = { success: 0, error: 0, unknown_request: 0 }
 
+const noBreaks = Object.fromEntries(breakReasons.map(reason => [reason, 0])) as Record<BreakReason, number>
+
 /**
  * Counts what nobody else does, as it happens: plain numbers, and never one for each message on its way. Whoever shows
  * them reads them when asked.
@@ -32,8 +35,12 @@ export class Tally {
   receipts = 0
   /** Messages that were not there any more when subscribers came to them. */
   missed = 0
-  /** Connections that were closed because of what their peers sent, or did not send in time. */
-  readonly brokenConnections: Record<EndpointName, number> = { manage: 0, pub: 0, sub: 0 }
+  /** Connections that were ended because of what their peers did, or did not do in time. */
+  readonly brokenConnections: Readonly<Record<EndpointName, Record<BreakReason, number>>> = {
+    manage: { ...noBreaks },
+    pub: { ...noBreaks },
+    sub: { ...noBreaks },
+  }
   /** Subscriptions on `pub` that were not admitted. */
   eavesdroppers = 0
   readonly replies: Readonly<Record<RequestAction, Record<ReplyStatus, number>>> = {
@@ -57,6 +64,7 @@ export class Tally {
     nobody_answered: 0,
     requester_left: 0,
     crowded_out: 0,
+    failed: 0,
   }
   readonly snapshotDurations = new Durations()
 

@@ -64,6 +64,24 @@ export function memberText(text: string, key: string): string | undefined {
   return member && text.slice(member.start, member.end)
 }
 
+const gap = /[ \n\r\t"]/g
+
+/** JSON text without the whitespace between its tokens, and so on one line; all else stays as it is. The text must be JSON. */
+export function compacted(text: string): string {
+  const kept: string[] = []
+  let start = 0
+  gap.lastIndex = 0
+  for (let found = gap.exec(text); found !== null; found = gap.exec(text)) {
+    if (found[0] === '"') gap.lastIndex = endOfString(text, found.index)
+    else {
+      kept.push(text.slice(start, found.index))
+      start = skipWhitespace(text, found.index)
+      gap.lastIndex = start
+    }
+  }
+  return kept.join('') + text.slice(start)
+}
+
 /** The value that begins at `start`, which is not whitespace. Throws {@link BrokenJson}. */
 export function scanValue(text: string, start: number): ScannedValue {
   const open = text.charCodeAt(start)

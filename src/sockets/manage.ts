@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { splitRoute } from '../protocol/management.ts'
-import { encodeFrames, ZmtpError } from './zmtp/frame-reader.ts'
+import { ZmtpError } from './zmtp/break-reason.ts'
+import { encodeFrames } from './zmtp/frame-reader.ts'
 import { Inlet } from './zmtp/inlet.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
@@ -64,12 +65,14 @@ export class ManageSocket extends ZmtpListener {
         frames.push(body)
         bytes += body.length + partBytes
         if (more && bytes > this.#maxMessageBytes) {
-          throw new ZmtpError(`a request of more than ${this.#maxMessageBytes} bytes`)
+          throw new ZmtpError('message_too_long', `a request of more than ${this.#maxMessageBytes} bytes`)
         }
         if (more) return
-        const request = splitRoute(frames)
+        const message = frames
         frames = []
         bytes = 0
+        if (isProbe(message)) return
+        const request = splitRoute(message)
         this.#clients.set(request.route, peer)
         this.#requests.push(request)
         this.#inlet.took(peer)
@@ -91,4 +94,12 @@ export class ManageSocket extends ZmtpListener {
       stretchEndsMs = performance.now() + maxStretchMs
     }
   }
+}
+
+/**
+ * Is it what a socket with `ZMQ_PROBE_ROUTER` sends when it has connected, so that a ROUTER learns of it: one empty frame? An
+ * empty request has the empty frame of its route before it.
+ */
+function isProbe(frames: readonly Buffer[]): boolean {
+  return frames.length === 1 && frames[0]?.length === 0
 }

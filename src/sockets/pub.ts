@@ -1,56 +1,39 @@
-import type { Message } from '../protocol/message.ts'
-import { p2pTopicLength } from '../protocol/topics.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { PubConnection, type PubConnectionEvents } from './pub-connection.ts'
 import { RunEncoder } from './run.ts'
-import type { Command } from './zmtp/handshake.ts'
+import { silentConnections } from './tcp-silence.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 
 /** What a {@link PubSocket} needs to know. */
 export interface PubSocketOptions extends ListenOptions {
-  /** A connection that has had no room for so long is closed if its p2p topic has another one. */
-  readonly stalledTimeoutMs: number
+  /** A peer that used to answer PINGs and has not for so long is closed, unless its system still takes what it is sent. */
+  readonly answerTimeoutMs: number
+  /** Bytes that may be sent to a peer before it has answered the PING behind them. */
+  readonly windowBytes: number
+  /** Largest frame in bytes that may come in; a larger one closes its connection. */
+  readonly maxMessageBytes: number
 }
 
-/** What a {@link PubSocket} tells of its peers. */
-export interface PubSocketPeers extends ListenTroubles {
-  /** May a peer that names this p2p topic hear what begins with it? The answer is final for this subscription. */
-  admits(topic: string): boolean
-  /** A peer's subscription to this p2p topic was admitted. */
-  joined(topic: string): void
-  /**
-   * Nobody is subscribed to this p2p topic any more; or one of several connections ended, which may not have brought what it
-   * held: then `joined` follows. Said of topics that were joined.
-   */
-  left(topic: string): void
-  /** A connection had no room for more of this p2p topic, and may have now. */
-  drained(topic: string): void
-  /** A peer's subscription was not admitted. */
-  refused(): void
-}
+/** What a {@link PubSocket} asks for and tells. */
+export interface PubSocketPeers extends ListenTroubles, Pick<PubConnectionEvents, 'accept' | 'refused'> {}
 
-/** Subscriptions are p2p topics, perhaps with a type: a longer frame is no subscription, and closes its connection. */
-const maxSubscriptionBytes = 256
+/** Of a frame so much is kept that its prefix is seen to be too long. */
+const keptFrameBytes = 512
 
-/** One connection may subscribe to so many prefixes of one p2p topic: there are three types, and that is generous. */
-const maxPrefixes = 64
+/** PINGs in one window, so that it moves on before it is full. */
+const pingsPerWindow = 4
 
-const subscribeByte = 1
-const unsubscribeByte = 0
+/** What was sent is followed by a PING after so many milliseconds at the latest, if the one before was answered. */
+const pingDelayMs = 500
 
-/** A p2p topic that somebody is subscribed to. */
-interface Joined {
-  /** The topic as it stands in frames. */
-  readonly bytes: Buffer
-  readonly links: Link[]
-}
+/** PINGs follow each other for so long, in milliseconds, before whatever else there is to do has its turn. */
+const maxStretchMs = 5
 
-/** A connection that is subscribed to a p2p topic, by the rest of its prefixes: `''` is everything. */
-interface Link {
-  readonly peer: ZmtpPeer
-  prefixes: readonly string[]
-  /** Runs while the connection has no room, and others wait for it. */
-  stalled: NodeJS.Timeout | undefined
-}
+/** Looks at every connection in the time that a peer has to answer: it is asked after some, and given up after more. */
+const looksPerTimeout = 12
+const quietLooks = 4
+const unansweredLooks = 7
 
 /**
  * The `pub` endpoint: where subscribers receive, with ZeroMQ's SUB sockets.
@@ -59,140 +42,103 @@ interface Link {
  * each frame from thread to thread, and walks over all subscriptions when a connection ends: here a run of frames to one
  * subscriber is one write, and an end is the end of one connection.
  *
- * Every subscription passes by `peers.admits`, so an eavesdropper's is never honoured. A connection that has no room is
- * not written to, so nothing is lost silently. It sends no pings: they would disconnect slow but living subscribers.
+ * Every subscription passes by `peers.accept`, so an eavesdropper's is never honoured. A connection that has no room is
+ * not written to, so nothing is lost silently. Messages are followed by PINGs, whose answers say what has arrived.
  */
 export class PubSocket extends ZmtpListener {
-  readonly #stalledTimeoutMs: number
+  readonly #options: PubSocketOptions
   readonly #peers: PubSocketPeers
   readonly #encoder = new RunEncoder()
-  readonly #joined = new Map<string, Joined>()
+  readonly #connections = new Set<PubConnection>()
+  /** Connections on which a PING is due. */
+  #due = new Set<PubConnection>()
+  #pinging: NodeJS.Timeout | undefined
 
   constructor(options: PubSocketOptions, peers: PubSocketPeers) {
     super(
-      { ...options, socketType: 'XPUB', talksTo: ['SUB', 'XSUB'], maxFrameBytes: maxSubscriptionBytes },
+      {
+        ...options,
+        socketType: 'XPUB',
+        talksTo: ['SUB', 'XSUB'],
+        maxFrameBytes: options.maxMessageBytes,
+        keptFrameBytes,
+      },
       peers,
       peer => this.#handlerFor(peer),
     )
-    this.#stalledTimeoutMs = options.stalledTimeoutMs
+    this.#options = options
     this.#peers = peers
   }
 
-  /** Is somebody subscribed to this p2p topic, and can take more? If not, `drained`, `left` or `joined` will be told. */
-  hasRoom(topic: string): boolean {
-    const links = this.#joined.get(topic)?.links ?? []
-    const full = links.find(({ peer }) => !peer.hasRoom)
-    if (full === undefined) return links.length > 0
-    if (links.length > 1) this.#watch(full)
-    return false
-  }
-
-  /**
-   * A connection without room holds up the others of its topic. If it is the one that a subscriber has left behind, TCP would
-   * take a quarter of an hour to notice.
-   */
-  #watch(link: Link): void {
-    const unsentBytes = link.peer.unsentBytes
-    link.stalled ??= setTimeout(() => {
-      link.stalled = undefined
-      if (link.peer.hasRoom) return
-      if (link.peer.unsentBytes === unsentBytes) link.peer.close()
-      else this.#watch(link)
-    }, this.#stalledTimeoutMs)
-  }
-
-  /** Sends messages to whoever is subscribed to this p2p topic. What was sent without room is held in memory. */
-  send(topic: string, run: readonly Message[]): void {
-    const joined = this.#joined.get(topic)
-    for (const { peer, prefixes } of joined?.links ?? []) {
-      const wanted = prefixes.includes('')
-        ? run
-        : run.filter(({ frame }) => prefixes.some(prefix => frame.toString('latin1', 0, prefix.length) === prefix))
-      if (joined === undefined || wanted.length === 0) continue
-      if (!peer.write(...this.#encoder.encode(joined.bytes, wanted))) this.#encoder.keep()
+  override async serve(): Promise<void> {
+    const pauseMs = this.#options.answerTimeoutMs / looksPerTimeout
+    const looking = setInterval(() => this.#look().catch(error => this.fail(error)), pauseMs)
+    try {
+      await super.serve()
+    } finally {
+      clearInterval(looking)
+      clearTimeout(this.#pinging)
     }
+  }
+
+  /** Sends the PINGs that are due at once: what is under way is acknowledged as soon as it can be. */
+  async pingNow(): Promise<void> {
+    clearTimeout(this.#pinging)
+    this.#pinging = undefined
+    const due = this.#due
+    this.#due = new Set()
+    await inTurns(due, connection => connection.pingIfDue())
   }
 
   #handlerFor(peer: ZmtpPeer): PeerHandler {
-    const topics = new Map<string, Link>()
-    let isInMultipart = false
+    const connection: PubConnection = new PubConnection(
+      peer,
+      this.#encoder,
+      this.#options.windowBytes / pingsPerWindow,
+      {
+        accept: (topic, link) => this.#peers.accept(topic, link),
+        refused: () => this.#peers.refused(),
+        pingDue: () => {
+          this.#due.add(connection)
+          this.#pinging ??= setTimeout(() => this.pingNow().catch(error => this.fail(error)), pingDelayMs)
+        },
+      },
+    )
+    this.#connections.add(connection)
     return {
-      frame: (body, more) => {
-        // A subscription has one part.
-        if (!isInMultipart && !more) this.#read(peer, topics, body[0], body.toString('latin1', 1))
-        isInMultipart = more
-      },
-      command: ({ name, body }: Command) => {
-        // As ZMTP 3.1 writes them (RFC 37).
-        const kind = name === 'SUBSCRIBE' ? subscribeByte : name === 'CANCEL' ? unsubscribeByte : undefined
-        this.#read(peer, topics, kind, body.toString('latin1'))
-      },
-      drained: () => {
-        for (const topic of topics.keys()) this.#peers.drained(topic)
-      },
+      frame: (body, more) => connection.frame(body, more),
+      command: command => connection.command(command),
+      drained: () => connection.drained(),
       closed: () => {
-        for (const [topic, link] of topics) this.#lose(topic, link)
+        this.#connections.delete(connection)
+        this.#due.delete(connection)
+        connection.closed()
       },
     }
   }
 
-  #read(peer: ZmtpPeer, topics: Map<string, Link>, kind: number | undefined, prefix: string): void {
-    // A SUB socket subscribes to its p2p topic, or to that and a type (PROTOCOL "Frames on pub").
-    const topic = prefix.slice(0, p2pTopicLength)
-    const rest = prefix.slice(p2pTopicLength)
-    if (kind === subscribeByte) this.#subscribe(peer, topics, topic, rest)
-    else if (kind === unsubscribeByte) this.#unsubscribe(topics, topic, rest)
+  /** Asks those of whom nothing was heard, and closes the connections of those who have vanished. */
+  async #look(): Promise<void> {
+    const overdue: PubConnection[] = []
+    await inTurns(this.#connections, connection => {
+      const seen = connection.look(quietLooks, unansweredLooks)
+      if (seen === 'ask') connection.ask()
+      else if (seen === 'overdue') overdue.push(connection)
+    })
+    // Who holds messages that it has not read may only be slow: then its system still takes what it is sent.
+    const isUncertain = overdue.some(({ isMessageOpen }) => isMessageOpen)
+    const isSilent = isUncertain ? await silentConnections() : () => false
+    for (const connection of overdue) if (!connection.isMessageOpen || isSilent(connection.ends)) connection.giveUp()
   }
+}
 
-  #subscribe(peer: ZmtpPeer, topics: Map<string, Link>, topic: string, rest: string): void {
-    const link = topics.get(topic)
-    const prefixes = link?.prefixes ?? []
-    if (prefixes.includes(rest)) return
-    if (!this.#peers.admits(topic) || prefixes.length >= maxPrefixes) {
-      this.#peers.refused()
-      return
-    }
-    if (link === undefined) this.#add(topics, topic, { peer, prefixes: [rest], stalled: undefined })
-    else link.prefixes = [...prefixes, rest]
-    this.#peers.joined(topic)
-  }
-
-  #unsubscribe(topics: Map<string, Link>, topic: string, rest: string): void {
-    const link = topics.get(topic)
-    if (link === undefined) return
-    link.prefixes = link.prefixes.filter(prefix => prefix !== rest)
-    if (link.prefixes.length > 0) return
-    topics.delete(topic)
-    // It may have been the one that had no room.
-    if (this.#remove(topic, link)) this.#peers.drained(topic)
-    else this.#peers.left(topic)
-  }
-
-  /**
-   * A connection ended, and took what it held with it. Another one may be there already: a subscriber's network broke, and it
-   * was back before that was noticed here. So what the first one held is lost to it, too, unless it is sent again.
-   */
-  #lose(topic: string, link: Link): void {
-    const areThereOthers = this.#remove(topic, link)
-    this.#peers.left(topic)
-    if (areThereOthers) this.#peers.joined(topic)
-  }
-
-  #add(topics: Map<string, Link>, topic: string, link: Link): void {
-    topics.set(topic, link)
-    const joined = this.#joined.get(topic)
-    if (joined === undefined) this.#joined.set(topic, { bytes: Buffer.from(topic, 'latin1'), links: [link] })
-    else joined.links.push(link)
-    // Whoever comes second need not wait for one that is gone.
-    this.hasRoom(topic)
-  }
-
-  /** Answers whether others are subscribed to the topic. */
-  #remove(topic: string, link: Link): boolean {
-    clearTimeout(link.stalled)
-    const links = this.#joined.get(topic)?.links ?? []
-    links.splice(links.indexOf(link), 1)
-    if (links.length === 0) this.#joined.delete(topic)
-    return links.length > 0
+/** Does something with each, and lets others have their turn if it takes long. */
+async function inTurns<Each>(all: Iterable<Each>, what: (each: Each) => void): Promise<void> {
+  let stretchEndsMs = performance.now() + maxStretchMs
+  for (const each of all) {
+    what(each)
+    if (performance.now() < stretchEndsMs) continue
+    await nextTurn()
+    stretchEndsMs = performance.now() + maxStretchMs
   }
 }

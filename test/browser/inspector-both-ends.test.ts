@@ -56,7 +56,7 @@ test('both ends of a conversation show in one page: the session and its subscrib
     .evaluateAll(all => all.map(row => row.getAttribute('data-actor')))
   assert.deepEqual(
     rows.map(row => row?.replace(/\..*/, '')),
-    ['broker', 'manage', 'pub', 'sub', 'subscriber', 'client', 'session'],
+    ['broker', 'manage', 'pub', 'sub', 'subscriber', 'connection', 'client', 'session'],
   )
 
   const message = JSON.parse(indicator())

@@ -20,13 +20,15 @@ test('a subscriber goes through its whole life, and the page shows each state', 
   await page.locator(`[data-actor="${actor}"]`).click()
 
   const socket = receive(t, broker.pub, topic)
-  await rowSays(page, actor, 'joined (live, flowing, unmonitored)')
-  for (const state of ['joined.phase.live', 'joined.flow.flowing', 'joined.heartbeat.unmonitored']) {
+  await rowSays(page, actor, 'joined (live, unmonitored)')
+  for (const state of ['joined.phase.live', 'joined.heartbeat.unmonitored']) {
     await page.locator(`.state.active[data-state="subscriber.${state}"]`).waitFor()
   }
+  // What its library has received is known, and its connection is an actor of its own.
+  await rowSays(page, `connection.${shortened(topic)}`, 'open (flowing, acknowledging)')
 
   await request(broker.manage, { action: 'heartbeat', topic })
-  await rowSays(page, actor, 'joined (live, flowing, monitored)')
+  await rowSays(page, actor, 'joined (live, monitored)')
   await rowSays(page, actor, 'heartbeats stopped')
   await page.locator('.transition.last[data-transition*="heartbeatTimeout"]').waitFor()
   await page.locator('.state.active[data-state="subscriber.stale.heartbeat_stopped"]').waitFor()

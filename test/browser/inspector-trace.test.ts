@@ -50,15 +50,16 @@ test('a trace that a broker recorded is opened without it, and stepped through',
 
   // Step by step back, from how it ended to how it began.
   const seen: string[] = []
-  for (const state of ['stale.disconnected', 'joined.flow.flowing', 'subscribing']) {
+  for (const state of ['stale.disconnected', 'joined.phase.live', 'subscribing']) {
     await page.keyboard.press('Shift+ArrowLeft')
-    if (state === 'stale.disconnected') await page.keyboard.press('Shift+ArrowLeft')
+    // At the end it was suspended, heard that its connection's actor ended, and was stopped with its supervisor.
+    for (let step = 0; step < 3 && state === 'stale.disconnected'; step++) await page.keyboard.press('Shift+ArrowLeft')
     await page.locator(`.state.active[data-state="subscriber.${state}"]`).waitFor()
     seen.push(await page.locator('.detail .flow').innerText())
   }
   assert.match(seen.join('\n'), /socket\.left.*socket\.joined.*started/s)
   await page.keyboard.press('Shift+ArrowRight')
-  await page.locator('.state.active[data-state="subscriber.joined.flow.flowing"]').waitFor()
+  await page.locator('.state.active[data-state="subscriber.joined.phase.live"]').waitFor()
   await page.keyboard.press('2')
   await page.locator('.sequence .message.chosen', { hasText: 'socket.joined' }).waitFor()
   await screenshot(page, 'trace')

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
 import { startBroker } from '../system/broker-process.ts'
+import { StandInBus } from '../system/stand-in-bus.ts'
 import { event, indicator, platform } from './applications.ts'
 import { isAttached, startConnector } from './connector-process.ts'
 
@@ -63,6 +64,25 @@ describe('while VAST is away', () => {
   })
 })
 
+test('a value that VAST calls a syntax error is told once, and the live matcher goes on without', async t => {
+  const vast = standInVast(t)
+  vast.order('refuse', 'matcher add')
+  const broker = await startBroker(t)
+  const { bus, until } = await platform(t, broker)
+  const connector = startConnector(t, broker, vast, { live_match: true, matcher_name: 'm', retro_match: false })
+  await bus.publish(indicator("[domain-name:value = 'refused.test']"))
+  const line = await connector.logged(({ reason }) => reason === 'ioc_syntax_error')
+  assert.equal(line.value, 'refused.test')
+  vast.order('serve')
+  await bus.publish(about())
+  await vast.until(({ contentOf }) => contentOf('m').size === 1 && isAttached(vast, connector))
+  vast.feed(...events)
+  await until(({ length }) => length >= 1)
+  assert.equal(await connector.stop(), 0)
+  assert.deepEqual(connector.log.at(-1)?.left_out, { ioc_syntax_error: 1 })
+  assert.deepEqual([vast.callsOf('matcher add').length, vast.callsOf('status').length], [2, 1])
+})
+
 describe('a query', () => {
   test('that takes too long is ended, and the others go on', async t => {
     const vast = standInVast(t, { events })
@@ -92,6 +112,31 @@ describe('a query', () => {
     await bus.publish(about())
     await connector.logged(({ reason }) => reason === 'query_failed')
     assert.equal(vast.callsOf('export').length, 3)
+  })
+
+  test('that VAST calls a syntax error is told once, with the query, and given up; the others go on', async t => {
+    const vast = standInVast(t, { events })
+    vast.order('refuse', 'export')
+    const broker = await startBroker(t)
+    const { bus, until } = await platform(t, broker)
+    const connector = startConnector(t, broker, vast)
+    // So long that standard error has more than is kept of it.
+    const hosts = Array.from({ length: 1000 }, (_, n) => `host-${n}.test`)
+    const refused = indicator(`[domain-name:value IN (${hosts.map(host => `'${host}'`).join()})]`)
+    await bus.publish(refused)
+    const line = await connector.logged(({ reason }) => reason === 'query_syntax_error')
+    assert.equal(line.indicator, refused.id)
+    assert.equal(line.query, hosts.map(host => `"${host}" == net.domain || "${host}" == net.hostname`).join(' || '))
+    assert.match(
+      `${line.stderr}`,
+      /^!! syntax_error: invalid query: "host-0\.test".* "host-999\.test" == net\.hostname$/s,
+    )
+    vast.order('serve')
+    await bus.publish(about())
+    await until(({ length }) => length >= 1)
+    assert.equal(await connector.stop(), 0)
+    assert.deepEqual(connector.log.at(-1)?.left_out, { query_syntax_error: 1 })
+    assert.deepEqual([vast.callsOf('export').length, vast.callsOf('status').length], [2, 1])
   })
 
   test('that prints garbage is read as far as it can be', async t => {
@@ -170,6 +215,20 @@ describe('a bus', () => {
     await startBroker(t, {}, former)
     await first.until(({ length }) => length >= 1)
   })
+})
+
+test('a bus that gives no receipts is told, and gets its sightings nevertheless', async t => {
+  const vast = standInVast(t, { events })
+  const bus = await StandInBus.start()
+  t.after(() => bus.stop())
+  const connector = startConnector(t, bus.ports, vast)
+  await bus.until(() => bus.topics.length > 0)
+  const one = about()
+  await bus.deliver(bus.topics[0] ?? '', 'indicator', JSON.stringify(one))
+  const line = await connector.logged(({ msg }) => msg.startsWith('the bus gives no receipts'))
+  assert.deepEqual([line.level, line.reason], ['WARNING', 'unknown_request'])
+  await bus.until(() => bus.received.some(frame => frame.includes(one.id)))
+  assert.equal(await connector.stop(), 0)
 })
 
 test('metrics are InfluxDB lines of what changed', async t => {

@@ -5,17 +5,17 @@ import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import PQueue from 'p-queue'
 import { pino } from 'pino'
-import type { CommandResult } from '../../src/connector/command.ts'
 import { Counters } from '../../src/connector/counters.ts'
 import { MatcherContent } from '../../src/connector/matcher-content.ts'
 import { ConnectorStory } from '../../src/connector/story.ts'
+import type { CallResult } from '../../src/connector/vast.ts'
 import { type Kept, NoStore, type WaitingStore } from '../../src/connector/waiting-file.ts'
 
-const succeeded: CommandResult = { outcome: 'succeeded', sentence: 'exited with 0', stderr: '', overlongLines: 0 }
-const failed: CommandResult = { ...succeeded, outcome: 'failed', sentence: 'exited with 1' }
+const succeeded: CallResult = { outcome: 'succeeded', sentence: 'exited with 0', stderr: '', overlongLines: 0 }
+const failed: CallResult = { ...succeeded, outcome: 'failed', sentence: 'exited with 1' }
 
 /** A content, and a VAST that takes calls in its own time; `fails` says which do not succeed. */
-function setUp(fails: () => boolean = () => false, store: WaitingStore = new NoStore(), most = 100) {
+function setUp(fails: () => boolean = () => false, store: WaitingStore = new NoStore(), most = 100, failure = failed) {
   const known = new Map<string, string>()
   const running = new Set<string>()
   const calls = new PQueue({ concurrency: 4 })
@@ -27,7 +27,7 @@ function setUp(fails: () => boolean = () => false, store: WaitingStore = new NoS
     const fail = fails()
     if (!fail) change()
     running.delete(value)
-    return fail ? failed : succeeded
+    return fail ? failure : succeeded
   }
   const content = new MatcherContent({
     vast: {
@@ -107,6 +107,22 @@ describe('the content of the live matcher', () => {
     content.fill()
     await calls.onIdle()
     assert.deepEqual([...known.keys()].sort(), ['a', 'b'])
+  })
+
+  test('is not told again of what VAST can not parse, before the matcher is attached anew', async () => {
+    let told = 0
+    const refuses = () => ++told < 3
+    const syntaxError: CallResult = { ...failed, outcome: 'syntax_error' }
+    const { content, known, calls, counters } = setUp(refuses, new NoStore(), 100, syntaxError)
+    content.fill()
+    content.put('one', ['a'])
+    await calls.onIdle()
+    content.remove('one', [])
+    await calls.onIdle()
+    assert.deepEqual([told, counters.losses.ioc_syntax_error, content.size], [2, 2, 0])
+    content.put('two', ['b'])
+    await calls.onIdle()
+    assert.deepEqual([...known.keys()], ['b'])
   })
 
   test('has no more values than it may', async () => {

@@ -5,19 +5,20 @@ import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { Counters } from '../../src/connector/counters.ts'
+import { JsonText, valuesOf } from '../../src/connector/json-text.ts'
 import { ContextCommands, Reporting } from '../../src/connector/reporting.ts'
 import { SightingRate } from '../../src/connector/sighting-rate.ts'
-import { liveSighting } from '../../src/connector/sightings.ts'
+import { liveSighting, type MatchSighting } from '../../src/connector/sightings.ts'
 import { ConnectorStory } from '../../src/connector/story.ts'
 import { checkObject } from '../../src/protocol/stix/check.ts'
-import type { Sighting } from '../../src/protocol/stix/types.ts'
 
 const date = () => new Date('2024-01-26T21:28:21.013Z')
 
 /** The sighting of a value in an event of second `at`. */
-function seen(value: string, at: number): Sighting {
+function seen(value: string, at: number): MatchSighting {
   const event = { ts: `2017-03-24T19:31:${String(at % 60).padStart(2, '0')}Z`, at }
-  const reported = liveSighting({ indicator: { value, context: null }, event }, date())
+  const match = { indicator: { value, context: null }, event }
+  const reported = liveSighting(new JsonText(JSON.stringify(match), match), date())
   return reported.ok ? reported.sighting : assert.fail(reported.detail)
 }
 
@@ -39,16 +40,16 @@ test('what is more than so many a minute goes out as one sighting when the minut
   assert.equal(sum.count, 3)
   assert.equal(sum.first_seen, '2017-03-24T19:31:10Z')
   assert.equal(sum.last_seen, '2017-03-24T19:31:30Z')
-  assert.deepEqual(sum.x_threatbus_sighting_context, { ts: '2017-03-24T19:31:30Z', at: 30 })
+  assert.deepEqual(sum.x_threatbus_sighting_context.value, { ts: '2017-03-24T19:31:30Z', at: 30 })
   assert.ok(!sightings.some(({ id }) => id === sum.id))
-  assert.ok(!('refused' in checkObject(sum, 'strict')))
+  assert.ok(!('refused' in checkObject(valuesOf(sum), 'strict')))
   assert.equal(rate.nextDueMs, undefined)
 })
 
 test('a sum is asked for when its minute is over, and not before', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let time = 0
-  const sent: Sighting[] = []
+  const sent: MatchSighting[] = []
   const rate = new SightingRate({ perMinute: 1, clock: () => time, date })
   const due = t.mock.method(rate, 'due')
   const reporting = new Reporting({

@@ -3,11 +3,21 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { timestampOf } from '../../src/connector/event-time.ts'
-import { liveSighting, type Reported, retroSighting, unknownIndicator } from '../../src/connector/sightings.ts'
+import { type JsonText, readObject, valuesOf, writeObject } from '../../src/connector/json-text.ts'
+import { SightingRate } from '../../src/connector/sighting-rate.ts'
+import {
+  liveSighting as liveSightingOf,
+  type MatchSighting,
+  type Reported,
+  retroSighting as retroSightingOf,
+  unknownIndicator,
+} from '../../src/connector/sightings.ts'
+import { memberText } from '../../src/protocol/json-scanner.ts'
 import { checkObject } from '../../src/protocol/stix/check.ts'
 import { deepestNesting } from '../../src/protocol/stix/nesting.ts'
 import { isTimestamp } from '../../src/protocol/stix/timestamp.ts'
-import type { Indicator, Sighting } from '../../src/protocol/stix/types.ts'
+import type { Indicator } from '../../src/protocol/stix/types.ts'
+import { anyObject } from './exact-numbers.ts'
 
 const now = new Date('2024-01-26T21:28:21.013Z')
 const indicator: Indicator = {
@@ -29,10 +39,21 @@ const event = {
 }
 const reference = JSON.stringify(`threatbus__${indicator.id}`)
 
-function sightingFrom(reported: Reported): Sighting {
+/** An object as others write it. */
+function written<Value extends object>(value: Value): JsonText<Value & Readonly<Record<string, unknown>>> {
+  return readObject(JSON.stringify(value)) as JsonText<Value & Readonly<Record<string, unknown>>>
+}
+
+const retroSighting = (event: object, indicator: Indicator, now: Date) =>
+  retroSightingOf(written(event), written(indicator), now)
+const liveSighting = (match: object, now: Date) => liveSightingOf(written(match), now)
+
+function sightingFrom(reported: Reported): MatchSighting {
   assert.ok(reported.ok, JSON.stringify(reported))
   const { sighting } = reported
-  for (const mode of ['lenient', 'strict'] as const) assert.ok(!('refused' in checkObject(sighting, mode)))
+  for (const mode of ['lenient', 'strict'] as const) {
+    assert.ok(!('refused' in checkObject(JSON.parse(writeObject(sighting)), mode)))
+  }
   assert.match(sighting.id, /^sighting--[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
   return sighting
 }
@@ -49,7 +70,7 @@ const reported = {
 }
 
 test('an event that a query finds becomes a sighting of the indicator', () => {
-  const { id, ...sighting } = sightingFrom(retroSighting(event, indicator, now))
+  const { id, ...sighting } = valuesOf(sightingFrom(retroSighting(event, indicator, now)))
   assert.deepEqual(sighting, {
     ...reported,
     x_threatbus_indicator: indicator,
@@ -60,7 +81,7 @@ test('an event that a query finds becomes a sighting of the indicator', () => {
 
 test('a live match becomes a sighting of what its reference names', () => {
   const match = { indicator: { value: 'a.test', context: reference }, type: 'suricata.alert', event }
-  const { id: _, ...sighting } = sightingFrom(liveSighting(match, now))
+  const { id: _, ...sighting } = valuesOf(sightingFrom(liveSighting(match, now)))
   assert.deepEqual(sighting, {
     ...reported,
     x_threatbus_indicator_value: 'a.test',
@@ -166,9 +187,40 @@ test('whatever an event holds, its sighting is valid or it is refused', () => {
       const found = { ...content, timestamp: time }
       const match = { indicator: { value, context: reference }, event: found }
       for (const reported of [retroSighting(found, indicator, now), liveSighting(match, now)]) {
-        if (reported.ok) assert.equal(sightingFrom(reported).x_threatbus_sighting_context, found)
-        else assert.match(reported.reason, /_time$/)
+        if (reported.ok) {
+          assert.equal(sightingFrom(reported).x_threatbus_sighting_context.text, JSON.stringify(found))
+        } else assert.match(reported.reason, /_time$/)
       }
     }),
+  )
+})
+
+test('every digit of an event is in its sighting, by itself or in a sum, and so is every digit of the indicator', () => {
+  const time = '"timestamp":"2017-03-24T14:01:29.933314-0600"'
+  fc.assert(
+    fc.property(anyObject, anyObject, (members, more) => {
+      const event = `{${time}, "found" : ${members}}`
+      const known = JSON.stringify({ ...indicator, x_known: 'KNOWN' }).replace('"KNOWN"', more)
+      const match = `{"event":{}, "indicator":{"value":"a","context":null}, "event" :${event} }`
+      const [stored, knownText, live] = [event, known, match].map(text => readObject(text))
+      assert.ok(stored && knownText && live)
+      const rate = new SightingRate({ perMinute: 1, date: () => now })
+      for (const reported of [
+        retroSightingOf(stored, knownText as JsonText<typeof knownText.value & Indicator>, now),
+        liveSightingOf(live, now),
+      ]) {
+        const sighting = sightingFrom(reported)
+        const sums = [...rate.take(sighting), ...rate.take(sighting), ...rate.take(sighting), ...rate.flush()]
+        assert.deepEqual(
+          sums.map(({ count }) => count),
+          [undefined, 2],
+        )
+        for (const text of sums.map(writeObject)) {
+          assert.equal(memberText(text, 'x_threatbus_sighting_context'), event)
+          assert.equal(memberText(text, 'x_threatbus_indicator') ?? known, known)
+        }
+      }
+    }),
+    { numRuns: 1000 },
   )
 })

@@ -1,12 +1,13 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { compareSequences } from '../sockets/differential/sequences.ts'
 import { killLoop } from '../system/kill-loop.ts'
 import { lag } from './lag.ts'
 import { replaySnapshot } from './replay-snapshot.ts'
 import { restart } from './restart.ts'
 
 /*
- * What takes minutes and proves that nothing is lost: `npm run endurance -- kills`. Each command prints what it found, and
- * ends with an error if something was lost.
+ * What takes minutes and proves that nothing is lost: `npm run endurance -- kills`; or that a protocol is kept to. Each command
+ * prints what it found, and ends with an error if something was lost, or was not as it has to be.
  */
 
 const cleanUps: (() => unknown)[] = []
@@ -36,6 +37,17 @@ program
   .option('--subscriptions <number>', 'how many subscriptions', positive, 10_000)
   .option('--messages <number>', 'how many messages', positive, 5_000_000)
   .action(async ({ subscriptions, messages }) => print(await restart(subscriptions, messages)))
+program
+  .command('differential')
+  .description(
+    "Random peers at the broker's endpoints and at libzmq's sockets: they do the same, but for what is listed.",
+  )
+  .option('--sequences <number>', 'how many peers', positive, 10_000)
+  .option('--seed <number>', 'of a run that is to be repeated', positive, 1 + (Date.now() % 2 ** 31))
+  .action(async ({ sequences, seed }) => {
+    print({ sequences, seed })
+    print(await compareSequences({ sequences, seed }))
+  })
 
 try {
   await program.parseAsync()

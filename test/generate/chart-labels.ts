@@ -81,7 +81,8 @@ function eventText(transition: ChartTransition, actors: ReadonlyMap<string, stri
   for (const [prefix, happened] of actorEvents) {
     if (!type.startsWith(prefix)) continue
     const id = type.slice(prefix.length)
-    return id === '*' ? `any actor ${happened}` : `${actors.get(id) ?? id} ${happened}`
+    if (id === '*') return `any actor ${happened}`
+    return id.endsWith('.*') ? `any ${id.slice(0, -2)} ${happened}` : `${actors.get(id) ?? id} ${happened}`
   }
   if (type.startsWith('xstate.done.state.')) return 'done'
   if ('delay' in transition) {

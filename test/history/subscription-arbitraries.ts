@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import type { StoredSubscription } from '../../src/history/stored-subscription.ts'
 import type { JournalEvents } from '../../src/history/subscriptions.ts'
+import { keptTopics } from '../../src/protocol/topics.ts'
 
 /** A new directory with this to be done in it; it is gone afterwards. */
 export async function inDirectory<Result>(work: (directory: string) => Promise<Result>): Promise<Result> {
@@ -57,7 +58,7 @@ const counts = fc.nat(1_000_000)
 export const subscriptions: fc.Arbitrary<StoredSubscription> = fc.record(
   {
     topic: topics,
-    topics: fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }),
+    topics: fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }).map(keptTopics),
     snapshot: fc.record({ sinceMs: counts, from: counts, upTo: counts }, { noNullPrototype: true }),
     exchanges: fc.array(fc.string(), { maxLength: 2 }),
     position: counts,

@@ -165,6 +165,22 @@ describe('the journal of subscriptions', () => {
     })
   })
 
+  test('of an earlier version, which kept topics whole, is read, and is small from then on', async () => {
+    await inDirectory(async directory => {
+      const long = 'x'.repeat(1_000_000)
+      const others = Array.from({ length: 60 }, (_, number) => `${number} ${long}`)
+      const record = { ...subscription(1), topics: ['stix2/sighting', ...others, 'stix2/indicator', long] }
+      const header = line({ format: 'threatbus subscriptions', version: 1 })
+      writeFileSync(journalIn(directory), header + line({ id: 1, put: record }) + line([1, 7, 5]))
+      const { records, told } = await reopened(directory)
+      const topics = ['stix2/sighting', ...[0, 1, 2, 3].map(number => `${number} xxxxxx…`), 'stix2/indicator', '…']
+      assert.deepEqual([...records.values()], [{ ...record, topics, position: 7, frames: 5 }])
+      assert.deepEqual(told, [])
+      assert.ok(statSync(journalIn(directory)).size < 1000)
+      assert.deepEqual((await reopened(directory)).records, records)
+    })
+  })
+
   test('made by a newer version is left alone', async () => {
     await inDirectory(async directory => {
       const text = line({ format: 'threatbus subscriptions', version: 2 }) + line({ anything: true })

@@ -66,19 +66,19 @@ describe('a chronicle', () => {
 })
 
 describe('a state', () => {
-  const value = { joined: { phase: 'live', flow: 'flowing', heartbeat: 'monitored' } }
+  const value = { joined: { phase: 'live', heartbeat: 'monitored' } }
 
   test('is written as people write it', () => {
-    assert.equal(stateText(value), 'joined (live, flowing, monitored)')
+    assert.equal(stateText(value), 'joined (live, monitored)')
     assert.equal(stateText({ stale: 'never_joined' }), 'stale.never_joined')
     assert.equal(stateText('subscribing'), 'subscribing')
   })
 
   test('has active states, down to the innermost', () => {
     const active = activeStates(definitionOf(subscriberChart), value)
-    assert.ok(active.has('subscriber.joined.flow.flowing') && active.has('subscriber.joined'))
+    assert.ok(active.has('subscriber.joined.phase.live') && active.has('subscriber.joined'))
     assert.ok(!active.has('subscriber.stale'))
-    assert.ok(matches(value, 'joined.flow.flowing') && !matches(value, 'joined.flow.waiting'))
+    assert.ok(matches(value, 'joined.phase.live') && !matches(value, 'joined.phase.replaying'))
   })
 })
 

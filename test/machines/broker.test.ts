@@ -33,7 +33,7 @@ async function supervisor() {
       closeIntake: note('closeIntake'),
       reportUndelivered: note('reportUndelivered'),
       publishWithReceipt: note('publishWithReceipt'),
-      suspendSubscribers: note('suspendSubscribers'),
+      endActors: note('endActors'),
       closeEndpoints: note('closeEndpoints'),
     },
     guards: { everythingDelivered: () => delivered },
@@ -104,8 +104,7 @@ describe('the supervisor', () => {
     bindings.get('pub')?.fail(new Error('taken'))
     await settled()
     assert.equal(actor.getSnapshot().value, 'failed')
-    for (const call of ['rememberFailure', 'suspendSubscribers', 'closeEndpoints'])
-      assert.ok(calls.includes(call), call)
+    for (const call of ['rememberFailure', 'endActors', 'closeEndpoints']) assert.ok(calls.includes(call), call)
   })
 
   test('stops at once when everything is delivered', async () => {
@@ -113,7 +112,7 @@ describe('the supervisor', () => {
     await serve()
     actor.send({ type: 'stop' })
     assert.equal(actor.getSnapshot().value, 'stopped')
-    assert.deepEqual(calls, ['closeIntake', 'reportUndelivered', 'suspendSubscribers', 'closeEndpoints'])
+    assert.deepEqual(calls, ['closeIntake', 'reportUndelivered', 'endActors', 'closeEndpoints'])
   })
 
   test('waits for what is queued, refuses subscriptions meanwhile, and still answers those who are here', async () => {
@@ -142,27 +141,41 @@ describe('the supervisor', () => {
     assert.equal(actor.getSnapshot().value, 'stopped')
   })
 
-  test('goes on when the actor of a subscriber fails, and reports it', async () => {
-    const { actor, calls, serve } = await supervisor()
-    await serve()
-    const failing = createMachine({
-      on: {
-        fail: {
-          actions: () => {
-            throw new Error('a bug')
-          },
+  const bug = new Error('a bug')
+  const failing = createMachine({
+    on: {
+      fail: {
+        actions: () => {
+          throw bug
         },
       },
+    },
+  })
+
+  for (const id of ['subscriber.abcdef…', 'snapshot.5f0ab1f2-6b8a-4d9f-9d6c-0f4d1f8a7c11']) {
+    test(`goes on when ${id} fails, and reports it`, async () => {
+      const { actor, calls, serve } = await supervisor()
+      await serve()
+      createActor(failing, { parent: actor, id }).start().send({ type: 'fail' })
+      assert.deepEqual(calls, ['reportActorFailure'])
+      assert.ok(actor.getSnapshot().matches({ running: 'serving' }))
     })
-    createActor(failing, { parent: actor, id: 'subscriber.abcdef…' }).start().send({ type: 'fail' })
-    assert.deepEqual(calls, ['reportActorFailure'])
-    assert.ok(actor.getSnapshot().matches({ running: 'serving' }))
+  }
+
+  test('fails when an actor does that it cannot do without', async () => {
+    const { actor, calls, serve } = await supervisor()
+    await serve()
+    let failure: unknown
+    actor.subscribe({ error: error => (failure = error) })
+    createActor(failing, { parent: actor, id: 'pub' }).start().send({ type: 'fail' })
+    assert.equal(failure, bug)
+    assert.deepEqual(calls, [])
   })
 
   test('stops when it is told to while starting', async () => {
     const { actor, calls } = await supervisor()
     actor.send({ type: 'stop' })
     assert.equal(actor.getSnapshot().value, 'stopped')
-    assert.deepEqual(calls, ['suspendSubscribers', 'closeEndpoints'])
+    assert.deepEqual(calls, ['endActors', 'closeEndpoints'])
   })
 })

@@ -54,7 +54,11 @@ describe('the picture of a chart', () => {
   test('names guards, delays, invoked actors and wildcards in words', async () => {
     const picture = await pictureOf({
       initial: 'binding',
-      on: { '*': { actions: 'reportSurprise' }, 'xstate.error.actor.*': { actions: 'reportFailure' } },
+      on: {
+        '*': { actions: 'reportSurprise' },
+        'xstate.error.actor.*': { actions: 'reportFailure' },
+        'xstate.error.actor.peer.*': { actions: 'forgetPeer' },
+      },
       states: {
         binding: {
           invoke: { src: 'bindSocket', onDone: { target: 'serving', actions: 'rememberPort' }, onError: 'waiting' },
@@ -78,6 +82,7 @@ describe('the picture of a chart', () => {
     assertShows(
       picture,
       'all : any other event / reportSurprise',
+      'all : any peer failed / forgetPeer',
       'all : any actor failed / reportFailure',
       'binding : do / bindSocket',
       'binding --> serving : bindSocket done / rememberPort',

@@ -5,8 +5,10 @@ import { snapshotExchangeLogic } from '../../src/actors/snapshot-exchange.ts'
 import { SnapshotExchanges } from '../../src/actors/snapshot-exchanges.ts'
 import { type Subscription, subscriberLogic } from '../../src/actors/subscriber.ts'
 import { Subscribers } from '../../src/actors/subscribers.ts'
+import type { Cursor } from '../../src/delivery/cursor.ts'
 import { Egress } from '../../src/delivery/egress.ts'
 import { MessageLog } from '../../src/delivery/message-log.ts'
+import { everything } from '../../src/delivery/wanted.ts'
 import type { EnvelopedMessage } from '../../src/protocol/frames.ts'
 import { messageOf } from '../../src/protocol/message.ts'
 
@@ -16,20 +18,20 @@ const start = (topic: string) => ({ topics: [topic], snapshot: undefined, confir
 function open(limits: { maxOpen: number; maxMerged: number }) {
   const supervisor = createActor(createMachine({}), { clock: new SimulatedClock() }).start()
   const log = new MessageLog(undefined, { maxRecentMessages: 1000, maxRecentBytes: 1e6, durability: 'background' })
-  const egress = new Egress({ hasRoom: () => false, send: () => assert.fail() }, () => Promise.resolve())
+  const egress = new Egress(() => Promise.resolve())
   const subscribers = new Subscribers({
     log,
     egress,
     supplies: undefined,
-    inFlightBytes: 1000,
+    bounds: { windowBytes: 1e6, networkBytes: 1e6 },
+    connection: () => assert.fail(),
+    received: () => assert.fail(),
+    changed: () => assert.fail(),
     missed: () => assert.fail(),
   })
   const subscriber = subscriberLogic({
-    egress,
-    supplies: undefined,
     delaysMs: { joinTimeout: 1e6, heartbeatTimeout: 1e6, evictAfter: 1e6 },
     async remember() {},
-    reportUnreadable: error => assert.fail(error as Error),
     find: topic => subscribers.find(topic),
     forget: topic => subscribers.forget(topic),
     tell() {},
@@ -70,10 +72,18 @@ function open(limits: { maxOpen: number; maxMerged: number }) {
   }
 }
 
+/** Reads what a subscriber is sent. */
+function readerOf({ queue }: Subscription): Cursor {
+  const [delivery = queue.join({ hasRoom: true, nextPing: 1, send: () => 1 }, everything)] = queue.deliveries
+  queue.begin(delivery)
+  return delivery.cursor as Cursor
+}
+
 /** How many messages wait; they wait no more. */
-function waiting({ queue }: Subscription): number {
+function waiting(subscription: Subscription): number {
+  const cursor = readerOf(subscription)
   let messages = 0
-  for (let head = queue.head; head !== undefined; head = queue.head, messages++) queue.skip(head)
+  for (let { head } = cursor; head !== undefined; { head } = cursor, messages++) cursor.skip(head)
   return messages
 }
 
@@ -86,8 +96,8 @@ describe('the open snapshot exchanges', () => {
   test('ask every subscriber but the requester', () => {
     const { ask, application, requester, stop } = open({ maxOpen: 10, maxMerged: 10 })
     ask()
-    assert.match(String(application.queue.head?.frame), /^snapshotrequest /)
-    assert.equal(requester.queue.head, undefined)
+    assert.match(String(readerOf(application).head?.frame), /^snapshotrequest /)
+    assert.equal(readerOf(requester).head, undefined)
     stop()
   })
 

@@ -3,30 +3,33 @@ import { describe, test } from 'node:test'
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import fc from 'fast-check'
 import { type Batch, batchOf } from '../../src/delivery/batch.ts'
-import { Egress, type Outlet } from '../../src/delivery/egress.ts'
+import { maxRunBytes } from '../../src/delivery/cursor.ts'
+import type { Line } from '../../src/delivery/delivery.ts'
+import { Egress } from '../../src/delivery/egress.ts'
 import { MessageLog } from '../../src/delivery/message-log.ts'
-import { maxRunBytes, Queue } from '../../src/delivery/queue.ts'
-import { messageOf } from '../../src/protocol/message.ts'
+import { Queue } from '../../src/delivery/queue.ts'
+import { everything } from '../../src/delivery/wanted.ts'
+import { type Message, messageOf } from '../../src/protocol/message.ts'
 
 /** Subscribers a, b, c … of which each connection has room until it holds `room` frames that `read` was not called for. */
 function openEgress(subscribers: number, room = Number.POSITIVE_INFINITY) {
   const held = new Map<string, number>()
   const received = new Map<string, string[]>()
   const filled: string[] = []
-  const egress = new Egress(
-    {
-      hasRoom: topic => (held.get(topic) ?? 0) < room,
-      send(topic, run) {
-        held.set(topic, (held.get(topic) ?? 0) + run.length)
-        received.set(topic, [...(received.get(topic) ?? []), ...run.map(({ frame }) => String(frame))])
-      },
-    },
-    () => yieldToEventLoop(),
-  )
+  const egress = new Egress(() => yieldToEventLoop())
   const log = openLog()
   const outlets = Array.from({ length: subscribers }, (_, index) => {
     const topic = String.fromCharCode(97 + index)
-    return openOutlet(log, topic, egress, { filled: () => filled.push(topic) })
+    const line = {
+      get hasRoom() {
+        return (held.get(topic) ?? 0) < room
+      },
+      send(run: readonly Message[]) {
+        held.set(topic, (held.get(topic) ?? 0) + run.length)
+        received.set(topic, [...(received.get(topic) ?? []), ...run.map(({ frame }) => String(frame))])
+      },
+    }
+    return openOutlet(log, topic, egress, line, () => filled.push(topic))
   })
   const push = (batch: Batch) => log.append(batch)
   return { egress, outlets, push, received, filled, read: (topic: string) => held.delete(topic) }
@@ -35,32 +38,46 @@ function openEgress(subscribers: number, room = Number.POSITIVE_INFINITY) {
 const openLog = () =>
   new MessageLog(undefined, { maxRecentMessages: 1e6, maxRecentBytes: 1e9, durability: 'background' })
 
-/** A subscriber that can take messages from the start, however the socket treats it. */
-function openOutlet(log: MessageLog, topic: string, egress: Egress, over: Partial<Outlet>): Outlet & { queue: Queue } {
+/** A subscriber that can take messages from the start, however its connection treats it. */
+function openOutlet(
+  log: MessageLog,
+  topic: string,
+  egress: Egress,
+  line: { readonly hasRoom: boolean; send(run: readonly Message[]): void },
+  filled: () => void = assert.fail,
+) {
+  const bounds = { windowBytes: 1e9, networkBytes: 1000 }
+  const fresh = { position: 1, confirms: false }
   const queue = new Queue(
     log,
-    {
-      topic,
-      interest: 'both',
-      position: 1,
-      frames: 0,
-      snapshot: undefined,
-      confirms: false,
-      inFlightBytes: 1000,
-    },
+    { topic, interest: 'both', snapshot: undefined, fresh, bounds },
     { filled: () => egress.filled(outlet), replayed() {}, missed: () => assert.fail() },
   )
+  const counted: Line = {
+    nextPing: 1,
+    get hasRoom() {
+      return line.hasRoom
+    },
+    send(run) {
+      line.send(run)
+      return 1
+    },
+  }
+  const delivery = queue.join(counted, everything)
+  queue.begin(delivery)
   const outlet = {
     topic,
     queue,
-    filled() {},
+    delivery,
+    filled,
     starved: () => assert.fail(),
-    turnEnded: () => queue.rest(),
-    ...over,
+    turnEnded: () => delivery.cursor?.rest(),
   }
   egress.open(outlet)
   return outlet
 }
+
+type Opened = ReturnType<typeof openOutlet>
 
 const messages = (count: number, from = 0) =>
   batchOf(Array.from({ length: count }, (_, index) => messageOf('indicator', String(from + index))))
@@ -87,7 +104,7 @@ describe('the egress', () => {
 
   test('lets only the subscriber wait whose connection is full, and keeps what waits', async () => {
     const { egress, outlets, push, received, filled, read } = openEgress(2, 10)
-    const [slow, fast] = outlets as [Outlet, Outlet]
+    const [slow, fast] = outlets as [Opened, Opened]
     push(messages(10))
     await egress.roundEnded()
     read('b')
@@ -100,7 +117,7 @@ describe('the egress', () => {
       [slow, 'a'],
       [fast, 'b'],
     ] as const) {
-      while (!outlet.queue.isEmpty) {
+      while (!outlet.delivery.cursor?.isEmpty) {
         read(topic)
         egress.open(outlet)
         await egress.roundEnded()
@@ -122,7 +139,7 @@ describe('the egress', () => {
 
   test('sends nothing while it is closed, and what came meanwhile when it is open again', async () => {
     const { egress, outlets, push, received } = openEgress(2)
-    const [outlet] = outlets as [Outlet]
+    const [outlet] = outlets as [Opened]
     egress.close(outlet)
     push(messages(3))
     while (!egress.isIdle) await yieldToEventLoop()
@@ -135,21 +152,16 @@ describe('the egress', () => {
 
   test('lets others have their turn while a message goes to very many', async () => {
     let pauses = 0
-    const egress = new Egress(
-      {
-        hasRoom: () => true,
-        // A slow processor: each run takes a millisecond.
-        send() {
-          for (const end = performance.now() + 1; performance.now() < end; );
-        },
-      },
-      async () => {
-        pauses++
-        await yieldToEventLoop()
-      },
-    )
+    const egress = new Egress(async () => {
+      pauses++
+      await yieldToEventLoop()
+    })
+    // A slow processor: each run takes a millisecond.
+    const send = () => {
+      for (const end = performance.now() + 1; performance.now() < end; );
+    }
     const log = openLog()
-    for (let subscriber = 0; subscriber < 60; subscriber++) openOutlet(log, `subscriber ${subscriber}`, egress, {})
+    for (let each = 0; each < 60; each++) openOutlet(log, `subscriber ${each}`, egress, { hasRoom: true, send })
     log.append(messages(1))
     await egress.roundEnded()
     assert.equal(egress.delivered, 60)
@@ -158,11 +170,9 @@ describe('the egress', () => {
 
   test('sends a long queue in runs of few bytes, and a long message alone', async () => {
     const runs: number[] = []
-    const egress = new Egress({ hasRoom: () => true, send: (_, run) => runs.push(run.length) }, () =>
-      yieldToEventLoop(),
-    )
+    const egress = new Egress(() => yieldToEventLoop())
     const log = openLog()
-    openOutlet(log, 'a', egress, {})
+    openOutlet(log, 'a', egress, { hasRoom: true, send: run => runs.push(run.length) })
     const long = messageOf('indicator', 'x'.repeat(maxRunBytes))
     const half = messageOf('indicator', 'x'.repeat(maxRunBytes / 2))
     log.append(batchOf([long, half, half, half]))
@@ -172,7 +182,7 @@ describe('the egress', () => {
 
   test('stops between two runs when the subscriber is no longer joined, and loses nothing', async () => {
     const { egress, outlets, push, received } = openEgress(1)
-    const [outlet] = outlets as [Outlet]
+    const [outlet] = outlets as [Opened]
     push(messages(10_000))
     await egress.roundEnded()
     egress.close(outlet)
@@ -180,12 +190,12 @@ describe('the egress', () => {
     const sent = received.get('a')?.length ?? 0
     assert.ok(sent > 0 && sent < 10_000)
     assert.equal(outlet.queue.lag, 10_000 - sent)
-    assert.equal(String(outlet.queue.head?.frame), `indicator ${sent}`)
+    assert.equal(String(outlet.delivery.cursor?.head?.frame), `indicator ${sent}`)
   })
 
   test('holds nobody up for a subscriber that leaves before its turn', async () => {
     const { egress, outlets, push } = openEgress(1)
-    const [outlet] = outlets as [Outlet]
+    const [outlet] = outlets as [Opened]
     push(messages(1))
     const ended = egress.roundEnded()
     egress.close(outlet)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { decodeUtf8, nestsTooDeep } from '../../src/protocol/json.ts'
-import { memberText } from '../../src/protocol/json-scanner.ts'
+import { compacted, memberText } from '../../src/protocol/json-scanner.ts'
 import { deepestNesting } from '../../src/protocol/stix/nesting.ts'
 
 /** JSON text of a value with white space strewn in, as another language's serialiser might write it. */
@@ -35,6 +35,23 @@ describe('the text of a member', () => {
 
   test('keeps what a serialiser would change', () => {
     assert.equal(memberText('{"body": {"n": 1.0e2 , "n":2} }', 'body'), '{"n": 1.0e2 , "n":2}')
+  })
+})
+
+describe('the text without whitespace', () => {
+  test('is what a serialiser writes that adds none', () => {
+    fc.assert(
+      fc.property(spacedJson(fc.jsonValue()), text => {
+        assert.equal(compacted(` \n${text}\r\n`), JSON.stringify(JSON.parse(text)))
+      }),
+    )
+  })
+
+  test('keeps what a serialiser would change, and blanks and quotes in strings', () => {
+    assert.equal(
+      compacted('{ "n" : -0.10e2 , "n":1,\t"a\\" b": "\\u0020 \\\\" }'),
+      '{"n":-0.10e2,"n":1,"a\\" b":"\\u0020 \\\\"}',
+    )
   })
 })
 

@@ -75,5 +75,15 @@ export class MemoryStore implements MessageStore {
     this.next = sequence
   }
 
+  /** Loses the last so many messages, as a crash may; answers how many there are left. */
+  loseLast(messages: number): number {
+    const next = Math.max(this.oldest, this.next - messages)
+    this.#batches = this.#batches
+      .filter(({ first }) => first < next)
+      .map(batch => ({ ...batch, messages: batch.messages.slice(0, next - batch.first) }))
+    this.next = next
+    return this.#batches.reduce((count, batch) => count + batch.messages.length, 0)
+  }
+
   async close(): Promise<void> {}
 }

@@ -41,8 +41,11 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/sockets/',
-    rule: 'sockets import zeromq and the protocol, what Node has for sockets, events and time, and types of vocabulary and delivery',
-    mayImport: ['src/sockets/', 'src/protocol/', 'zeromq', 'node:net', 'node:os', 'node:events', 'node:timers*'],
+    rule: 'sockets import zeromq and the protocol, what Node has for sockets, events and time, and for files, which is how Linux tells of connections, and types of vocabulary and delivery',
+    mayImport: [
+      ...['src/sockets/', 'src/protocol/', 'zeromq'],
+      ...['node:net', 'node:os', 'node:events', 'node:timers*', 'node:fs*'],
+    ],
     mayImportTypesOf: [vocabulary, 'src/delivery/'],
   },
   {
@@ -68,9 +71,9 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/observe/',
-    rule: 'observers import pino, pino-pretty, prom-client, the protocol and node:, how configuration prints what strangers wrote, and types of xstate, vocabulary, configuration, and what they read: delivery, history and actors',
+    rule: 'observers import pino, pino-pretty, prom-client, the protocol and node:, how configuration prints what strangers wrote, why connections are ended, and types of xstate, vocabulary, configuration, and what they read: delivery, history and actors',
     mayImport: [
-      ...['src/observe/', 'src/protocol/', 'src/config/printable.ts', 'node:*'],
+      ...['src/observe/', 'src/protocol/', 'src/config/printable.ts', 'src/sockets/zmtp/break-reason.ts', 'node:*'],
       ...['pino', 'pino-pretty', 'prom-client'],
     ],
     mayImportTypesOf: ['xstate', vocabulary, 'src/config/', 'src/delivery/', 'src/history/', 'src/actors/'],

@@ -1,7 +1,10 @@
 import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Socket } from 'zeromq'
+import { wantedBy } from '../../src/delivery/wanted.ts'
+import type { Message } from '../../src/protocol/message.ts'
 import { PubSocket, type PubSocketOptions } from '../../src/sockets/pub.ts'
+import type { PubLink } from '../../src/sockets/pub-connection.ts'
 
 /** Where the endpoints of tests listen. */
 export const listening: PubSocketOptions = {
@@ -12,7 +15,9 @@ export const listening: PubSocketOptions = {
   keepaliveIdleSeconds: 60,
   handshakeTimeoutMs: 5000,
   lingerMs: () => 0,
-  stalledTimeoutMs: 5000,
+  answerTimeoutMs: 60_000,
+  windowBytes: 1_048_576,
+  maxMessageBytes: 1_000_000,
 }
 
 /** Notes what it is told, and waits for what it will be told. */
@@ -30,11 +35,75 @@ export class Told {
 
   /** Fulfilled when this was told so many times. */
   async of(what: string, times = 1): Promise<void> {
-    while (this.all.filter(each => each === what).length < times) {
-      await new Promise<void>(resolve => {
-        this.#heard = resolve
-      })
+    while (this.all.filter(each => each === what).length < times) await this.next()
+  }
+
+  /** Fulfilled when this is told anything. */
+  next(): Promise<void> {
+    return new Promise(resolve => {
+      this.#heard = resolve
+    })
+  }
+}
+
+/** A connection of a topic, and what it wants of that. */
+interface Linked {
+  readonly link: PubLink
+  prefixes: readonly string[]
+}
+
+/** A socket that sends to every connection of a topic alike, and tells what it hears of them. */
+export class LinkedPub extends PubSocket {
+  readonly #links: Map<string, Set<Linked>>
+
+  constructor(
+    options: PubSocketOptions,
+    told: Told,
+    accepts: (topic: string) => boolean = () => true,
+    joined: (topic: string) => void = () => {},
+  ) {
+    const links = new Map<string, Set<Linked>>()
+    super(options, {
+      accept: (topic, link) => {
+        if (!accepts(topic)) return undefined
+        const linked: Linked = { link, prefixes: [] }
+        links.set(topic, (links.get(topic) ?? new Set()).add(linked))
+        return {
+          wants: prefixes => {
+            linked.prefixes = prefixes
+            told.note(prefixes.length > 0 ? 'joined' : 'left')(topic)
+            if (prefixes.length > 0) joined(topic)
+          },
+          acknowledged: ping => told.note('acknowledged')(`${topic} ${ping}`),
+          drained: () => told.note('drained')(topic),
+          closed: () => {
+            links.get(topic)?.delete(linked)
+            if (linked.prefixes.length > 0) told.note('left')(topic)
+          },
+        }
+      },
+      refused: told.note('refused'),
+      broken: told.note('broken'),
+      dropped: told.note('dropped'),
+    })
+    this.#links = links
+  }
+
+  /** Can every connection of the topic take more, and is there one? */
+  hasRoom(topic: string): boolean {
+    const linked = [...(this.#links.get(topic) ?? [])].filter(({ prefixes }) => prefixes.length > 0)
+    return linked.length > 0 && linked.every(({ link }) => link.hasRoom)
+  }
+
+  /** Sends each connection of the topic what it wants of this; answers the numbers of the PINGs that follow. */
+  send(topic: string, run: readonly Message[]): readonly number[] {
+    const pings: number[] = []
+    for (const { link, prefixes } of this.#links.get(topic) ?? []) {
+      const { types, accepts } = wantedBy(prefixes)
+      const wanted = run.filter(message => types.includes(message.type) && accepts?.(message) !== false)
+      if (wanted.length > 0) pings.push(link.send(wanted))
     }
+    return pings
   }
 }
 
@@ -42,23 +111,14 @@ export class Told {
 export async function openPub(
   t: TestContext,
   over: Partial<PubSocketOptions> = {},
-  admits: (topic: string) => boolean = () => true,
+  accepts: (topic: string) => boolean = () => true,
 ) {
   const told = new Told()
-  const pub = new PubSocket(
-    { ...listening, ...over },
-    {
-      admits,
-      joined: told.note('joined'),
-      left: told.note('left'),
-      drained: told.note('drained'),
-      refused: told.note('refused'),
-      broken: told.note('broken'),
-      dropped: told.note('dropped'),
-    },
-  )
+  const pub = new LinkedPub({ ...listening, ...over }, told, accepts)
   t.after(() => pub.close())
-  return { pub, port: await pub.bind(), told }
+  const port = await pub.bind()
+  pub.serve().catch(() => {})
+  return { pub, port, told }
 }
 
 /** Connects one of ZeroMQ's own sockets. */
@@ -91,6 +151,18 @@ export function greetingOf(version = 3, mechanism = 'NULL'): Buffer {
   Object.assign(bytes, { 0: 0xff, 9: 0x7f, 10: version })
   bytes.write(mechanism, 12)
   return bytes
+}
+
+/** What both sides of ZMTP 2.0 and later begin with. */
+export const signature = Buffer.from('\xff\0\0\0\0\0\0\0\0\x7f', 'latin1')
+
+/** Numbers of socket types in ZMTP 2.0 (RFC 15 "Formal Grammar"); those of XPUB and XSUB are libzmq's. */
+export const numbersOfTypes = { PUB: 1, SUB: 2, REQ: 3, REP: 4, DEALER: 5, ROUTER: 6, XPUB: 9, XSUB: 10 } as const
+
+/** A greeting of ZMTP 2.0, with the frame of an identity. */
+export function greetingOf2(type: keyof typeof numbersOfTypes, identity = ''): Buffer {
+  const rest = `\x01${String.fromCharCode(numbersOfTypes[type])}\0${String.fromCharCode(identity.length)}${identity}`
+  return Buffer.concat([signature, Buffer.from(rest, 'latin1')])
 }
 
 /** A command, as a short frame. */

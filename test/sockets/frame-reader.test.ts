@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { encodeFrames, FrameReader, ZmtpError } from '../../src/sockets/zmtp/frame-reader.ts'
-import { commandFrame, readCommand } from '../../src/sockets/zmtp/handshake.ts'
+import { ZmtpError } from '../../src/sockets/zmtp/break-reason.ts'
+import { commandFrame, readCommand } from '../../src/sockets/zmtp/command.ts'
+import { encodeFrames, FrameReader } from '../../src/sockets/zmtp/frame-reader.ts'
 
 const maxFrameBytes = 200_000
 
@@ -78,6 +79,31 @@ describe('a stream of frames', () => {
         }
       }),
     )
+  })
+
+  test('keeps only the beginning of frames that are longer than may be kept, in whatever pieces they come', () => {
+    fc.assert(
+      fc.property(bodies, lengths, fc.nat({ max: 70_000 }), (bodies, lengths, keptBytes) => {
+        const frames: Buffer[] = []
+        const reader = new FrameReader(maxFrameBytes, ({ body }) => frames.push(Buffer.from(body)), keptBytes)
+        for (const piece of piecesOf(encodeFrames(bodies), lengths)) reader.read(piece)
+        assert.deepEqual(
+          frames,
+          bodies.map(body => body.subarray(0, keptBytes)),
+        )
+      }),
+    )
+  })
+
+  test('holds no memory for what it does not keep', () => {
+    const before = process.memoryUsage().arrayBuffers
+    const readers = Array.from({ length: 100 }, () => new FrameReader(2 ** 28, () => {}, 500))
+    const chunk = Buffer.alloc(65_536)
+    for (const reader of readers) {
+      reader.read(Buffer.from('020000000010000000', 'hex'))
+      for (let count = 0; count < 100; count++) reader.read(chunk)
+    }
+    assert.ok(process.memoryUsage().arrayBuffers - before < 100 * 10_000)
   })
 
   test('holds little memory for a frame of which little has come', () => {

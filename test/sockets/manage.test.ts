@@ -43,6 +43,21 @@ describe('manage', { concurrency: true }, () => {
     assert.deepEqual((await dealer.receive()).map(String), ['1:d'])
   })
 
+  test('does not answer a probe, so that whoever sends one takes nothing for its answer', async t => {
+    const { port, told } = await openManage(t)
+    for (const socket of [
+      new Request({ linger: 0, probeRouter: true, receiveTimeout: 5000 }),
+      new Dealer({ linger: 0, probeRouter: true, receiveTimeout: 5000 }),
+    ]) {
+      connected(t, socket, port)
+      for (const request of ['a', '', 'b']) {
+        await socket.send(socket instanceof Dealer ? ['', request] : request)
+        assert.equal(String((await socket.receive()).at(-1)), `1:${request}`)
+      }
+    }
+    assert.equal(told.all.length, 6)
+  })
+
   test('answers a client that asks a thousand times before it reads, in order, and others meanwhile', async t => {
     const slow = (request: RawRequest, manage: ManageSocket) => {
       for (const end = performance.now() + 0.1; performance.now() < end; );
@@ -61,9 +76,9 @@ describe('manage', { concurrency: true }, () => {
     const { port, told } = await openManage(t)
     const req = [greetingOf(), readyOf('REQ')]
     await raw(t, port, ...req, Buffer.from('\x01\0\x02\0\0\0\0\0\0\x03\xe9', 'latin1'))
-    assert.deepEqual(told.all, ['broken a frame of more than 1000 bytes'])
+    assert.deepEqual(told.all, ['broken frame_too_long'])
     await raw(t, port, ...req, Buffer.from('\x01\0'.repeat(100_000), 'latin1'))
-    assert.equal(told.all.at(-1), 'broken a request of more than 1000 bytes')
+    assert.equal(told.all.at(-1), 'broken message_too_long')
     assert.ok(!told.all.includes('asked'))
   })
 

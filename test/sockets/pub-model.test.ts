@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { messageOf } from '../../src/protocol/message.ts'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
 import { PubSocket } from '../../src/sockets/pub.ts'
+import type { PubLink } from '../../src/sockets/pub-connection.ts'
 import { FrameReader } from '../../src/sockets/zmtp/frame-reader.ts'
 import { commandOf, greetingOf, listening, readyOf } from './broker-endpoint.ts'
 
@@ -21,12 +22,17 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('turn' as const), topic, connection }),
 )
 
-/** A subscriber's chart, as far as it goes by what the socket tells. */
-class Subscription {
-  readonly topic = drawP2pTopic()
-  state: 'gone' | 'flowing' | 'waiting' = 'gone'
+/** A topic, and the number of its next message. */
+class Topic {
+  readonly name = drawP2pTopic()
   sent = 0
-  joins = 0
+}
+
+/** A connection's chart for one topic, as far as it goes by what the socket tells. */
+interface Linked {
+  readonly topic: Topic
+  readonly link: PubLink
+  state: 'gone' | 'flowing' | 'waiting'
 }
 
 /** One peer without a library. */
@@ -55,7 +61,7 @@ class Connection {
 }
 
 describe('pub, whoever joins, fills, reads and leaves,', () => {
-  test('never leaves a topic waiting, and sends each connection all of it, in order', async t => {
+  test('never leaves a connection waiting, and sends it all of what it joined, in order', async t => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async steps => {
         let heard = () => {}
@@ -66,29 +72,32 @@ describe('pub, whoever joins, fills, reads and leaves,', () => {
             })
           }
         }
-        const subscriptions = [new Subscription(), new Subscription()]
-        const told = (topic: string, tell: (subscription: Subscription) => void) => {
-          for (const each of subscriptions) if (each.topic === topic) tell(each)
-          heard()
-        }
+        const topics = [new Topic(), new Topic()]
+        const links: Linked[] = []
+        let joins = 0
         const pub = new PubSocket(
           { ...listening },
           {
-            admits: () => true,
-            joined: topic =>
-              told(topic, each => {
-                each.joins++
-                if (each.state === 'gone') each.state = 'flowing'
-              }),
-            left: topic =>
-              told(topic, each => {
-                assert.notEqual(each.state, 'gone', 'left follows joined')
-                each.state = 'gone'
-              }),
-            drained: topic =>
-              told(topic, each => {
-                if (each.state === 'waiting') each.state = 'flowing'
-              }),
+            accept: (name, link) => {
+              const linked: Linked = { topic: topics.find(each => each.name === name) as Topic, link, state: 'gone' }
+              links.push(linked)
+              return {
+                wants: prefixes => {
+                  if (prefixes.length > 0) joins++
+                  linked.state = prefixes.length > 0 ? 'flowing' : 'gone'
+                  heard()
+                },
+                acknowledged() {},
+                drained: () => {
+                  if (linked.state === 'waiting') linked.state = 'flowing'
+                  heard()
+                },
+                closed: () => {
+                  links.splice(links.indexOf(linked), 1)
+                  heard()
+                },
+              }
+            },
             refused() {},
             broken: assert.fail,
             dropped: assert.fail,
@@ -97,24 +106,29 @@ describe('pub, whoever joins, fills, reads and leaves,', () => {
         t.after(() => pub.close())
         const port = await pub.bind()
         const connections: (Connection | undefined)[] = [undefined, undefined, undefined]
-        const joined = connections.map(() => new Set<Subscription>())
-        const send = (each: Subscription, bytes: number) => {
-          if (each.state === 'flowing' && !pub.hasRoom(each.topic)) each.state = 'waiting'
-          if (each.state !== 'flowing') return false
-          pub.send(each.topic, [messageOf('indicator', `${each.sent++} ${'x'.repeat(bytes)}`)])
-          return true
+        const joined = connections.map(() => new Set<Topic>())
+        /** Sends a message to each connection of a topic that has room; answers whether all have. */
+        const send = (topic: Topic, bytes: number) => {
+          const number = topic.sent++
+          let everywhere = true
+          for (const each of links.filter(linked => linked.topic === topic && linked.state !== 'gone')) {
+            if (each.state === 'flowing' && !each.link.hasRoom) each.state = 'waiting'
+            if (each.state === 'flowing') each.link.send([messageOf('indicator', `${number} ${'x'.repeat(bytes)}`)])
+            else everywhere = false
+          }
+          return everywhere && links.some(linked => linked.topic === topic && linked.state === 'flowing')
         }
         for (const { do: what, topic, connection: index } of steps) {
-          const each = subscriptions[topic] as Subscription
-          const theirs = joined[index] as Set<Subscription>
+          const each = topics[topic] as Topic
+          const theirs = joined[index] as Set<Topic>
           if (what === 'join' && !theirs.has(each)) {
             connections[index] ??= new Connection(port, () => heard())
-            const joins = each.joins
-            connections[index].socket.write(commandOf('SUBSCRIBE', each.topic))
-            await until(() => each.joins > joins)
+            const before = joins
+            connections[index].socket.write(commandOf('SUBSCRIBE', each.name))
+            await until(() => joins > before)
             theirs.add(each)
           } else if (what === 'cancel' && theirs.delete(each)) {
-            connections[index]?.socket.write(commandOf('CANCEL', each.topic))
+            connections[index]?.socket.write(commandOf('CANCEL', each.name))
           } else if (what === 'fill') {
             while (send(each, 50_000));
           } else if (what === 'read') connections[index]?.socket.resume()
@@ -129,20 +143,19 @@ describe('pub, whoever joins, fills, reads and leaves,', () => {
         for (const connection of connections) connection?.socket.resume()
         for (const [index, theirs] of joined.entries()) {
           for (const each of theirs) {
-            // Whoever reads gets what comes now, and before it all others since it joined.
+            // Whoever reads gets what comes now.
             const next = each.sent
-            const received = () => connections[index]?.received.get(each.topic) ?? []
+            const received = () => connections[index]?.received.get(each.name) ?? []
             while ((received().at(-1) ?? -1) < next) {
-              await until(() => send(each, 0))
+              send(each, 0)
               await nextTurn()
             }
             const numbers = received()
-            // It may have cancelled and joined again.
             for (const [at, number] of numbers.entries()) if (at > 0) assert.ok(number > (numbers[at - 1] as number))
           }
         }
         for (const connection of connections) connection?.socket.destroy()
-        await until(() => subscriptions.every(({ state }) => state === 'gone'))
+        await until(() => links.length === 0)
         pub.close()
       }),
       { numRuns: 60 },

@@ -5,10 +5,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { type Message, messageOf } from '../../src/protocol/message.ts'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
+import { FrameReader } from '../../src/sockets/zmtp/frame-reader.ts'
 import { commandOf, greetingOf, openPub, readyOf } from './broker-endpoint.ts'
-
-/** What a broker says before the first frame: its greeting, and a READY that names its type. */
-const greetedBytes = 64 + readyOf('XPUB').length
 
 /** Bytes of messages: short, of any characters, around the length from which on they are not copied, and longer than a write. */
 const text = fc.oneof(
@@ -25,15 +23,21 @@ class Reader {
   readonly #received: Buffer[] = []
   readonly #expected: Buffer[] = []
   #receivedBytes = 0
-  #expectedBytes = greetedBytes
+  #expectedBytes = 0
   #more = () => {}
 
   constructor(port: number, topic: string) {
     this.topic = topic
     this.socket = connect(port, '127.0.0.1')
+    // PINGs come between what is sent.
+    const frames = new FrameReader(1_000_000, ({ body, isCommand }) => {
+      if (!isCommand) this.#take(body)
+    })
+    let skipped = 0
     this.socket.on('data', chunk => {
-      this.#received.push(chunk)
-      this.#receivedBytes += chunk.length
+      const greeting = Math.min(64 - skipped, chunk.length)
+      skipped += greeting
+      frames.read(chunk.subarray(greeting))
       this.#more()
     })
     this.socket.write(Buffer.concat([greetingOf(), readyOf('SUB'), commandOf('SUBSCRIBE', topic)]))
@@ -42,11 +46,13 @@ class Reader {
   /** Written out here, so that what the broker makes of it is compared with something else. */
   expect({ frame }: Message): void {
     const body = Buffer.concat([Buffer.from(this.topic), frame])
-    const header = Buffer.alloc(body.length < 256 ? 2 : 9)
-    header[0] = body.length < 256 ? 0 : 2
-    header.writeUIntBE(body.length, header.length === 2 ? 1 : 5, header.length === 2 ? 1 : 4)
-    this.#expected.push(header, body)
-    this.#expectedBytes += header.length + body.length
+    this.#expected.push(body)
+    this.#expectedBytes += body.length
+  }
+
+  #take(body: Buffer): void {
+    this.#received.push(body)
+    this.#receivedBytes += body.length
   }
 
   async receivesWhatItIsTo(): Promise<void> {
@@ -56,8 +62,7 @@ class Reader {
         this.#more = resolve
       })
     }
-    const frames = Buffer.concat(this.#received).subarray(greetedBytes)
-    assert.ok(frames.equals(Buffer.concat(this.#expected)), 'every byte is what was sent')
+    assert.ok(Buffer.concat(this.#received).equals(Buffer.concat(this.#expected)), 'every byte is what was sent')
   }
 }
 

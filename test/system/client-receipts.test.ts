@@ -1,7 +1,15 @@
 /** Publishing with receipts, on a bus that answers as a test says. */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import { BusUnavailableError, type ConnectOptions, connect, InvalidMessageError } from '../../src/index.ts'
+import { setImmediate } from 'node:timers/promises'
+import {
+  type BusEvent,
+  BusUnavailableError,
+  type ConnectOptions,
+  connect,
+  InvalidMessageError,
+} from '../../src/index.ts'
+import { startBroker } from './broker-process.ts'
 import { StandInBus } from './stand-in-bus.ts'
 import { indicator } from './wire.ts'
 
@@ -87,9 +95,13 @@ describe('what is published with a receipt', { concurrency: true }, () => {
     )
   })
 
-  for (const reply of [{ status: 'unknown request' }, { status: 'error', history: false }]) {
-    test(`goes without one if the bus says ${JSON.stringify(reply)}`, async t => {
-      const { bus, application } = await start(t)
+  for (const [reason, reply] of [
+    ['unknown_request', { status: 'unknown request' }],
+    ['no_history', { status: 'error', history: false }],
+  ] as const) {
+    test(`goes without one if the bus says ${JSON.stringify(reply)}, and the application hears that once`, async t => {
+      const events: BusEvent[] = []
+      const { bus, application } = await start(t, { onEvent: event => events.push(event) })
       bus.publishReply = () => reply
       const published = bodies(10)
       const receipts = await Promise.all(published.map(body => application.publish(body)))
@@ -98,6 +110,81 @@ describe('what is published with a receipt', { concurrency: true }, () => {
       assert.deepEqual(
         bus.received,
         published.map(body => `stix2/indicator ${body}`),
+      )
+      assert.deepEqual(events, [{ event: 'without_receipts', reason }])
+    })
+  }
+
+  test('asks a bus that gave none again, with one message, though no connection broke', async t => {
+    const events: BusEvent[] = []
+    const onEvent = (event: BusEvent) => events.push(event)
+    const { bus, application, log, store } = await start(t, { onEvent, heartbeatIntervalMs: 20 })
+    const asked: number[] = []
+    bus.publishReply = messages => {
+      asked.push(messages.length)
+      return { status: 'unknown request' }
+    }
+    while (asked.length < 3) await Promise.all(bodies(10).map(body => application.publish(body)))
+    bus.publishReply = store
+    while ((await application.publish(indicator())) === undefined);
+    assert.equal(log.length, 1)
+    assert.deepEqual(asked, [10, ...Array(asked.length - 1).fill(1)])
+    bus.publishReply = () => ({ status: 'unknown request' })
+    assert.equal(await application.publish(indicator()), undefined)
+    assert.deepEqual(
+      events.map(({ event }) => event),
+      ['without_receipts', 'with_receipts', 'without_receipts'],
+    )
+  })
+})
+
+test('closing gives up what a bus without receipts does not take any more, and says so', async t => {
+  const events: BusEvent[] = []
+  const { bus, application } = await start(t, { onEvent: event => events.push(event), highWaterMark: 10 })
+  bus.publishReply = () => ({ status: 'unknown request' })
+  assert.equal(await application.publish(indicator()), undefined)
+  bus.stop()
+  const outcomes = Promise.allSettled(bodies(100).map(body => application.publish(body)))
+  await application.close()
+  const failed = (await outcomes).filter(({ status }) => status === 'rejected')
+  assert.ok(failed.length > 0)
+  await setImmediate()
+  assert.deepEqual(events.at(-1), { event: 'flush_abandoned' })
+})
+
+describe('a bus that is replaced by another on its ports', { concurrency: true }, () => {
+  for (const alsoSubscribes of [false, true]) {
+    test(`gives receipts when it can, to one that publishes${alsoSubscribes ? ' and subscribes' : ''}`, async t => {
+      // application → our broker, a process → one like the original → our broker, again
+      const broker = await startBroker(t)
+      const events: BusEvent[] = []
+      const application = connect({
+        endpoint: `127.0.0.1:${broker.manage}`,
+        onEvent: event => events.push(event),
+        // So long that only the connection can tell that the bus is another one.
+        heartbeatIntervalMs: Number.POSITIVE_INFINITY,
+        shortestRetryPauseMs: 10,
+        longestRetryPauseMs: 20,
+        closeTimeoutMs: 500,
+      })
+      t.after(() => application.close())
+      if (alsoSubscribes) await application.subscribe('stix2/sighting')
+      assert.equal((await application.publish(indicator()))?.sequence, 1)
+      await broker.stop()
+
+      const original = await StandInBus.start({ ports: broker })
+      const unconfirmed = indicator()
+      assert.equal(await application.publish(unconfirmed), undefined)
+      await original.until(() => original.received.length > 0)
+      assert.deepEqual(original.received, [`stix2/indicator ${unconfirmed}`])
+      original.stop()
+
+      await startBroker(t, {}, broker)
+      // What goes before the library has noticed goes without.
+      while ((await application.publish(indicator())) === undefined);
+      assert.deepEqual(
+        events.map(({ event }) => event).filter(event => event.endsWith('receipts')),
+        ['without_receipts', 'with_receipts'],
       )
     })
   }

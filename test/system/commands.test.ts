@@ -20,6 +20,9 @@ async function startSubscriber(t: TestContext, broker: BrokerProcess, ...args: s
   return subscriber
 }
 
+/** What `publish` says of a bus that is like the original. */
+const noReceipts = 'threatbus: nothing was confirmed: the bus gives no receipts, so it is not known what it has\n'
+
 /** A STIX object that does not travel the bus. */
 const malware = JSON.stringify({ type: 'malware', spec_version: '2.1', name: 'bundle [ } "objects":' })
 
@@ -72,7 +75,7 @@ describe('threatbus publish', { concurrency: true }, () => {
       ...paths.slice(2),
     ]
     const { code, stderr } = await runCommand(t, args, `${j}\n${k}`)
-    assert.equal(stderr, 'threatbus: published 11 (indicator 11), skipped 2 (malware 2), refused 0\n')
+    assert.equal(stderr, `threatbus: published 11 (indicator 11), skipped 2 (malware 2), refused 0\n${noReceipts}`)
     assert.equal(code, 0)
     await bus.until(() => bus.received.length === 11)
     const expected = [pretty(a), pretty(b ?? ''), pretty(c ?? ''), j, k, d, e, f, g, h, i]
@@ -99,6 +102,7 @@ describe('threatbus publish', { concurrency: true }, () => {
     const { code, stderr } = await runCommand(t, ['publish', '--endpoint', bus.endpoint, lines, missing, cut])
     assert.equal(code, 65)
     const problems = stderr.trimEnd().split('\n')
+    assert.equal(problems.pop(), noReceipts.trimEnd())
     assert.equal(problems.pop(), 'threatbus: published 2 (indicator 1, sighting 1), skipped 0, refused 7')
     const places = [
       `${lines}:2:`,
@@ -123,6 +127,31 @@ describe('threatbus publish', { concurrency: true }, () => {
     assert.match(stderr, /refused 100\n$/)
   })
 
+  test('says how many are not confirmed if the bus gives receipts for a part, and that none are if it was not asked', async t => {
+    const bus = await StandInBus.start()
+    t.after(() => bus.stop())
+    bus.publishReply = () =>
+      bus.publications === 1 ? { status: 'success', sequence: 1 } : { status: 'unknown request' }
+    const command = startCommand(t, 'publish', '--endpoint', bus.endpoint, '-')
+    command.stdin.write(`${indicator()}\n`)
+    await bus.until(() => bus.publications > 0)
+    command.stdin.end(`${indicator()}\n${indicator()}\n`)
+    const { code, stderr } = await command.ended
+    assert.equal(code, 0)
+    assert.equal(
+      stderr,
+      'threatbus: published 3 (indicator 3), skipped 0, refused 0\n' +
+        "threatbus: 1 acknowledged: on the bus's disk, the last as number 1\n" +
+        'threatbus: 2 were not confirmed: the bus gives no receipts, so it is not known what it has\n',
+    )
+    const without = await runCommand(t, ['publish', '--no-receipts', '--endpoint', bus.endpoint, '-'], indicator())
+    assert.equal(without.code, 0)
+    assert.match(
+      without.stderr,
+      /\nthreatbus: nothing was confirmed: the bus was not asked for receipts, so it is not known/,
+    )
+  })
+
   test('publishes each line as it comes, and ends in order when it is told to', async t => {
     const bus = await StandInBus.start()
     t.after(() => bus.stop())
@@ -132,7 +161,7 @@ describe('threatbus publish', { concurrency: true }, () => {
     command.kill('SIGTERM')
     const { code, stderr } = await command.ended
     assert.equal(code, 143)
-    assert.equal(stderr, 'threatbus: published 1 (indicator 1), skipped 0, refused 0\n')
+    assert.equal(stderr, `threatbus: published 1 (indicator 1), skipped 0, refused 0\n${noReceipts}`)
   })
 
   test('says that there is no bus', async t => {

@@ -42,8 +42,8 @@ for (const [what, text] of Object.entries({
   'a file of comments': '# nothing\n\n# here\n',
   'a file with a document mark only': '---\n',
   'a file of empty sections': emptySections,
-  'a file with a byte order mark': '\ufeffmax_topics: 64\n',
-  'a file with Windows line ends': 'max_topics: 64\r\nqueue:\r\n  max_messages: 100000\r\n',
+  'a file with a byte order mark': '\ufeffmax_topics: 100\n',
+  'a file with Windows line ends': 'max_topics: 100\r\nqueue:\r\n  max_messages: 100000\r\n',
 })) {
   test(`${what} gives the defaults`, () => {
     assert.deepEqual(load({ 'config.yaml': text }).config, defaults)

@@ -5,8 +5,9 @@ import { ManageClient } from '../bench/manage-client.ts'
 import { startBroker } from './broker-process.ts'
 import type { Crowd } from './crowd.ts'
 
-test('a broker with 1,500 subscribers stops in its time', async t => {
-  const broker = await startBroker(t, { shutdown_timeout: 0.5 })
+test('a broker with 1,500 subscribers stops without taking its time', async t => {
+  // That is longer than the test may take.
+  const broker = await startBroker(t, { shutdown_timeout: 3600 })
   const manage = new ManageClient({ host: '127.0.0.1', port: broker.manage })
   const { p2pTopics: topics } = await manage.subscribe('stix2', 1500)
   manage.close()
@@ -17,10 +18,6 @@ test('a broker with 1,500 subscribers stops in its time', async t => {
   await new Promise(resolve => worker.once('message', resolve))
   let joined = 0
   await broker.logged(({ msg }) => msg.startsWith('joined') && ++joined === topics.length)
-  const stopped = performance.now()
   assert.equal(await broker.stop(), 0)
-  // ZeroMQ alone would take more than five seconds to close them.
-  const seconds = (performance.now() - stopped) / 1000
-  assert.ok(seconds < 4, `it took ${seconds} s`)
   await ended
 })

@@ -4,10 +4,11 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { describeOwner } from '../../src/history/lock.ts'
+import { acquireLock, describeOwner } from '../../src/history/lock.ts'
 import { startBroker } from './broker-process.ts'
 import { runCommand, startCommand, temporaryFile } from './command-process.ts'
 import { configOf, exported, historyOf, indicators, infoOf, publish, temporaryDirectory } from './history-process.ts'
+import { StandInBus } from './stand-in-bus.ts'
 import { indicator, receive, request, sighting } from './wire.ts'
 
 describe('threatbus history import', { concurrency: true }, () => {
@@ -96,6 +97,20 @@ describe('threatbus history import', { concurrency: true }, () => {
     assert.equal(code, 65)
     assert.match(stderr, /^-:1: it is nested too deep/)
     assert.deepEqual(await exported(t, ...configOf(broker)), [whole])
+  })
+
+  test("counts nothing as imported that a bus without receipts was sent in its broker's place", async t => {
+    const bus = await StandInBus.start()
+    const directory = temporaryDirectory(t)
+    const lock = await acquireLock(directory, { manage: bus.endpoint })
+    t.after(async () => {
+      bus.stop()
+      await lock.release()
+    })
+    const { code, stderr } = await runCommand(t, ['history', 'import', '--path', directory, '-'], indicator())
+    assert.equal(code, 69)
+    assert.match(stderr, /does not take it: it acknowledges nothing\nthreatbus: imported 0, skipped 0, refused 0\n$/)
+    assert.deepEqual(bus.received, [])
   })
 
   test('leaves a history alone whose owner does not answer, and the one of another import', async t => {

@@ -39,16 +39,17 @@ describe('a subscriber', { concurrency: true }, () => {
     await broker.logged(tells(topic, 'stale', 'disconnected'))
     for (const body of bodies.slice(100)) await send(`stix2/indicator ${body}`)
     const second = receive(t, broker.pub, topic)
-    // It never says what it received, so what its connection may have held comes again.
-    const frames = await second.received(300)
+    // What its library has acknowledged does not come again; that may lack what came at the very end.
+    const frames = await second.received(200)
+    while (frames.at(-1) !== `${topic}indicator ${bodies.at(-1)}`) await second.received(frames.length + 1)
     assert.deepEqual(
       frames,
-      bodies.map(body => `${topic}indicator ${body}`),
+      bodies.slice(-frames.length).map(body => `${topic}indicator ${body}`),
     )
   })
 
-  test('that is back before its broken connection was noticed gets what that one held', async t => {
-    // broker ──▶ forerunner: reads nothing, and breaks when its successor is there
+  test('that is back before its broken connection was noticed gets at once what that one held', async t => {
+    // broker ──▶ forerunner: reads nothing, and breaks after its successor has come
     //        └─▶ successor
     const broker = await startBroker(t)
     const { topic } = await request(broker.manage, { action: 'subscribe', topic: 'stix2' })
@@ -68,17 +69,13 @@ describe('a subscriber', { concurrency: true }, () => {
       await seen.received(published.length)
     }
     for (let count = 0; count < 10; count++) await publish()
+    // Nobody has noticed anything, and the forerunner is still served.
     const successor = receive(t, broker.pub, topic)
-    while (successor.frames.length === 0) await publish()
+    await successor.received(published.length)
     forerunner.resetAndDestroy()
-    await broker.logged(tells(topic, 'back'))
-    // The first message went to the forerunner alone.
-    const { frames } = successor
-    const [first = ''] = published
-    while (!frames.includes(first)) await successor.received(frames.length + 1)
-    const again = frames.indexOf(first)
-    await successor.received(again + published.length)
-    assert.deepEqual(frames.slice(again), published)
+    await publish()
+    assert.deepEqual(await successor.received(published.length), published)
+    assert.ok(!broker.log.some(tells(topic, 'stale')))
   })
 
   test('that never joins is stale, then unsubscribed, and its heartbeat is then an error', async t => {

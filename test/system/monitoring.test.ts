@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Subscriber } from 'zeromq'
+import { commandOf, greetingOf, raw, readyOf } from '../sockets/broker-endpoint.ts'
 import { startBroker } from './broker-process.ts'
 import { runCommand, temporaryFile } from './command-process.ts'
 import { get, inspectorOf, scrape } from './monitored.ts'
@@ -57,11 +58,11 @@ describe('monitoring', { concurrency: true }, () => {
       'threatbus_subscribers{state="live"}': 2,
       'threatbus_subscribers{state="subscribing"}': 1,
       'threatbus_subscribers{state="disconnected"}': 0,
-      'threatbus_joined_subscribers{flow="flowing"}': 2,
+      'threatbus_subscriber_connections{flow="flowing"}': 2,
       'threatbus_queue_messages{state="live"}': 0,
       'threatbus_connections{endpoint="pub"}': 3,
       'threatbus_connections{endpoint="sub"}': 1,
-      'threatbus_connections_broken_total{endpoint="pub"}': 0,
+      'threatbus_connections_broken_total{endpoint="pub",reason="not_zmtp"}': 0,
       threatbus_eavesdroppers_refused_total: 1,
       'threatbus_management_requests_total{action="subscribe",status="success"}': 3,
       'threatbus_management_requests_total{action="subscribe",status="error"}': 1,
@@ -103,6 +104,39 @@ describe('monitoring', { concurrency: true }, () => {
     assert.equal((await get(url, '/readyz')).text, 'ready\n')
   })
 
+  test('connections that the broker ends are counted and told by their reasons, each on its own', async t => {
+    const broker = await startBroker(t, { ...watched, zmq: { max_message_size: 1024 } })
+    const { manage, pub, sub } = broker
+    const tooLong = Buffer.from('\x02\0\0\0\0\0\0\x04\x01', 'latin1')
+    for (const [endpoint, port, parts, reason] of [
+      ['pub', pub, [Buffer.from('GET / HTTP/1.1\r\n\r\n')], 'not_zmtp'],
+      ['pub', pub, [greetingOf(3, 'CURVE')], 'security_mechanism'],
+      ['pub', pub, [greetingOf(), Buffer.from('\0\x05hello')], 'no_ready'],
+      ['manage', manage, [greetingOf(), readyOf('PUB')], 'socket_type'],
+      ['sub', sub, [greetingOf(), readyOf('PUB'), tooLong], 'frame_too_long'],
+      ['manage', manage, [greetingOf(), readyOf('REQ'), tooLong], 'frame_too_long'],
+      ['manage', manage, [greetingOf(), readyOf('REQ'), Buffer.from('\x01\0'.repeat(100))], 'message_too_long'],
+      ['sub', sub, [greetingOf(), readyOf('PUB'), commandOf('', '')], 'malformed_command'],
+    ] as const) {
+      for (let times = 0; times < 3; times++) await raw(t, port, ...parts)
+      await broker.logged(line => line.endpoint === endpoint && line.reason === reason)
+    }
+    const values = await scrape(await inspectorOf(broker))
+    const shown = [...values].filter(([name, value]) => name.startsWith('threatbus_connections_broken') && value > 0)
+    assert.deepEqual(Object.fromEntries(shown), {
+      'threatbus_connections_broken_total{endpoint="manage",reason="socket_type"}': 3,
+      'threatbus_connections_broken_total{endpoint="manage",reason="frame_too_long"}': 3,
+      'threatbus_connections_broken_total{endpoint="manage",reason="message_too_long"}': 3,
+      'threatbus_connections_broken_total{endpoint="pub",reason="not_zmtp"}': 3,
+      'threatbus_connections_broken_total{endpoint="pub",reason="security_mechanism"}': 3,
+      'threatbus_connections_broken_total{endpoint="pub",reason="no_ready"}': 3,
+      'threatbus_connections_broken_total{endpoint="sub",reason="frame_too_long"}': 3,
+      'threatbus_connections_broken_total{endpoint="sub",reason="malformed_command"}': 3,
+    })
+    // What repeats is summed up.
+    assert.equal(broker.log.filter(({ msg }) => msg.startsWith('a connection to ')).length, 8)
+  })
+
   test('a subscriber that reads nothing shows: refused sends, a queue that waits, and what it does', async t => {
     const broker = await startBroker(t, watched)
     const url = await inspectorOf(broker)
@@ -114,7 +148,7 @@ describe('monitoring', { concurrency: true }, () => {
     await broker.logged(({ msg }) => msg.startsWith('joined'))
     const { send } = await publisher(t, broker.sub)
     let values = await scrape(url)
-    while (!values.get('threatbus_joined_subscribers{flow="waiting"}')) {
+    while (!values.get('threatbus_subscriber_connections{flow="waiting"}')) {
       for (let sent = 0; sent < 200; sent++)
         await send(`stix2/indicator ${indicator({ description: 'x'.repeat(5000) })}`)
       values = await scrape(url)
@@ -247,7 +281,10 @@ describe('threatbus status', { concurrency: true }, () => {
       lines.join('\n'),
     )
     const row = lines.find(line => line.startsWith(topic.slice(0, 6)))
-    assert.equal(row?.replaceAll(/ +/g, ' '), `${topic.slice(0, 6)}… subscribing - 0 0 stix2/indicator, \\x1b[31mred`)
+    assert.equal(
+      row?.replaceAll(/ +/g, ' '),
+      `${topic.slice(0, 6)}… subscribing - - 0 0 0 stix2/indicator, \\x1b[31mred`,
+    )
     const json = await runCommand(t, ['status', '--endpoint', url.origin, '--json'])
     assert.equal(JSON.parse(json.lines.join('\n')).subscribers.total, 1)
   })

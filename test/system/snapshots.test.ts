@@ -120,6 +120,24 @@ describe('a subscription with a snapshot', { concurrency: true }, () => {
     await broker.logged(({ reason }) => reason === 'malformed_envelope')
   })
 
+  test('is still open when the broker was killed twice, the second time before anybody was back', async t => {
+    let broker = await startBroker(t)
+    const application = await request(broker.manage, { action: 'subscribe', topic: 'x' })
+    const heard = receive(t, broker.pub, application.topic)
+    const asker = await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator', snapshot: 1 })
+    const { snapshot_id } = bodyOf((await heard.received(1))[0])
+    heard.close()
+    for (let kills = 0; kills < 2; kills++) {
+      await broker.stop('SIGKILL')
+      broker = await startBroker(t, {}, broker)
+    }
+    const { send } = await publisher(t, broker.sub)
+    const body = indicator()
+    const envelope = `{"type":"snapshotenvelope","snapshot_type":1,"snapshot_id":"${snapshot_id}","body":${body}}`
+    await send(`threatbus/snapshotenvelope ${envelope}`)
+    assert.deepEqual(await receive(t, broker.pub, asker.topic).received(1), [`${asker.topic}indicator ${body}`])
+  })
+
   test('expires when nobody answers, and is complete when no more envelopes come', async t => {
     const broker = await startBroker(t, { snapshot: { answer_timeout: 1, quiet_timeout: 0.1 } })
     const application = await request(broker.manage, { action: 'subscribe', topic: 'x' })

@@ -69,6 +69,9 @@ function Summary({ entry }: { readonly entry: Entry }) {
         <Fact name="Sent">
           {figures && `${figures.sent.toLocaleString('en-US')} frames, ${Math.round(rate).toLocaleString('en-US')}/s`}
         </Fact>
+        <Fact name="Unreceived">
+          {figures?.unreceived !== undefined && `${figures.unreceived.toLocaleString('en-US')} on their way`}
+        </Fact>
         <Fact name="Missed">{figures && figures.missed > 0 && figures.missed.toLocaleString('en-US')}</Fact>
         <Fact name="Snapshot">{figures?.replaying && <SnapshotProgress entry={entry} />}</Fact>
         <Fact name="Last heartbeat">{heartbeatAt !== undefined && `${ago(at - heartbeatAt)} ago`}</Fact>

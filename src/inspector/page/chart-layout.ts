@@ -193,10 +193,11 @@ class Plan {
   }
 }
 
-/** A region that no arrow leaves is laid out by itself, from left to right: it is as low as it can be. */
+/** A region that no arrow leaves, and that has none itself, is laid out by itself, from left to right: it is as low as it can be. */
 const aside = { 'elk.hierarchyHandling': 'SEPARATE_CHILDREN', 'elk.direction': 'RIGHT' }
 
 function isClosed({ id, ...state }: StateDefinition): boolean {
+  if (state.transitions.some(({ targets }) => targets.length > 0)) return false
   const targets = (within: Pick<StateDefinition, 'states' | 'transitions'>): string[] => [
     ...within.transitions.flatMap(transition => transition.targets),
     ...within.states.flatMap(targets),

@@ -2,6 +2,7 @@ import type { Chronicle } from './chronicle.ts'
 import { type Moment, trouble, type Verdict } from './health.ts'
 import type { Life } from './life.ts'
 import { clientVerdict, sessionVerdict } from './verdicts/client.ts'
+import { connectionVerdict } from './verdicts/connection.ts'
 import { connectorVerdict, liveMatcherVerdict } from './verdicts/connector.ts'
 import { endpointVerdict } from './verdicts/endpoint.ts'
 import { exchangeVerdict } from './verdicts/snapshot-exchange.ts'
@@ -18,6 +19,8 @@ export function verdictOn(life: Life, chronicle: Chronicle, moment: Moment): Ver
   switch (life.chart) {
     case 'subscriber':
       return subscriberVerdict(life, state.value, moment)
+    case 'connection':
+      return connectionVerdict(life, state.value, moment)
     case 'snapshotExchange':
       return exchangeVerdict(life, state.value, moment)
     case 'endpoint':

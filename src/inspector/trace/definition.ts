@@ -117,7 +117,8 @@ export function eventWords(type: string, actors: ReadonlyMap<string, string> = n
   ] as const) {
     if (!type.startsWith(prefix)) continue
     const id = type.slice(prefix.length)
-    return id === '*' ? `any actor ${happened}` : `${actors.get(id) ?? id} ${happened}`
+    if (id === '*') return `any actor ${happened}`
+    return id.endsWith('.*') ? `any ${id.slice(0, -2)} ${happened}` : `${actors.get(id) ?? id} ${happened}`
   }
   return type
 }

@@ -100,6 +100,8 @@ export interface ActorFigures {
   readonly sent: number
   /** Messages that were not there any more when it came to them. */
   readonly missed: number
+  /** Frames that it was sent and that are not known to be received; absent where nobody can know. */
+  readonly unreceived?: number
   /** The snapshot from the history, while it is being sent: sequence numbers. */
   readonly replaying?: { readonly position: number; readonly upTo: number }
 }

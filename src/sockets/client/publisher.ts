@@ -31,8 +31,11 @@ export class PublishSocket {
   #nextSubscription: Promise<'arrived' | 'closed'> | undefined
   #sendsThisTurn = 0
 
-  /** Connects to where the bus listens. `highWaterMark` is how many messages the connection may hold. */
-  constructor(address: string, highWaterMark: number) {
+  /**
+   * Connects to where the bus listens. `highWaterMark` is how many messages the connection may hold; `disconnected` is
+   * called when it broke.
+   */
+  constructor(address: string, highWaterMark: number, disconnected: () => void) {
     this.#socket = new XPublisher({
       ...connectionOptions(address),
       noDrop: true,
@@ -40,6 +43,7 @@ export class PublishSocket {
       sendTimeout: 0,
       sendHighWaterMark: highWaterMark,
     })
+    this.#socket.events.on('disconnect', disconnected)
     this.#socket.connect(address)
   }
 
@@ -91,11 +95,11 @@ export class PublishSocket {
   async close(lingerMs: number): Promise<boolean> {
     if (this.#socket.closed) return true
     const startMs = performance.now()
-    const { events } = this.#socket
+    // A closed socket lives on until nothing lingers in it. Its monitor's end is the only sign of that.
+    const ended = new Promise<void>(resolve => this.#socket.events.on('end', () => resolve()))
     this.#socket.linger = Math.ceil(lingerMs)
     this.#socket.close()
-    // A closed socket lives on until nothing lingers in it. Its monitor's end is the only sign of that.
-    for await (const event of events) if (event.type === 'end') break
+    await ended
     return performance.now() - startMs < lingerMs - clockSlackMs
   }
 

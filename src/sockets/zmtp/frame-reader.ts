@@ -1,11 +1,8 @@
-/** A peer does not keep to ZMTP, or to a bound: its connection is closed. */
-export class ZmtpError extends Error {
-  override name = 'ZmtpError'
-}
+import { ZmtpError } from './break-reason.ts'
 
 /** One frame of a message, or a command (ZMTP 3.0 "Traffic", https://rfc.zeromq.org/spec/23). */
 export interface Frame {
-  /** A piece of what was read: whoever keeps it keeps all of that. */
+  /** A piece of what was read: whoever keeps it keeps all of that. Of a frame that is longer than what is kept, its beginning. */
   readonly body: Buffer
   /** Does another frame of the same message follow? */
   readonly more: boolean
@@ -28,20 +25,26 @@ const nothing = Buffer.alloc(0)
 /** Takes frames out of a stream of bytes. */
 export class FrameReader {
   #maxFrameBytes: number
+  #keptBytes: number
   readonly #onFrame: (frame: Frame) => void
   /** The beginning of a header whose rest has not come yet. */
   #header = nothing
   #unfinished: UnfinishedFrame | undefined
 
-  /** @param maxFrameBytes a longer frame is refused when its header has come */
-  constructor(maxFrameBytes: number, onFrame: (frame: Frame) => void) {
+  /**
+   * @param maxFrameBytes a longer frame is refused when its header has come
+   * @param keptBytes of a longer frame only so much is kept, and handed over
+   */
+  constructor(maxFrameBytes: number, onFrame: (frame: Frame) => void, keptBytes = maxFrameBytes) {
     this.#maxFrameBytes = maxFrameBytes
+    this.#keptBytes = keptBytes
     this.#onFrame = onFrame
   }
 
-  /** From now on frames may be so long. */
-  allow(maxFrameBytes: number): void {
+  /** From now on frames may be so long, and so much of them is kept. */
+  allow(maxFrameBytes: number, keptBytes = maxFrameBytes): void {
     this.#maxFrameBytes = maxFrameBytes
+    this.#keptBytes = keptBytes
   }
 
   /** Takes what has come, and hands over each frame that is complete. Throws a {@link ZmtpError} at a frame that is too long. */
@@ -61,14 +64,16 @@ export class FrameReader {
         return
       }
       const length = bodyLength(bytes, at, headerBytes)
-      if (length > this.#maxFrameBytes) throw new ZmtpError(`a frame of more than ${this.#maxFrameBytes} bytes`)
+      if (length > this.#maxFrameBytes) {
+        throw new ZmtpError('frame_too_long', `a frame of more than ${this.#maxFrameBytes} bytes`)
+      }
       at += headerBytes
       if (bytes.length - at < length) {
-        this.#unfinished = new UnfinishedFrame(flags, length)
+        this.#unfinished = new UnfinishedFrame(flags, length, this.#keptBytes)
         this.#unfinished.take(bytes.subarray(at))
         return
       }
-      this.#hand(flags, bytes.subarray(at, at + length))
+      this.#hand(flags, bytes.subarray(at, at + Math.min(length, this.#keptBytes)))
       at += length
     }
   }
@@ -91,18 +96,21 @@ export class FrameReader {
 /** A frame of which only a part has come. */
 class UnfinishedFrame {
   readonly flags: number
-  readonly #length: number
+  readonly #keptBytes: number
   #memory: Buffer
   #filled = 0
+  /** What has not come yet. */
+  #missing: number
 
-  constructor(flags: number, length: number) {
+  constructor(flags: number, length: number, keptBytes: number) {
     this.flags = flags
-    this.#length = length
-    this.#memory = Buffer.allocUnsafe(Math.min(length, firstPieceBytes))
+    this.#missing = length
+    this.#keptBytes = Math.min(length, keptBytes)
+    this.#memory = Buffer.allocUnsafe(Math.min(this.#keptBytes, firstPieceBytes))
   }
 
   get isComplete(): boolean {
-    return this.#filled === this.#length
+    return this.#missing === 0
   }
 
   get body(): Buffer {
@@ -111,15 +119,16 @@ class UnfinishedFrame {
 
   /** Takes what belongs to it, and answers how many bytes that were. */
   take(chunk: Buffer): number {
-    const taken = Math.min(chunk.length, this.#length - this.#filled)
-    const needed = this.#filled + taken
+    const taken = Math.min(chunk.length, this.#missing)
+    const needed = Math.min(this.#keptBytes, this.#filled + taken)
     if (needed > this.#memory.length) {
-      const larger = Buffer.allocUnsafe(Math.min(this.#length, Math.max(needed, 2 * this.#memory.length)))
+      const larger = Buffer.allocUnsafe(Math.min(this.#keptBytes, Math.max(needed, 2 * this.#memory.length)))
       this.#memory.copy(larger, 0, 0, this.#filled)
       this.#memory = larger
     }
-    chunk.copy(this.#memory, this.#filled, 0, taken)
+    chunk.copy(this.#memory, this.#filled, 0, needed - this.#filled)
     this.#filled = needed
+    this.#missing -= taken
     return taken
   }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import type { Broken } from './break-reason.ts'
 import { type PeerHandler, type PeerOptions, ZmtpPeer } from './peer.ts'
 
 /** Where an endpoint listens, and what its connections may take. */
@@ -23,8 +24,8 @@ export interface ListenOptions {
 
 /** What an endpoint tells of connections that it can't have. */
 export interface ListenTroubles {
-  /** A connection was closed because of what its peer sent, or did not send in time. */
-  broken(reason: string): void
+  /** A connection was ended because of what its peer did, or did not do in time. */
+  readonly broken: Broken
   /** A connection was closed because there are as many as may be, or the system could not give one. */
   dropped(reason: string): void
 }

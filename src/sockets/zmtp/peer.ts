@@ -1,26 +1,19 @@
 import type { Socket } from 'node:net'
-import { type Frame, FrameReader, ZmtpError } from './frame-reader.ts'
-import {
-  type Command,
-  checkGreeting,
-  commandFrame,
-  greeting,
-  greetingBytes,
-  isSignature,
-  readCommand,
-  readyFrame,
-  type SocketType,
-  socketTypeIn,
-} from './handshake.ts'
+import { type BreakReason, type Broken, breakSentences, ZmtpError } from './break-reason.ts'
+import { type Command, commandFrame, readCommand } from './command.ts'
+import { type Frame, FrameReader } from './frame-reader.ts'
+import { opening, versionFor } from './greeting.ts'
+import type { Phase } from './phase.ts'
+import { type TakesPings, takesPingsAfter } from './takes-pings.ts'
+import { awaitPeer } from './time-to-live.ts'
+import type { Role, Version } from './version.ts'
 
 /** What an endpoint makes of its peers. */
-export interface PeerOptions {
-  /** What this side is. */
-  readonly socketType: SocketType
-  /** The socket types of the other side that it talks to. */
-  readonly talksTo: readonly SocketType[]
+export interface PeerOptions extends Role {
   /** A longer frame closes the connection. */
   readonly maxFrameBytes: number
+  /** Of a longer frame only so much is kept, and handed over. Default: all of it. */
+  readonly keptFrameBytes?: number
 }
 
 /** What an endpoint does with one peer. */
@@ -38,46 +31,42 @@ export interface PeerHandler {
   closed(): void
 }
 
-/** Longest frame before the peer has said what it is: its READY. */
-const maxReadyBytes = 4096
-
 /** Bytes of the time to live before a ping's context, and of a context at most (RFC 37 "Connection Heartbeating"). */
 const pingTtlBytes = 2
 const maxPingContextBytes = 16
 
+/** The unit of a time to live in milliseconds: it is 6,553.5 s at most. */
+const pingTtlMs = 100
+
 const nothing = Buffer.alloc(0)
 
-/** One connection of a peer: the handshake, and then frames in both directions. */
+/** One connection of a peer: how it begins, and then frames in both directions. */
 export class ZmtpPeer {
   readonly #socket: Socket
   readonly #options: PeerOptions
   readonly #accept: (peer: ZmtpPeer) => PeerHandler
-  readonly #broken: (reason: string) => void
+  readonly #broken: Broken
   #handshakeTimer: NodeJS.Timeout | undefined
-  #phase: 'greeting' | 'handshake' | 'ready' | 'closed' = 'greeting'
-  #greeting: Buffer = nothing
-  readonly #frames: FrameReader
+  #phase: Phase = { name: 'signature', came: nothing }
   #handler: PeerHandler | undefined
+  /** Ends the wait that the last ping's time to live has begun. */
+  #stopAwaiting: (() => void) | undefined
 
   /**
    * @param accept is asked once the peer has said what it is
-   * @param broken hears why the connection was closed, if it was for what the peer sent, or did not send in time
+   * @param broken hears why this side ended the connection, if it was for what the peer did, or did not do in time
    */
   constructor(
     socket: Socket,
     options: PeerOptions & { readonly handshakeTimeoutMs: number },
     accept: (peer: ZmtpPeer) => PeerHandler,
-    broken: (reason: string) => void,
+    broken: Broken,
   ) {
     this.#socket = socket
     this.#options = options
     this.#accept = accept
     this.#broken = broken
-    this.#frames = new FrameReader(maxReadyBytes, frame => this.#take(frame))
-    this.#handshakeTimer = setTimeout(
-      () => this.#break('it has not said what it is in time'),
-      options.handshakeTimeoutMs,
-    )
+    this.#handshakeTimer = setTimeout(() => this.break('handshake_timeout'), options.handshakeTimeoutMs)
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('drain', () => this.#handler?.drained())
     // ZeroMQ's sockets end both directions together. One that was left half open would never tell that it is drained.
@@ -85,7 +74,7 @@ export class ZmtpPeer {
     // It is followed by 'close'.
     socket.on('error', () => {})
     socket.on('close', () => this.#end())
-    socket.write(greeting)
+    socket.write(opening)
   }
 
   /** May more be written? If not, the handler is told when. */
@@ -95,9 +84,14 @@ export class ZmtpPeer {
     return this.#isOpen && !(writableNeedDrain && writableLength > 0)
   }
 
+  /** May the peer be sent PINGs? */
+  get takesPings(): TakesPings {
+    return this.#phase.name === 'ready' ? this.#phase.takesPings : 'never'
+  }
+
   /** Is it ready, and not about to be closed? To write after an end would destroy what was written before. */
   get #isOpen(): boolean {
-    return this.#phase === 'ready' && this.#socket.writable
+    return this.#phase.name === 'ready' && this.#socket.writable
   }
 
   /** Bytes that were written and that the system has not taken. */
@@ -137,73 +131,110 @@ export class ZmtpPeer {
     this.#socket.destroy()
   }
 
-  #read(chunk: Buffer): void {
-    // A socket that was paused still hands over what it holds.
-    if (this.#phase === 'closed') return
-    try {
-      if (this.#phase === 'greeting') this.#readGreeting(chunk)
-      else this.#frames.read(chunk)
-    } catch (error) {
-      if (!(error instanceof ZmtpError)) throw error
-      this.#break(error.message)
-    }
+  /** Its two ends. */
+  get ends(): { readonly localPort: number; readonly remoteAddress: string; readonly remotePort: number } {
+    const { localPort = 0, remoteAddress = '', remotePort = 0 } = this.#socket
+    return { localPort, remoteAddress, remotePort }
   }
 
-  #break(reason: string): void {
-    this.#broken(reason)
+  /** Ends the connection at once, and tells why. */
+  break(reason: BreakReason, detail: string = breakSentences[reason]): void {
+    this.#broken(reason, detail)
     this.close()
     this.#end()
   }
 
-  #readGreeting(chunk: Buffer): void {
-    this.#greeting = Buffer.concat([this.#greeting, chunk])
-    if (this.#greeting.length < greetingBytes && isSignature(this.#greeting)) return
-    checkGreeting(this.#greeting)
-    const rest = this.#greeting.subarray(greetingBytes)
-    // Not an empty piece of what was read: that would keep all of it.
-    this.#greeting = nothing
-    this.#phase = 'handshake'
-    this.#socket.write(readyFrame(this.#options.socketType))
-    this.#frames.read(rest)
+  #read(chunk: Buffer): void {
+    const phase = this.#phase
+    this.#heardOf()
+    try {
+      if (phase.name === 'signature') this.#readSignature(Buffer.concat([phase.came, chunk]))
+      else if (phase.name === 'greeting') this.#readGreeting(phase.version, Buffer.concat([phase.came, chunk]))
+      // A socket that was paused still hands over what it holds.
+      else if (phase.name !== 'closed') phase.frames.read(chunk)
+    } catch (error) {
+      if (!(error instanceof ZmtpError)) throw error
+      this.break(error.reason, error.message)
+    }
   }
 
-  #takeReady(frame: Frame): void {
-    const { talksTo, maxFrameBytes } = this.#options
-    const { name, body } = frame.isCommand ? readCommand(frame.body) : { name: '', body: frame.body }
-    if (name !== 'READY') throw new ZmtpError('it does not say what it is')
-    const type = socketTypeIn(body)
-    if (!talksTo.some(each => each === type)) throw new ZmtpError('its type of socket does not belong here')
-    this.#endHandshake('ready')
-    this.#frames.allow(maxFrameBytes)
-    this.#handler = this.#accept(this)
+  #readSignature(came: Buffer): void {
+    const version = versionFor(came)
+    if (version === undefined) {
+      this.#phase = { name: 'signature', came }
+      return
+    }
+    this.#socket.write(version.greetingRest(this.#options))
+    this.#readGreeting(version, came)
+  }
+
+  #readGreeting(version: Version, came: Buffer): void {
+    if (came.length < version.greetingBytes) {
+      this.#phase = { name: 'greeting', version, came }
+      return
+    }
+    const handshake = version.handshakeAfter(came, this.#options)
+    const frames = new FrameReader(handshake.maxFrameBytes, frame => this.#take(frame))
+    this.#phase = { name: 'handshake', version, handshake, frames, greeting: came.subarray(0, version.greetingBytes) }
+    this.#socket.write(handshake.frame)
+    frames.read(came.subarray(version.greetingBytes))
   }
 
   #take(frame: Frame): void {
-    if (this.#phase === 'handshake') this.#takeReady(frame)
-    else if (this.#phase !== 'ready') return
-    else if (frame.isCommand) this.#takeCommand(readCommand(frame.body))
-    else this.#handler?.frame(frame.body, frame.more)
+    const phase = this.#phase
+    if (phase.name === 'ready') this.#takeTraffic(phase.version, frame)
+    else if (phase.name === 'handshake') {
+      const takesPings = takesPingsAfter(phase.greeting, phase.version, phase.handshake.take(frame))
+      this.#stopHandshakeTimer()
+      phase.frames.allow(this.#options.maxFrameBytes, this.#options.keptFrameBytes)
+      this.#phase = { name: 'ready', version: phase.version, frames: phase.frames, takesPings }
+      this.#handler = this.#accept(this)
+    }
+  }
+
+  #takeTraffic({ hasCommands }: Version, frame: Frame): void {
+    this.#heardOf()
+    if (!frame.isCommand) this.#handler?.frame(frame.body, frame.more)
+    // To a version without commands that flag means nothing yet. libzmq passes over such a frame, too.
+    else if (hasCommands) this.#takeCommand(readCommand(frame.body))
   }
 
   #takeCommand(command: Command): void {
-    if (command.name === 'PING') this.#answerPing(command.body)
+    if (command.name === 'PING') this.#takePing(command.body)
     else this.#handler?.command(command)
   }
 
-  #answerPing(body: Buffer): void {
+  #takePing(body: Buffer): void {
+    const ttl = body.length < pingTtlBytes ? 0 : body.readUInt16BE()
+    if (ttl > 0) {
+      this.#stopAwaiting = awaitPeer(ttl * pingTtlMs, {
+        isRead: () => !this.#socket.isPaused(),
+        expired: () => this.break('expired'),
+      })
+    }
     const context = body.subarray(pingTtlBytes, pingTtlBytes + maxPingContextBytes)
     // Who does not read its answers gets none.
     if (this.hasRoom) this.write(commandFrame('PONG', context))
   }
 
+  /**
+   * Whatever comes from a peer is a sign of life, which its last ping's time to live waited for; the next ping may begin another
+   * wait. So does libzmq: who pings once, and then speaks, may be silent again.
+   */
+  #heardOf(): void {
+    this.#stopAwaiting?.()
+    this.#stopAwaiting = undefined
+  }
+
   #end(): void {
-    if (this.#phase === 'closed') return
-    this.#endHandshake('closed')
+    if (this.#phase.name === 'closed') return
+    this.#phase = { name: 'closed' }
+    this.#stopHandshakeTimer()
+    this.#stopAwaiting?.()
     this.#handler?.closed()
   }
 
-  #endHandshake(phase: 'ready' | 'closed'): void {
-    this.#phase = phase
+  #stopHandshakeTimer(): void {
     clearTimeout(this.#handshakeTimer)
     this.#handshakeTimer = undefined
   }

@@ -30,6 +30,7 @@ export function exchangeVerdict(life: Life, value: JsonValue, moment: Moment): V
       'Nobody answered this snapshot: it was given up after snapshot.answer_timeout. The subscriber got what the history has, and no more.',
     )
   }
+  if (matches(value, 'suspended')) return ended('The broker stopped; the next one goes on with it.')
   if (matches(value, 'complete')) return ended('The snapshot is complete.')
   if (matches(value, 'gathering'))
     return wait('gathering', `Envelopes are coming in; the last one came ${ago(forMs)} ago.`)

@@ -7,12 +7,6 @@ import { matches } from '../state-value.ts'
 /** A subscriber that has not joined for so long is worth a word; most join within milliseconds. */
 const slowToJoinMs = 3000
 
-/** That its connection was full counts for so long. */
-const fullMs = 5000
-
-/** A connection that was full for so long is not being read, or hardly. */
-const standstillMs = 100
-
 /** So many messages are more than what is on its way between two looks. */
 const noticeableLag = 1000
 
@@ -58,28 +52,10 @@ export function subscriberVerdict(life: Life, value: JsonValue, moment: Moment):
       `It was subscribed before the broker was restarted; its SUB socket is expected back.${waiting}`,
     )
   }
-  if (matches(value, 'joined.flow.unreadable')) {
-    return trouble(
-      'history unreadable',
-      `What comes next for it can't be read from the history's disk; it is tried again every second.${waiting}`,
-    )
-  }
-  if (isSlow(life, value, moment, lag)) {
-    return trouble(
-      'reads slowly',
-      `It reads slowly: its connection holds as much as it may, and the broker sends it no more meanwhile. ${messages(lag)} wait in its queue; nobody else waits for it. Its application takes messages slower than they are published, or stands still.`,
-    )
-  }
   if (missed > 0) {
     return trouble(
       'missed messages',
       `It lagged so far behind that ${messages(missed)} were deleted before it came to them (history.retention_days, history.max_bytes).`,
-    )
-  }
-  if (matches(value, 'joined.flow.resuming')) {
-    return wait(
-      'confirming',
-      'Its connection broke and is back. It is waited for to say how many frames it has received.',
     )
   }
   if (matches(value, 'joined.phase.replaying')) {
@@ -90,14 +66,6 @@ export function subscriberVerdict(life: Life, value: JsonValue, moment: Moment):
   }
   if (lag > noticeableLag) return wait('behind', `It is behind by ${messages(lag)}, and is being fed from the history.`)
   return well('It is joined and has everything there is.')
-}
-
-/** A connection that is full for a moment is nothing; one that stays so, or behind which much waits, is. */
-function isSlow(life: Life, value: JsonValue, { at }: Moment, lag: number): boolean {
-  const filledAt = life.lastAt.get('connection.filled')
-  if (filledAt === undefined) return false
-  if (matches(value, 'joined.flow.waiting') && at - filledAt >= standstillMs) return lag > 0
-  return at - filledAt < fullMs && lag > noticeableLag
 }
 
 /** How a subscription ended, as far as it was seen. */

@@ -1,0 +1,185 @@
+import { type AnyActorRef, createActor } from 'xstate'
+import type { connectionChart } from '../../machines/connection.ts'
+import type { Line } from '../delivery/delivery.ts'
+import type { Egress } from '../delivery/egress.ts'
+import type { Queue } from '../delivery/queue.ts'
+import type { Supplies } from '../delivery/supplies.ts'
+import { wantedBy } from '../delivery/wanted.ts'
+import { shortened } from '../protocol/topics.ts'
+import type { Connection } from './connection.ts'
+
+/** What a subscriber's connections need. */
+export interface ConnectionsSurroundings {
+  readonly egress: Egress
+  /** Undefined if there is no history. */
+  readonly supplies: Supplies | undefined
+  /** The connections' chart, and the actor that they belong to. */
+  logic(): typeof connectionChart
+  subscriber(): AnyActorRef
+  /** A connection is subscribed to the topic; of several, once for each. */
+  joined(): void
+  /** None is any more. */
+  left(): void
+  /** So many bytes more are known to be received. */
+  received(bytes: number): void
+  /** What has to outlive the process has changed. */
+  changed(): void
+}
+
+/** What the `pub` endpoint tells of one connection. */
+export interface ConnectionEvents {
+  /** It is subscribed to the topic followed by one of these prefixes; to nothing, if there are none. */
+  wants(prefixes: readonly string[]): void
+  /** Its peer answered this PING. */
+  acknowledged(ping: number): void
+  /** It had no room, and may have now. */
+  drained(): void
+  /** It is no more. */
+  closed(): void
+}
+
+/** The connections of one subscriber. Their actors serve again and again: to end one costs as much as all timers there are. */
+export class Connections implements Iterable<Connection> {
+  readonly #queue: Queue
+  readonly #surroundings: ConnectionsSurroundings
+  readonly #connections: Connection[] = []
+
+  constructor(queue: Queue, surroundings: ConnectionsSurroundings) {
+    this.#queue = queue
+    this.#surroundings = surroundings
+  }
+
+  [Symbol.iterator](): IterableIterator<Connection> {
+    return this.#connections.values()
+  }
+
+  /** The connection with this number. */
+  at(number: number): Connection | undefined {
+    return this.#connections[number]
+  }
+
+  /** The newest one that is open. */
+  get newest(): Connection | undefined {
+    const newest = [...this.#queue.deliveries].at(-1)
+    return newest && this.#connections.find(({ open }) => open?.delivery === newest)
+  }
+
+  /** Is anyone subscribed to the topic? */
+  get areJoined(): boolean {
+    return this.#connections.some(({ open }) => open !== undefined && open.delivery.wanted.types.length > 0)
+  }
+
+  /** A connection begins. */
+  open(line: Line): ConnectionEvents {
+    const connection = this.#connections.find(({ open }) => open === undefined) ?? this.#add()
+    const { actor } = connection
+    const { joined, left, received, changed } = this.#surroundings
+    return {
+      wants: prefixes => {
+        // Its subscriber has left.
+        if (!this.#connections.includes(connection)) return
+        const wasJoined = this.areJoined
+        const wanted = wantedBy(prefixes)
+        const { open } = connection
+        if (open === undefined) {
+          this.#begin(connection, line, wanted)
+          joined()
+          actor.send({ type: 'connection.opened' })
+          return
+        }
+        const before = open.delivery.wanted.types.length
+        if (this.#queue.want(open.delivery, wanted)) {
+          changed()
+          actor.send({ type: 'prefixes.changed' })
+        }
+        if (before === 0 && wanted.types.length > 0) joined()
+        else if (wasJoined && !this.areJoined) left()
+      },
+      acknowledged: ping => {
+        const { open } = connection
+        if (open === undefined) return
+        const before = open.delivery.unacknowledgedBytes
+        this.#queue.acknowledge(open.delivery, ping)
+        const snapshot = actor.getSnapshot()
+        if (!snapshot.matches({ open: { peer: 'acknowledging' } })) actor.send({ type: 'peer.acknowledged' })
+        else if (snapshot.matches({ open: { flow: 'waiting' } }) && open.delivery.hasRoom) {
+          actor.send({ type: 'connection.drained' })
+        }
+        received(before - open.delivery.unacknowledgedBytes)
+      },
+      drained: () => {
+        if (actor.getSnapshot().matches({ open: { flow: 'waiting' } })) actor.send({ type: 'connection.drained' })
+      },
+      closed: () => {
+        const wasJoined = this.areJoined
+        this.#end(connection)
+        this.#stopSpare()
+        if (wasJoined && !this.areJoined) left()
+      },
+    }
+  }
+
+  /** Nothing is to be sent, or may be sent again. */
+  send(event: { type: 'sending.held' | 'sending.released' | 'receipt.confirmed' | 'connection.closed' }): void {
+    for (const { actor, open } of this.#connections) if (open !== undefined) actor.send(event)
+  }
+
+  /** The subscriber left. */
+  close(): void {
+    for (const connection of this.#connections) this.#end(connection)
+    this.dismiss()
+  }
+
+  /** Nothing is done on any connection any more. */
+  dismiss(): void {
+    for (const { actor } of this.#connections.splice(0)) actor.send({ type: 'actor.dismissed' })
+  }
+
+  #add(): Connection {
+    const { logic, subscriber } = this.#surroundings
+    const { topic } = this.#queue
+    const number = this.#connections.length
+    const actor = createActor(logic(), {
+      id: `connection.${shortened(topic)}${number === 0 ? '' : number + 1}`,
+      parent: subscriber(),
+      input: { topic, number },
+    })
+    const connection: Connection = { actor, open: undefined }
+    this.#connections.push(connection)
+    actor.start()
+    return connection
+  }
+
+  #begin(connection: Connection, line: Line, wanted: ReturnType<typeof wantedBy>): void {
+    const { actor } = connection
+    const { supplies } = this.#surroundings
+    const delivery = this.#queue.join(line, wanted)
+    const outlet = {
+      delivery,
+      filled: () => actor.send({ type: 'connection.filled' }),
+      starved: () => actor.send({ type: 'queue.starved' }),
+      turnEnded: () => {
+        const { cursor } = delivery
+        if (supplies === undefined) cursor?.rest()
+        else if (cursor !== undefined) supplies.turnEnded(cursor)
+      },
+    }
+    connection.open = { delivery, outlet }
+  }
+
+  /** Of the actors that only overlapping connections need, those at the end go when their connections have. */
+  #stopSpare(): void {
+    while (this.#connections.length > 1 && this.#connections.at(-1)?.open === undefined) {
+      this.#connections.pop()?.actor.send({ type: 'actor.dismissed' })
+    }
+  }
+
+  #end(connection: Connection): void {
+    const { actor, open } = connection
+    if (open === undefined) return
+    actor.send({ type: 'connection.closed' })
+    this.#surroundings.egress.close(open.outlet)
+    this.#queue.end(open.delivery)
+    connection.open = undefined
+  }
+}

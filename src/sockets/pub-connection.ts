@@ -1,0 +1,240 @@
+import type { Message } from '../protocol/message.ts'
+import { p2pTopicLength } from '../protocol/topics.ts'
+import { Pings } from './pings.ts'
+import type { RunEncoder } from './run.ts'
+import { ZmtpError } from './zmtp/break-reason.ts'
+import type { Command } from './zmtp/command.ts'
+import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
+
+/** A connection that is subscribed to a p2p topic, as far as that topic goes. */
+export interface PubLink {
+  /** Can the connection take more? If not, `drained` is told when it can. */
+  readonly hasRoom: boolean
+  /** Number of the PING that will follow what is sent next. */
+  readonly nextPing: number
+  /** Sends a run of messages; answers the number of the PING that follows it, at once or soon. */
+  send(run: readonly Message[]): number
+}
+
+/** What is done about one link. */
+export interface LinkHandler {
+  /** From now on it is subscribed to the topic followed by one of these; to nothing of it, if there are none. */
+  wants(prefixes: readonly string[]): void
+  /** The peer answered this PING: everything that was sent before is where its application reads. */
+  acknowledged(ping: number): void
+  /** The connection had no room, and may have now. */
+  drained(): void
+  /** The connection is no more, and what it held unacknowledged may not have arrived. */
+  closed(): void
+}
+
+/** What a {@link PubConnection} asks for and tells. */
+export interface PubConnectionEvents {
+  /** Its peer subscribes to a p2p topic: who cares about that? Undefined: it is nobody's, and is not honoured. */
+  accept(topic: string, link: PubLink): LinkHandler | undefined
+  refused(): void
+  /** Something was sent that a PING has to follow soon. */
+  pingDue(): void
+}
+
+/** Bytes of a prefix. A subscription is a short frame (RFC 23 "The Publish-Subscribe Pattern"): a longer one is refused. */
+const maxPrefixBytes = 255
+
+/** One connection may subscribe to so many prefixes of one p2p topic: there are three types, and that is generous. */
+const maxPrefixes = 64
+
+/** What the subscriptions of one connection may take together; each counts its prefix, and something beside. */
+const maxSubscribedBytes = 16_777_216
+const subscriptionBytes = 64
+
+/** How a PING looks to a library that takes it for a message. */
+const pingAsMessage = '\x04PING'
+
+const subscribeByte = 1
+const unsubscribeByte = 0
+
+interface Link {
+  readonly handler: LinkHandler
+  /** What follows the topic in what it is subscribed to: `''` is everything. */
+  prefixes: readonly string[]
+}
+
+/** One connection of a SUB socket: what it is subscribed to, what it is sent, and what of that its peer acknowledges. */
+export class PubConnection implements PeerHandler {
+  readonly #peer: ZmtpPeer
+  readonly #encoder: RunEncoder
+  readonly #events: PubConnectionEvents
+  readonly #pings: Pings
+  readonly #links = new Map<string, Link>()
+  #isInMultipart = false
+  #subscribedBytes = 0
+  /** Did it ask for something that a PING would be taken for? */
+  #hearsCommands = false
+  /** Looks since something was heard, and since an open PING could have been answered. */
+  #quietLooks = 0
+  #unansweredLooks = 0
+
+  constructor(peer: ZmtpPeer, encoder: RunEncoder, pingEveryBytes: number, events: PubConnectionEvents) {
+    this.#peer = peer
+    this.#encoder = encoder
+    this.#events = events
+    this.#pings = new Pings(pingEveryBytes)
+  }
+
+  /** Its two ends. */
+  get ends(): ZmtpPeer['ends'] {
+    return this.#peer.ends
+  }
+
+  /** Is a message under way that was not acknowledged? */
+  get isMessageOpen(): boolean {
+    return this.#pings.isMessageOpen
+  }
+
+  frame(body: Buffer, more: boolean): void {
+    this.#quietLooks = 0
+    // A subscription has one part.
+    if (!this.#isInMultipart && !more) this.#read(body[0], body.toString('latin1', 1))
+    this.#isInMultipart = more
+  }
+
+  command({ name, body }: Command): void {
+    this.#quietLooks = 0
+    // As ZMTP 3.1 writes them (RFC 37).
+    if (name === 'SUBSCRIBE') this.#read(subscribeByte, body.toString('latin1'))
+    else if (name === 'CANCEL') this.#read(unsubscribeByte, body.toString('latin1'))
+    else if (name === 'PONG') this.#readPong(body)
+  }
+
+  drained(): void {
+    for (const { handler } of this.#links.values()) handler.drained()
+  }
+
+  closed(): void {
+    for (const { handler } of this.#links.values()) handler.closed()
+    this.#links.clear()
+  }
+
+  /** Sends a PING if one is due. */
+  pingIfDue(): void {
+    if (this.#pings.areDue) this.#ping()
+  }
+
+  /**
+   * Looks whether the peer is still there. To be called regularly.
+   *
+   * @param quiet looks without a word from the peer until it is asked
+   * @param unanswered looks at an open PING until it should have been answered
+   * @returns `ask`: a PING is to be sent, or once more; `overdue`: it answered before, and now it does not
+   */
+  look(quiet: number, unanswered: number): 'well' | 'ask' | 'overdue' {
+    if (this.#pings.areOpen) {
+      this.#unansweredLooks++
+      if (!this.#pings.wereAnswered) return 'well'
+      if (this.#unansweredLooks >= unanswered) return 'overdue'
+      // An answer may get lost in libzmq, which keeps room for one. What is asked twice stands behind no message.
+      return !this.#pings.isMessageOpen && this.#unansweredLooks * 2 >= unanswered ? 'ask' : 'well'
+    }
+    this.#quietLooks++
+    return this.#links.size > 0 && this.#quietLooks >= quiet ? 'ask' : 'well'
+  }
+
+  /** Asks the peer whether it is there. */
+  ask(): void {
+    this.#ping()
+  }
+
+  /** The peer has vanished: the connection is closed. */
+  giveUp(): void {
+    this.#peer.break('unanswered')
+  }
+
+  #ping(): void {
+    const { takesPings } = this.#peer
+    if (takesPings === 'never' || (takesPings === 'filtered' && this.#hearsCommands)) return
+    if (!this.#pings.areOpen) this.#unansweredLooks = 0
+    this.#peer.write(...this.#pings.pieces())
+  }
+
+  #readPong(context: Buffer): void {
+    const ping = this.#pings.answered(context)
+    if (ping === undefined) return
+    this.#unansweredLooks = 0
+    if (this.#pings.areDueAtOnce) this.#ping()
+    else if (this.#pings.areDue) this.#events.pingDue()
+    for (const { handler } of this.#links.values()) handler.acknowledged(ping)
+  }
+
+  #read(kind: number | undefined, prefix: string): void {
+    // A SUB socket subscribes to its p2p topic, or to that and a type (PROTOCOL "Frames on pub").
+    const topic = prefix.slice(0, p2pTopicLength)
+    const rest = prefix.slice(p2pTopicLength)
+    if (kind === subscribeByte) this.#subscribe(topic, rest)
+    else if (kind === unsubscribeByte) this.#unsubscribe(topic, rest)
+    if (this.#subscribedBytes > maxSubscribedBytes) throw new ZmtpError('too_many_subscriptions')
+  }
+
+  #subscribe(topic: string, rest: string): void {
+    if (pingAsMessage.startsWith(topic + rest)) this.#hearsCommands = true
+    const known = this.#links.get(topic)
+    // Not counted, although RFC 37 would have it ("The Publish-Subscribe Pattern"). libzmq's XPUB keeps a set for each peer, for
+    // its SUB, and JeroMQ's, send every SUBSCRIBE, but a CANCEL only when their own count is down: counted here, too, they would
+    // be sent what they drop. For a peer that keeps to the RFC, messages wait.
+    if (known?.prefixes.includes(rest)) return
+    const link = topic.length + rest.length > maxPrefixBytes ? undefined : (known ?? this.#open(topic))
+    if (link === undefined || link.prefixes.length >= maxPrefixes) {
+      this.#events.refused()
+      return
+    }
+    link.prefixes = [...link.prefixes, rest]
+    this.#subscribedBytes += subscriptionBytes + rest.length
+    link.handler.wants(link.prefixes)
+    // Whether it acknowledges is known before much was sent.
+    if (known === undefined && !this.#pings.areOpen && !this.#pings.wereAnswered) this.#ping()
+  }
+
+  #unsubscribe(topic: string, rest: string): void {
+    const link = this.#links.get(topic)
+    if (!link?.prefixes.includes(rest)) return
+    link.prefixes = link.prefixes.filter(prefix => prefix !== rest)
+    // The topic itself is kept: what was sent under it may not have arrived.
+    this.#subscribedBytes -= subscriptionBytes + rest.length
+    link.handler.wants(link.prefixes)
+  }
+
+  #open(topic: string): Link | undefined {
+    const handler = this.#events.accept(topic, this.#linkTo(topic))
+    if (handler === undefined) return undefined
+    const link = { handler, prefixes: [] }
+    this.#links.set(topic, link)
+    this.#subscribedBytes += subscriptionBytes + topic.length
+    return link
+  }
+
+  #linkTo(topic: string): PubLink {
+    const peer = this.#peer
+    const pings = this.#pings
+    const bytes = Buffer.from(topic, 'latin1')
+    return {
+      get hasRoom() {
+        return peer.hasRoom
+      },
+      get nextPing() {
+        return pings.next
+      },
+      send: run => this.#send(bytes, run),
+    }
+  }
+
+  #send(topic: Buffer, run: readonly Message[]): number {
+    const pieces = this.#encoder.encode(topic, run)
+    let bytes = 0
+    for (const { length } of pieces) bytes += length
+    const ping = this.#pings.next
+    this.#pings.follow(bytes)
+    if (!this.#peer.write(...pieces)) this.#encoder.keep()
+    if (this.#pings.areDueAtOnce) this.#ping()
+    else if (this.#pings.areDue) this.#events.pingDue()
+    return ping
+  }
+}
