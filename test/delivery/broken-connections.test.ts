@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { ApplicationOptions } from './applications-process.ts'
-import type { Ending } from './cutting-proxy.ts'
-import { type Member, Scene } from './scene.ts'
+import type { CuttingProxy, Ending } from './cutting-proxy.ts'
+import { Scene } from './scene.ts'
 
 const bytes = 500
 const breaks = 3
@@ -20,7 +20,7 @@ async function receiveThroughBreaks(
 ): Promise<void> {
   const publisher = { way: 'sub', bytes, burst: 100, pauseMs: 1, count: messages } as const
   const scene = await Scene.open(t, { processes: [[application]], publishers: [publisher], windowBytes })
-  const [{ proxy }] = scene.members as [Member]
+  const [proxy] = scene.proxies as [CuttingProxy]
   // The last break comes before the last message, also when nothing is sent twice.
   const furthest = (messages * bytes * 0.7) / breaks
   for (let broken = 1; broken <= breaks; broken++) {

@@ -1,10 +1,11 @@
-/** publishers → broker → a proxy for each application → the application */
+/** publishers → broker → a proxy for each application, or a network of several hosts → the application */
 import type { TestContext } from 'node:test'
 import { type BrokerProcess, startBroker } from '../system/broker-process.ts'
 import { type Application, startApplications } from './applications.ts'
 import type { ApplicationOptions } from './applications-process.ts'
 import type { Allowance, Repetition } from './checker.ts'
 import { CuttingProxy } from './cutting-proxy.ts'
+import type { Network } from './network.ts'
 import { nameOf } from './numbered-messages.ts'
 import { type Publisher, startPublisher } from './publisher.ts'
 import type { PublisherOptions } from './publisher-process.ts'
@@ -22,6 +23,8 @@ export const defaultWindowBytes = 1_048_576
  */
 const unwrittenMs = 2000
 
+const localHost = '127.0.0.1'
+
 /** Publishers beside those of a test have this number: the last message of all is theirs. */
 const lastPublisher = 0
 
@@ -35,61 +38,77 @@ export interface Cast {
   readonly settings?: Record<string, unknown>
   /** Undefined: the default. */
   readonly windowBytes?: number | undefined
+  /** Applications are on one of its hosts, broker and publishers on another one; without, there are proxies between them. */
+  readonly network?: Network
 }
 
-/** An application, and what its connections go through. */
-export interface Member {
-  readonly application: Application
-  readonly proxy: CuttingProxy
+/** How a scene ends. */
+export interface Conclusion {
+  /** Do the publishers end now, or when each has published all that it was to? */
+  readonly ends: 'now' | 'when all is published'
+  /** How often the connections of each application broke, in a network. Proxies count it. */
+  readonly breaks?: number
 }
 
 /** Real processes that publish and receive, and accidents between them. */
 export class Scene {
-  readonly members: readonly Member[]
+  readonly applications: readonly Application[]
+  /** Of the application of the same index; none in a network. */
+  readonly proxies: readonly CuttingProxy[]
   readonly publishers: readonly Publisher[]
   readonly #t: Pick<TestContext, 'after'>
+  readonly #cast: Cast
   readonly #settings: Record<string, unknown>
-  readonly #windowBytes: number
   readonly #kills: number[] = []
   #broker: BrokerProcess
 
   static async open(t: Pick<TestContext, 'after'>, cast: Cast): Promise<Scene> {
-    const { processes, publishers, windowBytes, settings = {} } = cast
+    const { processes, windowBytes, network, settings = {} } = cast
     const zmq = {
       ...(settings.zmq as object | undefined),
       ...(windowBytes !== undefined && { acknowledgement_window: windowBytes }),
+      ...(network && { host: network.brokerAddress }),
     }
-    const brokerSettings = { ...settings, zmq }
+    const brokerSettings = { ...settings, zmq, within: network?.broker.within ?? [] }
     const broker = await startBroker(t, brokerSettings)
-    const { manage, sub } = broker
-    const members = await Promise.all(
+    const started = await Promise.all(
       processes.map(async applications => {
-        const proxies = await Promise.all(applications.map(() => CuttingProxy.open(t, broker)))
-        const options = applications.map((each, index) => ({ ...each, host: proxies[index]?.host ?? '', manage }))
-        const started = await startApplications(t, options)
-        return started.map((application, index) => ({ application, proxy: proxies[index] as CuttingProxy }))
+        const proxies = network ? [] : await Promise.all(applications.map(() => CuttingProxy.open(t, broker)))
+        const host = (index: number) => proxies[index]?.host ?? network?.brokerAddress ?? localHost
+        const options = applications.map((each, index) => ({ ...each, host: host(index), manage: broker.manage }))
+        return { proxies, applications: await startApplications(t, options, network?.subscribers.within) }
       }),
     )
-    const started = publishers.map((each, index) =>
-      startPublisher(t, { ...each, publisher: index + 1, host: '127.0.0.1', manage, sub }),
+    return new Scene(
+      t,
+      cast,
+      brokerSettings,
+      broker,
+      started.flatMap(({ applications }) => applications),
+      started.flatMap(({ proxies }) => proxies),
     )
-    return new Scene(t, brokerSettings, windowBytes ?? defaultWindowBytes, broker, members.flat(), started)
   }
 
   private constructor(
     t: Pick<TestContext, 'after'>,
+    cast: Cast,
     settings: Record<string, unknown>,
-    windowBytes: number,
     broker: BrokerProcess,
-    members: readonly Member[],
-    publishers: readonly Publisher[],
+    applications: readonly Application[],
+    proxies: readonly CuttingProxy[],
   ) {
     this.#t = t
+    this.#cast = cast
     this.#settings = settings
-    this.#windowBytes = windowBytes
     this.#broker = broker
-    this.members = members
-    this.publishers = publishers
+    this.applications = applications
+    this.proxies = proxies
+    this.publishers = cast.publishers.map((each, index) => this.#publish({ ...each, publisher: index + 1 }))
+  }
+
+  /** The broker that serves now. */
+  get broker(): BrokerProcess {
+    return this.#broker
   }
 
   /** Kills the broker, and starts the next one in its place. */
@@ -99,46 +118,49 @@ export class Scene {
     this.#broker = await startBroker(this.#t, this.#settings, this.#broker)
   }
 
-  /**
-   * Ends the publishers, or waits until each has published all that it was to, lets everybody receive what there is, and
-   * checks it. Answers what there was to receive.
-   */
-  async conclude({ ends }: { ends: 'now' | 'when all is published' }): Promise<Outcome> {
+  /** Lets everybody receive what there is, and checks it. Answers what there was to receive. */
+  async conclude({ ends, breaks = 0 }: Conclusion): Promise<Outcome> {
     const published = await Promise.all(
       this.publishers.map(async ({ options, ended, end }) => {
         return { options, publication: await (ends === 'now' ? end() : ended) }
       }),
     )
-    for (const { application, proxy } of this.members) {
+    for (const proxy of this.proxies) {
       proxy.thaw()
       proxy.throttle(Number.POSITIVE_INFINITY)
-      application.reads = true
     }
-    const last = await this.#publishLast()
-    const lastName = nameOf(lastPublisher, 0)
-    await Promise.all(this.members.map(({ application }) => application.settled(lastName)))
-    const outcome = await Outcome.read(this.#t, this.#broker, [...published, last], lastName)
-    assertDelivered(outcome, this.members, member => this.#allowanceFor(member))
+    for (const application of this.applications) application.reads = true
+    const { options, ended } = this.#publish({
+      ...{ publisher: lastPublisher, way: 'receipts' },
+      ...{ bytes: 500, burst: 1, pauseMs: 0, count: 1 },
+    })
+    const all = [...published, { options, publication: await ended }]
+    const last = nameOf(lastPublisher, 0)
+    await Promise.all(this.applications.map(application => application.settled(last)))
+    const outcome = await Outcome.read(this.#t, this.#broker, all, last)
+    assertDelivered(outcome, this.applications, (application, index) => {
+      const proxy = this.proxies[index]
+      return this.#allowance(application, proxy === undefined ? breaks : proxy.connections - 1)
+    })
     return outcome
   }
 
-  async #publishLast() {
+  #publish(options: Omit<PublisherOptions, 'host' | 'manage' | 'sub'>): Publisher {
+    const { network } = this.#cast
     const { manage, sub } = this.#broker
-    const { options, ended } = startPublisher(this.#t, {
-      ...{ publisher: lastPublisher, way: 'receipts', host: '127.0.0.1', manage, sub },
-      ...{ bytes: 500, burst: 1, pauseMs: 0, count: 1 },
-    })
-    return { options, publication: await ended }
+    const host = network?.brokerAddress ?? localHost
+    return startPublisher(this.#t, { ...options, host, manage, sub }, network?.broker.within)
   }
 
-  /** What is said of a subscriber that does not confirm: one window for each break, and what a killed broker did not write. */
-  #allowanceFor({ application, proxy }: Member): Allowance {
+  /** What a subscriber that does not confirm is allowed: one window for each break, and what a killed broker did not write. */
+  #allowance({ arrivals }: Application, breaks: number): Allowance {
+    const windowBytes = this.#cast.windowBytes ?? defaultWindowBytes
     const bytesOf = ({ atMs }: Repetition) => {
       const killedMs = this.#kills.findLast(each => each <= atMs)
-      if (killedMs === undefined) return this.#windowBytes
-      const unwritten = application.arrivals.filter(each => each.atMs > killedMs - unwrittenMs && each.atMs <= atMs)
-      return unwritten.reduce((sum, { bytes }) => sum + bytes, this.#windowBytes)
+      if (killedMs === undefined) return windowBytes
+      const unwritten = arrivals.filter(each => each.atMs > killedMs - unwrittenMs && each.atMs <= atMs)
+      return unwritten.reduce((sum, { bytes }) => sum + bytes, windowBytes)
     }
-    return { repetitions: proxy.connections - 1, bytesOf }
+    return { repetitions: breaks, bytesOf }
   }
 }

@@ -1,8 +1,9 @@
 /** Accidents in an order that a seed decides, to three publishers and to subscribers of each kind. */
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Ending } from './cutting-proxy.ts'
-import { type Cast, type Member, Scene } from './scene.ts'
+import type { Application } from './applications.ts'
+import type { CuttingProxy, Ending } from './cutting-proxy.ts'
+import { type Cast, Scene } from './scene.ts'
 import { seeded } from './seeded.ts'
 
 /** What a run is made of. */
@@ -28,8 +29,12 @@ export interface ScheduleOutcome {
 /** The smallest window that can be configured: what comes again beyond it shows soonest. */
 const windowBytes = 131_072
 
-/** Something that happens to one subscriber, or to all. `random` chooses what is to be chosen. */
-type Accident = (scene: Scene, member: Member, random: () => number) => Promise<void> | void
+/** Something that happens to one subscriber and what it is connected through, or to all. `random` chooses what is to be chosen. */
+type Accident = (
+  scene: Scene,
+  to: { readonly application: Application; readonly proxy: CuttingProxy },
+  random: () => number,
+) => Promise<void> | void
 
 const endingBy = (random: () => number): Ending => (random() < 0.5 ? 'rst' : 'fin')
 
@@ -84,16 +89,20 @@ export async function runSchedule(
   const random = seeded(seed)
   const happened: Record<string, number> = {}
   const scene = await Scene.open(t, castOf(ofEachKind))
+  const members = scene.applications.map((application, index) => ({
+    application,
+    proxy: scene.proxies[index] as CuttingProxy,
+  }))
   try {
     for (let step = 0; step < steps; step++) {
       await sleep(random() * 250)
       const [name, accident] = pick(Object.entries(accidents), random)
-      await accident(scene, pick(scene.members, random), random)
+      await accident(scene, pick(members, random), random)
       happened[name] = (happened[name] ?? 0) + 1
     }
     const outcome = await scene.conclude({ ends: 'now' })
-    const repetitions = scene.members
-      .flatMap(({ application }) => outcome.findings(application))
+    const repetitions = scene.applications
+      .flatMap(application => outcome.findings(application))
       .flatMap(findings => findings.repetitions)
     const duplicates = repetitions.reduce((sum, { messages }) => sum + messages, 0)
     return { seed, accidents: happened, messages: outcome.log.length, duplicates }

@@ -7,7 +7,9 @@
  */
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Member, Scene } from './scene.ts'
+import type { Application } from './applications.ts'
+import type { CuttingProxy } from './cutting-proxy.ts'
+import { Scene } from './scene.ts'
 
 /** How many messages of how many bytes are published to an application that holds two, and reads nothing then. */
 async function openWithUnread(t: TestContext, count: number, bytes: number, pauseMs: number): Promise<Scene> {
@@ -16,7 +18,7 @@ async function openWithUnread(t: TestContext, count: number, bytes: number, paus
     publishers: [{ way: 'sub', bytes, burst: 1, pauseMs: 1, count }],
     windowBytes: 131_072,
   })
-  const [{ application }] = scene.members as [Member]
+  const [application] = scene.applications as [Application]
   await application.received(1)
   application.reads = false
   await scene.publishers[0]?.ended
@@ -26,7 +28,7 @@ async function openWithUnread(t: TestContext, count: number, bytes: number, paus
 describe('an application that has not read what its library holds', { concurrency: true }, () => {
   test('survives that the broker is killed, and goes on', async t => {
     const scene = await openWithUnread(t, 2000, 500, 0)
-    const [{ application }] = scene.members as [Member]
+    const [application] = scene.applications as [Application]
     await scene.killBroker()
     application.reads = true
     await scene.conclude({ ends: 'when all is published' })
@@ -34,7 +36,8 @@ describe('an application that has not read what its library holds', { concurrenc
 
   test('survives that its connection is reset behind a PING that it has not come to, and goes on', async t => {
     const scene = await openWithUnread(t, 20, 300, 50)
-    const [{ application, proxy }] = scene.members as [Member]
+    const [application] = scene.applications as [Application]
+    const [proxy] = scene.proxies as [CuttingProxy]
     await proxy.pinged(1)
     // What the proxy has passed on has reached the system of the application: all of it is in its library's next piece.
     await sleep(200)

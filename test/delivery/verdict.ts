@@ -71,24 +71,19 @@ function assertLogged(log: readonly string[], { options: { publisher }, publicat
   assert.ok(said.length === 0, `in the log, of the receipts of publisher ${publisher}: ${said.join('; ')}`)
 }
 
-/** Who has received. */
-interface Connected {
-  readonly application: Application
-}
-
 /** Checks that these applications received what there was, and no more of it twice than is allowed. */
-export function assertDelivered<Receiver extends Connected>(
+export function assertDelivered(
   outcome: Outcome,
-  receivers: readonly Receiver[],
-  allowanceFor: (receiver: Receiver) => Allowance,
+  applications: readonly Application[],
+  allowanceFor: (application: Application, index: number) => Allowance,
 ): void {
-  const said = receivers.flatMap((receiver, number) => {
-    const { kind, pauseMs = 0 } = receiver.application.options
-    const allowance = kind === 'confirming' ? nothingTwice : allowanceFor(receiver)
+  const said = applications.flatMap((application, index) => {
+    const { kind, pauseMs = 0 } = application.options
+    const allowance = kind === 'confirming' ? nothingTwice : allowanceFor(application, index)
     return outcome
-      .findings(receiver.application)
+      .findings(application)
       .flatMap(findings => complaints(findings, allowance))
-      .map(complaint => `${kind}${pauseMs > 0 ? ', slow' : ''} (${number}): ${complaint}`)
+      .map(complaint => `${kind}${pauseMs > 0 ? ', slow' : ''} (${index}): ${complaint}`)
   })
   assert.ok(said.length === 0, said.join('\n'))
 }

@@ -24,8 +24,8 @@ export interface BrokerProcess extends ProcessLog {
 
 /**
  * Starts the built broker on free ports with `settings` over its defaults, and waits until it serves. It ends with the
- * test at the latest. With `fileSizeLimitKibibytes` no file of its can become larger; `commandLine` are further arguments, and `script` is
- * another build of it.
+ * test at the latest. With `fileSizeLimitKibibytes` no file of its can become larger; `commandLine` are further arguments, `script` is
+ * another build of it, and `within` a command that runs it, as `nsenter` does.
  *
  * With a `predecessor` that has ended it takes over that one's ports and history.
  */
@@ -36,13 +36,27 @@ export async function startBroker(
 ): Promise<BrokerProcess> {
   const directory = predecessor?.directory ?? mkdtempSync(join(tmpdir(), 'threatbus-'))
   const file = join(directory, 'config.yaml')
-  const { zmq, fileSizeLimitKibibytes: limit, commandLine = [], script = threatbusCommand, ...others } = settings
+  const {
+    zmq,
+    fileSizeLimitKibibytes: limit,
+    commandLine = [],
+    script = threatbusCommand,
+    within = [],
+    ...others
+  } = settings
   const { manage: oldManage = 0, pub: oldPub = 0, sub: oldSub = 0 } = predecessor ?? {}
   const endpoints = { manage: oldManage, pub: oldPub, sub: oldSub, bind_retry: 5, ...(zmq as object | undefined) }
   // Brokers run side by side here: one that is looked at says so, with port 0.
   const inspector = { enabled: false }
   writeFileSync(file, JSON.stringify({ plugins: { apps: { zmq: endpoints } }, inspector, ...others }))
-  const command = [process.execPath, script as string, '-c', file, ...(commandLine as string[])]
+  const command = [
+    ...(within as string[]),
+    process.execPath,
+    script as string,
+    '-c',
+    file,
+    ...(commandLine as string[]),
+  ]
   // `ulimit` is a word of the shell; what it then becomes is the broker, with the same process id.
   const limited = ['sh', '-c', `ulimit -f ${Number(limit) * 2}; exec "$@"`, 'sh', ...command]
   const [program = '', ...args] = limit === undefined ? command : limited
