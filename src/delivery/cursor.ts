@@ -405,6 +405,13 @@ export class Cursor implements IdleCursor {
 
   #passGap(first: number): void {
     const from = this.#position
+    if (this.#passing !== undefined) {
+      // Of what is not there any more the subscriber has at most as much: rather twice than never.
+      const passed = Math.min(this.#passing.frames, first - from)
+      this.#frames += passed
+      this.#passing.frames -= passed
+      if (this.#passing.frames === 0) this.#passing = undefined
+    }
     this.#moveTo(first)
     this.#edges.missed(from, first)
   }

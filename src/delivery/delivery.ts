@@ -9,8 +9,8 @@ export interface Line {
   readonly hasRoom: boolean
   /** Number of the PING that will follow what is sent next. */
   readonly nextPing: number
-  /** Sends a run; answers the number of the PING that follows it, at once or soon. */
-  send(run: readonly Message[]): number
+  /** Sends a run. */
+  send(run: readonly Message[]): void
 }
 
 /** What may be under way on one connection. */
@@ -38,6 +38,8 @@ export class Delivery {
   boundBy: FlightBound = 'window'
   #reading: { readonly cursor: Cursor; readonly inFlight: InFlight } | undefined
   #bytes = 0
+  /** Number of the PING that follows what was sent last. */
+  #ping = 0
 
   /** @param sent hears of each run, after it was sent */
   constructor(line: Line, wanted: Wanted, bounds: InFlightBounds, sent: (delivery: Delivery) => void) {
@@ -78,16 +80,20 @@ export class Delivery {
 
   /** Begins to read, where the cursor is. */
   begin(cursor: Cursor): void {
+    this.#ping = this.#line.nextPing
     this.#reading = { cursor, inFlight: new InFlight(this.#markAt(cursor)) }
   }
 
-  /** Sends a run, of so many bytes, that was read with its cursor. */
+  /** A run is about to be read with its cursor. */
+  beginRun(): void {
+    // A PING went out since the last one: it follows what was sent until here.
+    if (this.#ping !== this.#line.nextPing) this.#mark()
+  }
+
+  /** Sends a run, of so many bytes, that was read since {@link beginRun}. */
   send(run: readonly Message[], bytes: number): void {
-    const ping = this.#line.send(run)
-    const { cursor, inFlight } = this.#reading ?? {}
-    if (cursor === undefined || inFlight === undefined) return
+    this.#line.send(run)
     this.#bytes += bytes
-    inFlight.reach(this.#markAt(cursor, ping))
     this.#sent(this)
   }
 
@@ -99,24 +105,31 @@ export class Delivery {
 
   /** What the network can't hold any more is received. */
   settleByBytes(): void {
-    this.#reading?.inFlight.holdAtMost(this.#bounds.networkBytes)
+    const { cursor, inFlight } = this.#reading ?? {}
+    if (cursor && inFlight) inFlight.holdAtMost(this.#bounds.networkBytes, cursor.heldBytes)
   }
 
   /** The peer answered this PING. */
   acknowledge(ping: number, evidence: Evidence): void {
+    // Nothing was sent since that PING, or it would be known where it stands.
+    if (ping >= this.#ping) this.#mark()
     this.#reading?.inFlight.acknowledge(ping, evidence)
   }
 
   /** From now on it is subscribed to this. */
   want(wanted: Wanted): void {
     this.wanted = wanted
-    const { cursor, inFlight } = this.#reading ?? {}
-    if (cursor === undefined || inFlight === undefined) return
-    cursor.want(wanted)
-    inFlight.reach(this.#markAt(cursor))
+    this.#reading?.cursor.want(wanted)
+    this.#mark()
   }
 
-  #markAt({ positions, frames, wanted, heldBytes }: Cursor, ping = this.#line.nextPing): Mark {
-    return { positions, frames, wanted, heldBytes, bytes: this.#bytes, ping }
+  #mark(): void {
+    const { cursor, inFlight } = this.#reading ?? {}
+    if (cursor && inFlight) inFlight.reach(this.#markAt(cursor))
+    this.#ping = this.#line.nextPing
+  }
+
+  #markAt({ positions, frames, wanted, heldBytes }: Cursor): Mark {
+    return { positions, frames, wanted, heldBytes, bytes: this.#bytes, ping: this.#ping }
   }
 }

@@ -126,6 +126,7 @@ export class Egress {
       outlet.turnEnded()
       return
     }
+    delivery.beginRun()
     const atMost = cursor.isBehind ? maxRunBehind : maxRun
     const run: Message[] = []
     let bytes = 0

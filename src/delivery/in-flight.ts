@@ -71,9 +71,8 @@ export class InFlight {
     if (evidence === 'acknowledgement') this.#settle(newest)
   }
 
-  /** No connection holds more than so many bytes: what was sent before them is received, whatever its peer says. */
-  holdAtMost(bytes: number): void {
-    const sent = (this.#marks.at(-1) as Mark).heldBytes
+  /** No connection holds more than so many bytes: of what was `sent` the rest is received, whatever its peer says. */
+  holdAtMost(bytes: number, sent: number): void {
     this.#settle(this.#marks.findLastIndex(mark => sent - mark.heldBytes >= bytes))
   }
 

@@ -12,8 +12,8 @@ export interface PubLink {
   readonly hasRoom: boolean
   /** Number of the PING that will follow what is sent next. */
   readonly nextPing: number
-  /** Sends a run of messages; answers the number of the PING that follows it, at once or soon. */
-  send(run: readonly Message[]): number
+  /** Sends a run of messages. */
+  send(run: readonly Message[]): void
 }
 
 /** What is done about one link. */
@@ -226,15 +226,13 @@ export class PubConnection implements PeerHandler {
     }
   }
 
-  #send(topic: Buffer, run: readonly Message[]): number {
+  #send(topic: Buffer, run: readonly Message[]): void {
     const pieces = this.#encoder.encode(topic, run)
     let bytes = 0
     for (const { length } of pieces) bytes += length
-    const ping = this.#pings.next
     this.#pings.follow(bytes)
     if (!this.#peer.write(...pieces)) this.#encoder.keep()
     if (this.#pings.areDueAtOnce) this.#ping()
     else if (this.#pings.areDue) this.#events.pingDue()
-    return ping
   }
 }

@@ -22,7 +22,7 @@ export interface PubSocketPeers extends ListenTroubles, Pick<PubConnectionEvents
 const keptFrameBytes = 512
 
 /** PINGs in one window, so that it moves on before it is full. */
-const pingsPerWindow = 4
+const pingsPerWindow = 2
 
 /** What was sent is followed by a PING after so many milliseconds at the latest, if the one before was answered. */
 const pingDelayMs = 500

@@ -28,13 +28,11 @@ export class Wire implements Line {
   delivery: Delivery | undefined
   #isDue = false
 
-  send(run: readonly Message[]): number {
+  send(run: readonly Message[]): void {
     for (const { frame } of run) this.pipe.push({ frame: String(frame) })
-    const ping = this.nextPing
     this.#isDue = true
     // Sometimes it follows at once, sometimes later.
     if (run.length % 2 === 1) this.ping()
-    return ping
   }
 
   /** Sends the PING that is due. */
@@ -131,6 +129,7 @@ export class Application {
       const cursor = delivery?.cursor
       if (delivery === undefined || cursor === undefined) continue
       const run: Message[] = []
+      delivery.beginRun()
       const onItsWay = pipe.filter(each => 'frame' in each).length
       const room = this.#acknowledges ? windowFrames - delivery.unsettledFrames : networkBytes / frameBytes - onItsWay
       while (run.length < atMost && (this.#counts || run.length < room)) {

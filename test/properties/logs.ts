@@ -20,7 +20,9 @@ let serial = 0
 /** A message that differs from all others. */
 export function numbered(type: MessageType): Message<MessageType> {
   const body = String(serial++).padStart(frameBytes - type.length - 1, '0')
-  return messageOf(type, body, { object: { id: `${type}--${serial % 7}`, modified: String(serial), removed: false } })
+  // Versions are compared as text.
+  const modified = String(serial).padStart(12, '0')
+  return messageOf(type, body, { object: { id: `${type}--${serial % 7}`, modified, removed: false } })
 }
 
 /** Is this for somebody with this interest? */

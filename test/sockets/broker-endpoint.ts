@@ -101,7 +101,9 @@ export class LinkedPub extends PubSocket {
     for (const { link, prefixes } of this.#links.get(topic) ?? []) {
       const { types, accepts } = wantedBy(prefixes)
       const wanted = run.filter(message => types.includes(message.type) && accepts?.(message) !== false)
-      if (wanted.length > 0) pings.push(link.send(wanted))
+      if (wanted.length === 0) continue
+      pings.push(link.nextPing)
+      link.send(wanted)
     }
     return pings
   }
