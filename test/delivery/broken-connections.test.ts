@@ -38,13 +38,13 @@ describe('whose connections break at random places loses nothing, and is sent ag
     receiveThroughBreaks(t, 30_000, { kind: 'plain' }))
 
   test('no more if it reads slowly, and its library holds little', t =>
-    receiveThroughBreaks(t, 5000, { kind: 'plain', highWaterMark: 10, pauseMs: 1 }, smallWindowBytes))
+    receiveThroughBreaks(t, 2000, { kind: 'plain', highWaterMark: 10, pauseMs: 1 }, smallWindowBytes))
 
   test('no more if it joined by topic and types', t =>
-    receiveThroughBreaks(t, 10_000, { kind: 'typed', types: ['indicator', 'sighting'] }, smallWindowBytes))
+    receiveThroughBreaks(t, 5000, { kind: 'typed', types: ['indicator', 'sighting'] }, smallWindowBytes))
 
   test('no more if it joined for one type of two', t =>
-    receiveThroughBreaks(t, 10_000, { kind: 'typed', types: ['indicator'] }, smallWindowBytes))
+    receiveThroughBreaks(t, 5000, { kind: 'typed', types: ['indicator'] }, smallWindowBytes))
 
-  test('nothing if it confirms', t => receiveThroughBreaks(t, 10_000, { kind: 'confirming' }, smallWindowBytes))
+  test('nothing if it confirms', t => receiveThroughBreaks(t, 5000, { kind: 'confirming' }, smallWindowBytes))
 })

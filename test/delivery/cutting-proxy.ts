@@ -45,6 +45,11 @@ export class CuttingProxy {
     return this.#links.at(-1)?.pings ?? 0
   }
 
+  /** PONGs by which the subscriber has answered on the connection that came last. */
+  get pongs(): number {
+    return this.#links.at(-1)?.pongs ?? 0
+  }
+
   /** Ends the connection that came last. */
   cut(ending: Ending): void {
     this.#links.at(-1)?.cut(ending)
@@ -86,6 +91,11 @@ export class CuttingProxy {
     return this.#when(() => this.pings >= count)
   }
 
+  /** Fulfilled when so many PONGs have passed on the connection that came last. */
+  ponged(count: number): Promise<void> {
+    return this.#when(() => this.pongs >= count)
+  }
+
   #when(isSo: () => boolean): Promise<void> {
     return new Promise(resolve => {
       const look = () => {
@@ -101,7 +111,7 @@ export class CuttingProxy {
   #add(link: Link): void {
     link.bytesPerSecond = this.#bytesPerSecond
     this.#links.push(link)
-    link.onCarried = () => {
+    link.onPassed = () => {
       for (const watch of [...this.#watchers]) watch()
     }
   }
@@ -119,8 +129,9 @@ export class CuttingProxy {
   }
 }
 
-/** The name of the command, with its length before it (RFC 37). */
+/** Names of commands, with their length before them (RFC 37 "Connection Heartbeating"). */
 const pingName = '\x04PING'
+const pongName = '\x04PONG'
 
 /** A connection, with its two ends. */
 class Link {
@@ -129,13 +140,14 @@ class Link {
   #bytesPerSecond = Number.POSITIVE_INFINITY
   #carried = 0
   #pings = 0
+  #pongs = 0
   #left = Number.POSITIVE_INFINITY
   #reachEnd: () => void = () => {}
   #isFrozen = false
   #isAbandoned = false
   /** Runs while less may pass than there is. */
   #timer: NodeJS.Timeout | undefined
-  onCarried = () => {}
+  onPassed = () => {}
 
   constructor(client: Socket, port: number) {
     this.#client = client
@@ -145,7 +157,11 @@ class Link {
       // It is followed by 'close'.
       end.on('error', () => {})
     }
-    client.on('data', chunk => this.#upstream.write(chunk))
+    client.on('data', chunk => {
+      this.#upstream.write(chunk)
+      if (chunk.includes(pongName)) this.#pongs++
+      this.onPassed()
+    })
     this.#upstream.on('data', chunk => this.#pass(chunk))
     client.on('drain', () => this.#resume())
     client.on('close', () => this.#isAbandoned || this.#upstream.destroy())
@@ -162,6 +178,10 @@ class Link {
 
   get pings(): number {
     return this.#pings
+  }
+
+  get pongs(): number {
+    return this.#pongs
   }
 
   set bytesPerSecond(bytesPerSecond: number) {
@@ -223,7 +243,7 @@ class Link {
         (1000 * passed.length) / this.#bytesPerSecond,
       )
     }
-    this.onCarried()
+    this.onPassed()
   }
 
   #resume(): void {

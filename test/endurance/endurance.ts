@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { runSchedule } from '../delivery/schedule.ts'
 import { compareSequences } from '../sockets/differential/sequences.ts'
 import { killLoop } from '../system/kill-loop.ts'
 import { lag } from './lag.ts'
@@ -20,6 +21,28 @@ program
   .description('Kill the broker again and again under load, with a slow, a coming and going, and snapshot subscribers.')
   .option('--rounds <number>', 'how often', positive, 50)
   .action(async ({ rounds }) => print(await killLoop(session as Parameters<typeof killLoop>[0], rounds)))
+program
+  .command('crashes')
+  .description(
+    'Kill the broker again and again, and check of every kind of subscriber what it received, and how often.',
+  )
+  .option('--rounds <number>', 'how often', positive, 50)
+  .option('--seed <number>', 'the same again', positive, anySeed())
+  .action(async ({ rounds, seed }) => {
+    print(await runSchedule(session, { seed, steps: rounds, ofEachKind: 5, accidents: ['killBroker'] }))
+  })
+program
+  .command('accidents')
+  .description('Broken, half-open and slow connections, slow readers and kills, in orders that seeds decide.')
+  .option('--schedules <number>', 'how many', positive, 20)
+  .option('--steps <number>', 'accidents in each', positive, 40)
+  .option('--seed <number>', 'of the first; each further one has the next', positive, anySeed())
+  .action(async ({ schedules, steps, seed }) => {
+    for (let each = 0; each < schedules; each++) {
+      print(await runSchedule(session, { seed: seed + each, steps, ofEachKind: 5 }))
+      await cleanUp()
+    }
+  })
 program
   .command('lag')
   .description('One subscriber reads nothing while another reads at full speed; then it reads all, from disk.')
@@ -52,9 +75,17 @@ program
 try {
   await program.parseAsync()
 } finally {
-  for (const cleanUp of cleanUps) await cleanUp()
+  await cleanUp()
 }
 process.exit()
+
+async function cleanUp(): Promise<void> {
+  for (const each of cleanUps.splice(0)) await each()
+}
+
+function anySeed(): number {
+  return 1 + Math.floor(Math.random() * 1_000_000_000)
+}
 
 function positive(text: string): number {
   if (/^[1-9]\d{0,9}$/.test(text)) return Number(text)
