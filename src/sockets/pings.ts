@@ -46,12 +46,17 @@ export class Pings {
 
   /** Was something sent that no PING follows yet, and may one? */
   get areDue(): boolean {
-    return this.#open === undefined && this.#bytes > 0
+    return this.#open === undefined && (this.#bytes > 0 || this.#isNumberOpen)
   }
 
   /** Was so much sent that a PING should follow at once, and may one? */
   get areDueAtOnce(): boolean {
-    return this.areDue && this.#bytes >= this.#everyBytes
+    return this.areDue && (this.#bytes >= this.#everyBytes || this.#isNumberOpen)
+  }
+
+  /** Was a number given that no PING had, before it was known that there are answers? */
+  get #isNumberOpen(): boolean {
+    return this.#answered < this.#last
   }
 
   /** Is there a PING that was not answered? */

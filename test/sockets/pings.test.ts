@@ -12,7 +12,7 @@ import { FrameReader } from '../../src/sockets/zmtp/frame-reader.ts'
 import { takesPingsAfter } from '../../src/sockets/zmtp/takes-pings.ts'
 import { zmtp2 } from '../../src/sockets/zmtp/zmtp-2.ts'
 import { zmtp3 } from '../../src/sockets/zmtp/zmtp-3.ts'
-import { commandOf, connected, greetingOf, openPub, readyOf } from './broker-endpoint.ts'
+import { commandOf, connected, greetingOf, listening, openPub, readyOf } from './broker-endpoint.ts'
 
 const message = (text: string) => messageOf('indicator', text)
 
@@ -90,6 +90,25 @@ describe("what a peer's library acknowledges", { concurrency: true }, () => {
     const [second = 0] = pub.send(topic, [message('x')])
     await told.of(`acknowledged ${topic} ${second}`)
     assert.equal(second, 2)
+  })
+
+  test('is asked for behind what was sent before the first answer, however much that was', async t => {
+    const { pub, port, told } = await openPub(t, { answerTimeoutMs: 3_600_000 })
+    const topic = drawP2pTopic()
+    let isFirst = true
+    const answerFirst = await new Promise<() => void>(resolve => {
+      subscriber(t, port, topic, (ping, socket) => {
+        const answer = () => void socket.write(commandOf('PONG', contextOf(ping)))
+        if (isFirst) resolve(answer)
+        else answer()
+        isFirst = false
+      })
+    })
+    const [ping = 0] = pub.send(topic, [message('x'.repeat(listening.windowBytes - 100_000))])
+    answerFirst()
+    const isAcknowledged = () =>
+      told.all.some(each => each.startsWith('acknowledged') && Number(each.split(' ')[2]) >= ping)
+    while (!isAcknowledged()) await told.next()
   })
 
   test('is nothing that was not asked for', async t => {
