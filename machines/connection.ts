@@ -33,7 +33,6 @@ export const connectionChart = createMachine({
               ],
               on: { 'receipt.confirmed': 'locating' },
               after: {
-                receiptPause: { target: 'locating', guard: 'hasReceipt' },
                 heartbeatTimeout: { target: 'flowing', actions: 'stopCounting' },
               },
             },

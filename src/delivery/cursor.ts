@@ -201,11 +201,6 @@ export class Cursor implements IdleCursor {
     this.goTo({ positions: this.positions, frames: this.#frames, wanted })
   }
 
-  /** The subscriber counts so many frames at this place: its count is the right one. */
-  recount(frames: number): void {
-    this.#frames = frames
-  }
-
   /** Passes over so many more frames, which the subscriber has, but no message from `unsentFrom` on. */
   pass(frames: number, unsentFrom: number): void {
     this.#passing = { frames: (this.#passing?.frames ?? 0) + frames, unsentFrom }

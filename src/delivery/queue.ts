@@ -294,10 +294,9 @@ export class Queue {
     const { cursor, inFlight } = this.#followed ?? {}
     if (cursor === undefined || inFlight === undefined) return
     if (frames < cursor.frames) inFlight.count(frames)
+    // It counts what it was not sent, or was not sent here: nobody can tell what it has by that.
+    else if (frames > cursor.frames) this.stopCounting()
     else {
-      // If it counts more than it was sent, its count is the right one: what its connection held when it broke reached it
-      // after it had said what it received.
-      cursor.recount(frames)
       this.#followed?.settle()
       cursor.hold(false)
     }

@@ -18,10 +18,10 @@ import { assertDelivered, Outcome } from './verdict.ts'
 export const defaultWindowBytes = 1_048_576
 
 /**
- * What a library acknowledged in so long, in milliseconds, may not be on disk when the broker is killed: twice what the
- * broker promises, for a machine that is busy.
+ * What a library acknowledged in so long, in milliseconds, may not be on disk when the broker is killed: four times what
+ * the broker promises, for a machine that is busy.
  */
-const unwrittenMs = 2000
+const unwrittenMs = 4000
 
 const localHost = '127.0.0.1'
 
@@ -137,7 +137,7 @@ export class Scene {
     const all = [...published, { options, publication: await ended }]
     const last = nameOf(lastPublisher, 0)
     await Promise.all(this.applications.map(application => application.settled(last)))
-    const outcome = await Outcome.read(this.#t, this.#broker, all, last)
+    const outcome = await Outcome.read(this.#t, this.#broker, all, last, this.#kills.length > 0)
     assertDelivered(outcome, this.applications, (application, index) => {
       const proxy = this.proxies[index]
       return this.#allowance(application, proxy === undefined ? breaks : proxy.connections - 1)

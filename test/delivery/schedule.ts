@@ -81,7 +81,7 @@ function castOf(ofEachKind: number): Cast {
       { way: 'receipts', ...publisher },
     ],
     // Connections that were abandoned or are frozen are given up while the run lasts.
-    settings: { heartbeat: { timeout: 2 } },
+    settings: { heartbeat: { timeout: 6 } },
     windowBytes,
   }
 }

@@ -190,6 +190,61 @@ describe('a subscriber, whatever breaks and in whichever order,', () => {
     )
   })
 
+  test('that counts, whose connection broke before the broker was killed, gets nothing twice of what it confirmed', async () => {
+    const world = new World({ counts: true })
+    const { application } = world
+    await application.connect()
+    await world.take({ publish: Array.from({ length: 9 }, () => 'indicator') })
+    await application.send(9)
+    application.arrive(20)
+    application.say(3)
+    application.disconnect()
+    application.notice()
+    await world.take({ crash: 0 })
+    await application.finish()
+    assert.deepEqual(application.received, world.wanted('both').all)
+  })
+
+  test('that is back before its lost connection was noticed lacks nothing of what that held, and gets nothing twice', async () => {
+    const world = new World({ counts: true })
+    const { application } = world
+    await application.connect()
+    await world.take({ publish: Array.from({ length: 5 }, () => 'indicator') })
+    await application.send(5)
+    application.arrive(5)
+    await world.take({ publish: Array.from({ length: 5 }, () => 'indicator') })
+    // Nobody tells the broker: it sends on into the void.
+    await application.send(5)
+    application.disconnect()
+    await application.connect()
+    await world.take({ publish: Array.from({ length: 5 }, () => 'indicator') })
+    await application.send(5)
+    application.notice()
+    await application.finish()
+    assert.deepEqual(application.received, world.wanted('both').all)
+  })
+
+  test('that joins for one type and then for another lacks nothing of what waited of the second', async () => {
+    for (const counts of [false, true]) {
+      const world = new World({ counts })
+      const { application } = world
+      await world.take({ publish: ['sighting', 'indicator', 'sighting', 'indicator'] })
+      await application.connect(wantedBy(['indicator']))
+      await application.send(9)
+      application.arrive(9)
+      assert.equal(application.received.length, 2)
+      // A mere reconnect: what it counts are the frames that it was sent.
+      application.say(2)
+      application.acknowledge()
+      application.disconnect()
+      application.notice()
+      await application.connect(wantedBy(['indicator']))
+      application.want(wantedBy(['indicator', 'sighting']))
+      await application.finish()
+      assert.deepEqual(application.received.toSorted(), world.wanted('both').all.toSorted())
+    }
+  })
+
   test('that begins to count after something may have come twice is followed by its acknowledgements', async () => {
     const world = new World({})
     const { application } = world

@@ -39,7 +39,6 @@ const timerWords: Readonly<Record<string, string>> = {
   evictAfter: 'Unsubscribed unless it comes back',
   answerTimeout: 'Given up unless somebody answers',
   quietTimeout: 'Complete unless more comes',
-  receiptPause: 'Goes on unless it confirms',
   fetchRetryPause: 'Tried again',
 }
 

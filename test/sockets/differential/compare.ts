@@ -36,6 +36,9 @@ function readable(text: string): string {
  */
 export async function compare(script: Script): Promise<readonly ListedDifference[]> {
   const [ours, theirs] = await Promise.all([playTo(openOurs, script), playTo(openLibzmq, script)])
+  // What has to come and never does is not right, whoever does not send it.
+  if ([ours, theirs].some(({ outcome }) => outcome.startsWith('silent')))
+    throw new UnlistedDifference(script, ours, theirs)
   if (isDeepStrictEqual(ours, theirs)) return []
   const concerned = listed.filter(difference => difference.instead(script) !== undefined)
   for (const difference of concerned) {

@@ -14,7 +14,7 @@ export interface End {
   readonly handed: readonly (readonly Bytes[])[]
   /** Was its user handed a message with this frame; to an XPUB: was this subscribed to? */
   hasHeard(frame: Bytes): boolean
-  /** Of an XPUB: what its user publishes, a message of one frame of each type under each topic. */
+  /** Of an XPUB: has its user publish a few messages under each topic, of each type and of different lengths. */
   publish(topics: readonly Bytes[]): Promise<void>
   close(): void
 }
@@ -64,7 +64,7 @@ export async function openOurs(type: EndType, news: News): Promise<End> {
         { ...patient, maxMessageBytes: maxFrameBytes },
         ({ route, parts }) => {
           hand([...route, ...parts])
-          manage.reply(route, replyOf(parts))
+          if (isShort(route)) manage.reply(route, replyOf(parts))
         },
         troubles,
       )
@@ -91,7 +91,7 @@ export async function openOurs(type: EndType, news: News): Promise<End> {
   }
 }
 
-const messages = [messageOf('indicator', 'p'), messageOf('sighting', 'p')]
+const messages = [messageOf('indicator', 'p'), messageOf('indicator', 'x'.repeat(400)), messageOf('sighting', 'p')]
 
 /** The last of what is published under a topic. */
 export function lastUnder(topic: Bytes): Bytes {
@@ -101,6 +101,14 @@ export function lastUnder(topic: Bytes): Bytes {
 /** So a user of a ROUTER replies: with the number of parts that it was asked with, and how the last one begins. */
 export function replyOf(parts: readonly Buffer[]): string {
   return `${parts.length}: ${parts.at(-1)?.toString('latin1', 0, 20)}`
+}
+
+/**
+ * What goes by a long route is not answered: libzmq has one place for the answer to a ping, so one that comes while another
+ * waits, until the system has taken what was written before, is the only one to be answered.
+ */
+function isShort(route: readonly Buffer[]): boolean {
+  return Buffer.concat(route).length < 300
 }
 
 const lasting = { linger: 0, handshakeInterval: 0 }
@@ -123,7 +131,7 @@ export async function openLibzmq(type: EndType, news: News): Promise<End> {
       const [routingId, ...request] = frames
       const { route, parts } = splitRoute(request)
       handed.push(request.map(frame => frame.toString('latin1')))
-      await socket.send([routingId as Buffer, ...route, replyOf(parts)])
+      if (isShort(route)) await socket.send([routingId as Buffer, ...route, replyOf(parts)])
     } else if (socket instanceof Subscriber)
       handed.push(frames.slice(0, maxParts).map(frame => frame.toString('latin1')))
     else for (const frame of frames) if (frame[0] === 1) subscribed.add(frame.toString('latin1', 1))

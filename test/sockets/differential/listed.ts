@@ -64,13 +64,16 @@ function inSeveralParts(steps: readonly Step[]): Set<number> {
   return found
 }
 
-/** What a frame asks an XPUB to add to its subscriptions. */
-function subscriptionIn(frame: Frame): Bytes | undefined {
+/** There are none before version 3: what has their flag is passed over. */
+const hasCommands = ({ greeting }: Script) => greeting.version === 3
+
+/** The prefix that a frame of a script asks an XPUB to add to the subscriptions, or to take from them. */
+function prefixIn(script: Script, frame: Frame, what: 'SUBSCRIBE' | 'CANCEL'): Bytes | undefined {
   if (frame.isCommand) {
-    const command = commandIn(frame)
-    return command?.name === 'SUBSCRIBE' ? command.rest : undefined
+    const command = hasCommands(script) ? commandIn(frame) : undefined
+    return command?.name === what ? command.rest : undefined
   }
-  return frame.body.startsWith('\x01') ? frame.body.slice(1) : undefined
+  return frame.body.startsWith(what === 'SUBSCRIBE' ? '\x01' : '\0') ? frame.body.slice(1) : undefined
 }
 
 /** Is that the number of one of these types of sockets? */
@@ -92,13 +95,15 @@ function lacksValue(ready: Ready): boolean {
 
 const isProbe = (frame: Frame) => !frame.isCommand && frame.body === '' && frame.announced === undefined
 
+const isNameless = (frame: Frame) => frame.isCommand && frame.announced === undefined && commandIn(frame) === undefined
+
 const isSubscribing = (frame: Frame) => ['SUBSCRIBE', 'CANCEL'].includes(commandIn(frame)?.name ?? '')
 
 const [topic = ''] = topics
 const greetingOfVersion2 = { version: 2, padding: '\0'.repeat(8), revision: 1, socketType: 5, identity: '' } as const
 const [toRouter, toXpub] = [honest('ROUTER'), honest('XPUB')]
 
-/** All of them. */
+/** All of them, in the order in which scripts are changed by more than one. */
 export const listed: readonly ListedDifference[] = [
   {
     what: 'ZMTP 1.0 is refused',
@@ -133,15 +138,6 @@ export const listed: readonly ListedDifference[] = [
     example: { ...toRouter, greeting: { ...greetingOfVersion2, socketType: 7 } },
   },
   {
-    what: 'who subscribes to less than a topic hears nothing',
-    why: 'README "Security": a p2p topic is a secret, and who does not name it is not sent what it carries',
-    instead: script =>
-      script.to === 'XPUB'
-        ? withFrames(script, frame => ((subscriptionIn(frame)?.length ?? 32) < 32 ? undefined : frame))
-        : undefined,
-    example: { ...toXpub, steps: [messageFrame('\x01'), { do: 'publish' }, messageFrame('\x01aaaa')] },
-  },
-  {
     what: 'a message of several parts is no subscription',
     why: 'RFC 23 "The Publish-Subscribe Pattern": subscribe = %x00 short-size %d1 subscription, which is one frame without more',
     instead: script => {
@@ -153,19 +149,61 @@ export const listed: readonly ListedDifference[] = [
     example: { ...toXpub, steps: [messageFrame(`\x01${topic}`, true), messageFrame('x')] },
   },
   {
+    what: 'who subscribes to less than a topic hears nothing',
+    why: 'README "Security": a p2p topic is a secret, and who does not name it is not sent what it carries',
+    instead: script =>
+      script.to === 'XPUB'
+        ? withFrames(script, frame => ((prefixIn(script, frame, 'SUBSCRIBE')?.length ?? 32) < 32 ? undefined : frame))
+        : undefined,
+    example: { ...toXpub, steps: [messageFrame('\x01'), { do: 'publish' }, messageFrame('\x01aaaa')] },
+  },
+  {
+    what: 'a prefix of more than 255 bytes is passed over',
+    why: 'RFC 23 "The Publish-Subscribe Pattern": subscribe = %x00 short-size %d1 subscription; libzmq takes any length',
+    instead: script =>
+      script.to === 'XPUB'
+        ? withFrames(script, frame => ((prefixIn(script, frame, 'SUBSCRIBE')?.length ?? 0) > 255 ? undefined : frame))
+        : undefined,
+    example: { ...toXpub, steps: [messageFrame(`\x01${topic}indicator ${'x'.repeat(300)}`)] },
+  },
+  {
+    what: 'of more than 64 prefixes of one topic, the first count',
+    why: 'README "Configuration": so many are held for a connection; libzmq holds any number',
+    instead: script => {
+      if (script.to !== 'XPUB') return undefined
+      const held = new Map<Bytes, Set<Bytes>>()
+      return withFrames(script, frame => {
+        const prefix = prefixIn(script, frame, 'SUBSCRIBE')
+        const cancelled = prefixIn(script, frame, 'CANCEL')
+        if (cancelled !== undefined) held.get(cancelled.slice(0, 32))?.delete(cancelled)
+        if (prefix === undefined || prefix.length < 32 || prefix.length > 255) return frame
+        const prefixes = held.get(prefix.slice(0, 32)) ?? new Set()
+        if (prefixes.size >= 64 && !prefixes.has(prefix)) return undefined
+        held.set(prefix.slice(0, 32), prefixes.add(prefix))
+        return frame
+      })
+    },
+    example: {
+      ...toXpub,
+      steps: [...Array.from({ length: 64 }, (_, number) => `${topic}${number}`), topic].map(each =>
+        messageFrame(`\x01${each}`),
+      ),
+    },
+  },
+  {
     what: 'SUBSCRIBE and CANCEL are no messages for the user of a ROUTER or SUB',
     why: 'RFC 23 "Framing": commands are not visible to the application; libzmq knows the two only where it has subscribers',
     instead: script =>
-      script.to === 'XPUB' ? undefined : withFrames(script, frame => (isSubscribing(frame) ? undefined : frame)),
+      script.to !== 'XPUB' && hasCommands(script)
+        ? withFrames(script, frame => (isSubscribing(frame) ? undefined : frame))
+        : undefined,
     example: { ...toRouter, steps: [commandFrame('SUBSCRIBE', topic)] },
   },
   {
     what: 'a command without a name ends the connection',
     why: 'RFC 23 "Formal Grammar": command-name = OCTET 1*255command-name-char; libzmq passes over it',
     instead: script =>
-      withFrames(script, frame =>
-        frame.isCommand && frame.announced === undefined && commandIn(frame) === undefined ? refusedFrame : frame,
-      ),
+      hasCommands(script) ? withFrames(script, frame => (isNameless(frame) ? refusedFrame : frame)) : undefined,
     example: { ...toRouter, steps: [{ ...messageFrame('\x05PING'), isCommand: true }] },
   },
   {
