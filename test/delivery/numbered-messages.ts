@@ -1,6 +1,6 @@
 /** Messages that say who published them and as which, in ids that are valid STIX. */
 
-/** Which of a publisher's messages are sightings: each fifth. The others are indicators. */
+/** Which of a publisher's messages are sightings: one of five, not the first, nor the last of a round number. */
 const sightingEach = 5
 
 const time = '2026-11-24T06:00:00.000Z'
@@ -9,7 +9,7 @@ const uuid = (publisher: number, number: number) => `${hex(publisher, 8)}-0000-4
 
 /** What a publisher's message of this number is. */
 export function typeOf(number: number): 'indicator' | 'sighting' {
-  return number % sightingEach === sightingEach - 1 ? 'sighting' : 'indicator'
+  return number % sightingEach === 3 ? 'sighting' : 'indicator'
 }
 
 /** The name of a publisher's message of this number. */

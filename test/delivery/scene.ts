@@ -130,6 +130,11 @@ export class Scene {
       proxy.throttle(Number.POSITIVE_INFINITY)
     }
     for (const application of this.applications) application.reads = true
+    // What comes by `sub` may be taken later than what is published after it with a receipt.
+    if (ends === 'when all is published') {
+      const lastNames = published.map(({ options, publication }) => nameOf(options.publisher, publication.count - 1))
+      await Promise.all(this.applications.flatMap(application => lastNames.map(name => application.settled(name))))
+    }
     const { options, ended } = this.#publish({
       ...{ publisher: lastPublisher, way: 'receipts' },
       ...{ bytes: 500, burst: 1, pauseMs: 0, count: 1 },
