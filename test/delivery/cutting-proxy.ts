@@ -5,8 +5,8 @@ import type { TestContext } from 'node:test'
 /** How a connection ends: `rst` at once, `fin` behind what was forwarded. */
 export type Ending = 'rst' | 'fin'
 
-/** The last address that a proxy took, on the loopback network 127.0.0.0/8, of which Linux has every one. */
-let lastAddress = 1
+/** Proxies so far: each has an address of its own on the loopback network 127.0.0.0/8, of which Linux has every one. */
+let proxies = 0
 
 /** Where the broker is. */
 export interface Upstream {
@@ -19,7 +19,7 @@ export interface Upstream {
  * told the port of `pub` joins through it, too. What comes by `manage` passes; connections to `pub` have accidents.
  */
 export class CuttingProxy {
-  readonly host = `127.0.0.${++lastAddress}`
+  readonly host = addressOf(proxies++)
   readonly #servers: Server[] = []
   readonly #links: Link[] = []
   readonly #watchers = new Set<() => void>()
@@ -132,6 +132,10 @@ export class CuttingProxy {
 /** Names of commands, with their length before them (RFC 37 "Connection Heartbeating"). */
 const pingName = '\x04PING'
 const pongName = '\x04PONG'
+
+function addressOf(proxy: number): string {
+  return `127.${Math.floor(proxy / 62_500) % 250}.${Math.floor(proxy / 250) % 250}.${2 + (proxy % 250)}`
+}
 
 /** A connection, with its two ends. */
 class Link {
