@@ -8,13 +8,14 @@ const ttlBytes = 2
 const numberBytes = 6
 
 /**
- * A command that everybody passes over, longer than what libzmq reads at once (8,192 bytes).
+ * Commands that everybody passes over, together longer than what libzmq reads at once (8,192 bytes); each is short, since an
+ * application may have bounded what a message may be (`ZMQ_MAXMSGSIZE`).
  *
  * Every libzmq from 4.2 on aborts its process ("Assertion failed: !_io_error", libzmq issue 4841) if a connection is reset while
  * a PING stands in what it has read, behind a message that its application has no room for. Behind this no PING does: it is
  * read when there was room for everything before it, or not at all.
  */
-const padding = commandFrame('PAD', Buffer.alloc(8192))
+const padding = Buffer.concat(Array.from({ length: 33 }, () => commandFrame('PAD', Buffer.alloc(251))))
 
 /**
  * The PINGs of one connection, and what their answers say: a peer's library takes frames in order, and puts each message
