@@ -31,7 +31,8 @@ describe('an application that has not read what its library holds', { concurrenc
     const [application] = scene.applications as [Application]
     await scene.killBroker()
     application.reads = true
-    await scene.conclude({ ends: 'when all is published' })
+    // The last of what came by `sub` may have died with the broker.
+    await scene.conclude({ ends: 'now' })
   })
 
   test('survives that its connection is reset behind a PING that it has not come to, and goes on', async t => {
