@@ -18,6 +18,8 @@ export interface ApplicationOptions {
   readonly host: string
   readonly manage: number
   readonly topics?: readonly string[]
+  /** It wants what was published in so many days before. */
+  readonly snapshotDays?: number
   /** What a `typed` one joins. */
   readonly types?: readonly ('indicator' | 'sighting')[]
   /** It waits so long after each message. */
@@ -75,19 +77,26 @@ class Application {
   }
 
   async *#plain(): AsyncGenerator<Buffer | string> {
-    const { host, topics = ['stix2'], types = [], highWaterMark, heartbeatMs, socket: socketOptions } = this.#options
-    const { topic, pub_port } = await this.#insist({ action: 'subscribe', topic: topics })
+    const { host, topics = ['stix2'], types = [], highWaterMark, heartbeatMs, snapshotDays = 0 } = this.#options
+    const { topic, pub_port } = await this.#insist({ action: 'subscribe', topic: topics, snapshot: snapshotDays })
     process.send?.({ application: this.#number, subscribed: true } satisfies Told)
     if (heartbeatMs !== undefined) this.#beat(String(topic), heartbeatMs)
     const limit = highWaterMark === undefined ? {} : { receiveHighWaterMark: highWaterMark }
-    const socket = new Subscriber({ linger: 0, ...limit, ...socketOptions })
+    const socket = new Subscriber({ linger: 0, ...limit, ...this.#options.socket })
     socket.connect(`tcp://${host}:${pub_port}`)
     socket.subscribe(...(types.length === 0 ? [String(topic)] : types.map(type => `${topic}${type}`)))
     for await (const [frame] of socket) if (frame !== undefined) yield frame
   }
 
   async *#confirming(): AsyncGenerator<string> {
-    const { host, manage, topics = ['stix2'], heartbeatMs = 1000, highWaterMark = 1000 } = this.#options
+    const {
+      host,
+      manage,
+      topics = ['stix2'],
+      snapshotDays = 0,
+      heartbeatMs = 1000,
+      highWaterMark = 1000,
+    } = this.#options
     const bus = connect({
       endpoint: `${host}:${manage}`,
       heartbeatIntervalMs: heartbeatMs,
@@ -96,7 +105,7 @@ class Application {
       shortestRetryPauseMs: 20,
       longestRetryPauseMs: 200,
     })
-    const subscription = await bus.subscribe(topics)
+    const subscription = await bus.subscribe(topics, { snapshotDays })
     process.send?.({ application: this.#number, subscribed: true } satisfies Told)
     for await (const { text } of subscription) yield text
   }

@@ -38,6 +38,8 @@ export interface Cast {
   readonly settings?: Record<string, unknown>
   /** Undefined: the default. */
   readonly windowBytes?: number | undefined
+  /** Bytes of a frame, if some are longer than the window: one such may be on its way. */
+  readonly longestBytes?: number
   /** Applications are on one of its hosts, broker and publishers on another one; without, there are proxies between them. */
   readonly network?: Network
 }
@@ -52,10 +54,10 @@ export interface Conclusion {
 
 /** Real processes that publish and receive, and accidents between them. */
 export class Scene {
-  readonly applications: readonly Application[]
+  readonly applications: Application[] = []
   /** Of the application of the same index; none in a network. */
-  readonly proxies: readonly CuttingProxy[]
-  readonly publishers: readonly Publisher[]
+  readonly proxies: CuttingProxy[] = []
+  publishers: readonly Publisher[] = []
   readonly #t: Pick<TestContext, 'after'>
   readonly #cast: Cast
   readonly #settings: Record<string, unknown>
@@ -71,22 +73,10 @@ export class Scene {
     }
     const brokerSettings = { ...settings, zmq, within: network?.broker.within ?? [] }
     const broker = await startBroker(t, brokerSettings)
-    const started = await Promise.all(
-      processes.map(async applications => {
-        const proxies = network ? [] : await Promise.all(applications.map(() => CuttingProxy.open(t, broker)))
-        const host = (index: number) => proxies[index]?.host ?? network?.brokerAddress ?? localHost
-        const options = applications.map((each, index) => ({ ...each, host: host(index), manage: broker.manage }))
-        return { proxies, applications: await startApplications(t, options, network?.subscribers.within) }
-      }),
-    )
-    return new Scene(
-      t,
-      cast,
-      brokerSettings,
-      broker,
-      started.flatMap(({ applications }) => applications),
-      started.flatMap(({ proxies }) => proxies),
-    )
+    const scene = new Scene(t, cast, brokerSettings, broker)
+    await Promise.all(processes.map(applications => scene.join(applications)))
+    scene.publishers = cast.publishers.map((each, index) => scene.#publish({ ...each, publisher: index + 1 }))
+    return scene
   }
 
   private constructor(
@@ -94,16 +84,24 @@ export class Scene {
     cast: Cast,
     settings: Record<string, unknown>,
     broker: BrokerProcess,
-    applications: readonly Application[],
-    proxies: readonly CuttingProxy[],
   ) {
     this.#t = t
     this.#cast = cast
     this.#settings = settings
     this.#broker = broker
-    this.applications = applications
-    this.proxies = proxies
-    this.publishers = cast.publishers.map((each, index) => this.#publish({ ...each, publisher: index + 1 }))
+  }
+
+  /** Applications come, in a process of their own: fulfilled when they are subscribed. */
+  async join(options: Cast['processes'][number]): Promise<void> {
+    const { network } = this.#cast
+    const { manage } = this.#broker
+    const proxies = network ? [] : await Promise.all(options.map(() => CuttingProxy.open(this.#t, this.#broker)))
+    const host = (index: number) => proxies[index]?.host ?? network?.brokerAddress ?? localHost
+    const placed = options.map((each, index) => ({ ...each, host: host(index), manage }))
+    const applications = await startApplications(this.#t, placed, network?.subscribers.within)
+    // Processes start side by side: an application and its proxy have the same index all the same.
+    this.applications.push(...applications)
+    this.proxies.push(...proxies)
   }
 
   /** The broker that serves now. */
@@ -159,7 +157,8 @@ export class Scene {
 
   /** What a subscriber that does not confirm is allowed: one window for each break, and what a killed broker did not write. */
   #allowance({ arrivals }: Application, breaks: number): Allowance {
-    const windowBytes = this.#cast.windowBytes ?? defaultWindowBytes
+    const { windowBytes: configured = defaultWindowBytes, longestBytes = 0 } = this.#cast
+    const windowBytes = Math.max(configured, longestBytes)
     const bytesOf = ({ atMs }: Repetition) => {
       const killedMs = this.#kills.findLast(each => each <= atMs)
       if (killedMs === undefined) return windowBytes
