@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { ApplicationOptions } from './applications-process.ts'
 import { summary } from './checker.ts'
-import type { CuttingProxy, Ending } from './cutting-proxy.ts'
+import type { CuttingProxy } from './cutting-proxy.ts'
+import type { Ending } from './proxied-connection.ts'
 import { Scene } from './scene.ts'
 
 const bytes = 500

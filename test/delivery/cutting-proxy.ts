@@ -1,9 +1,7 @@
 import { once } from 'node:events'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
-
-/** How a connection ends: `rst` at once, `fin` behind what was forwarded. */
-export type Ending = 'rst' | 'fin'
+import { type Ending, ProxiedConnection } from './proxied-connection.ts'
 
 /** Proxies so far: each has an address of its own on the loopback network 127.0.0.0/8, of which Linux has every one. */
 let proxies = 0
@@ -21,15 +19,15 @@ export interface Upstream {
 export class CuttingProxy {
   readonly host = addressOf(proxies++)
   readonly #servers: Server[] = []
-  readonly #links: Link[] = []
+  readonly #links: ProxiedConnection[] = []
   readonly #watchers = new Set<() => void>()
   #bytesPerSecond = Number.POSITIVE_INFINITY
 
   static async open(t: Pick<TestContext, 'after'>, broker: Upstream): Promise<CuttingProxy> {
     const proxy = new CuttingProxy()
     t.after(() => proxy.#close())
-    const passed = (client: Socket) => void new Link(client, broker.manage)
-    const mistreated = (client: Socket) => proxy.#add(new Link(client, broker.pub))
+    const passed = (client: Socket) => void new ProxiedConnection(client, broker.manage)
+    const mistreated = (client: Socket) => proxy.#add(new ProxiedConnection(client, broker.pub))
     await proxy.#listen(broker.manage, passed)
     await proxy.#listen(broker.pub, mistreated)
     return proxy
@@ -108,7 +106,7 @@ export class CuttingProxy {
     })
   }
 
-  #add(link: Link): void {
+  #add(link: ProxiedConnection): void {
     link.bytesPerSecond = this.#bytesPerSecond
     this.#links.push(link)
     link.onPassed = () => {
@@ -129,136 +127,6 @@ export class CuttingProxy {
   }
 }
 
-/** Names of commands, with their length before them (RFC 37 "Connection Heartbeating"). */
-const pingName = '\x04PING'
-const pongName = '\x04PONG'
-
 function addressOf(proxy: number): string {
   return `127.${Math.floor(proxy / 62_500) % 250}.${Math.floor(proxy / 250) % 250}.${2 + (proxy % 250)}`
-}
-
-/** A connection, with its two ends. */
-class Link {
-  readonly #client: Socket
-  readonly #upstream: Socket
-  #bytesPerSecond = Number.POSITIVE_INFINITY
-  #carried = 0
-  #pings = 0
-  #pongs = 0
-  #left = Number.POSITIVE_INFINITY
-  #reachEnd: () => void = () => {}
-  #isFrozen = false
-  #isAbandoned = false
-  /** Runs while less may pass than there is. */
-  #timer: NodeJS.Timeout | undefined
-  onPassed = () => {}
-
-  constructor(client: Socket, port: number) {
-    this.#client = client
-    this.#upstream = connect(port, '127.0.0.1')
-    for (const end of [client, this.#upstream]) {
-      end.setNoDelay()
-      // It is followed by 'close'.
-      end.on('error', () => {})
-    }
-    client.on('data', chunk => {
-      this.#upstream.write(chunk)
-      if (chunk.includes(pongName)) this.#pongs++
-      this.onPassed()
-    })
-    this.#upstream.on('data', chunk => this.#pass(chunk))
-    client.on('drain', () => this.#resume())
-    client.on('close', () => this.#isAbandoned || this.#upstream.destroy())
-    this.#upstream.on('close', () => {
-      this.#client.destroySoon()
-      this.#reachEnd()
-    })
-  }
-
-  /** Bytes from the broker that have passed. */
-  get carried(): number {
-    return this.#carried
-  }
-
-  get pings(): number {
-    return this.#pings
-  }
-
-  get pongs(): number {
-    return this.#pongs
-  }
-
-  set bytesPerSecond(bytesPerSecond: number) {
-    this.#bytesPerSecond = bytesPerSecond
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#resume()
-  }
-
-  cut(ending: Ending): void {
-    for (const end of [this.#client, this.#upstream]) finish(end, ending)
-  }
-
-  /** Fulfilled when it is cut, or ended otherwise. */
-  cutAfter(bytes: number, ending: Ending): Promise<void> {
-    return new Promise(resolve => {
-      this.#left = bytes
-      this.#reachEnd = () => {
-        this.cut(ending)
-        resolve()
-      }
-      if (this.#upstream.destroyed) resolve()
-    })
-  }
-
-  abandon(ending: Ending): void {
-    this.#isAbandoned = true
-    this.#upstream.pause()
-    finish(this.#client, ending)
-  }
-
-  freeze(): void {
-    this.#isFrozen = true
-    for (const end of [this.#client, this.#upstream]) end.pause()
-  }
-
-  thaw(): void {
-    this.#isFrozen = false
-    this.#client.resume()
-    this.#resume()
-  }
-
-  #pass(chunk: Buffer): void {
-    const passed = chunk.subarray(0, this.#left)
-    this.#carried += passed.length
-    // One that two chunks share is not seen; there are others.
-    if (passed.includes(pingName)) this.#pings++
-    this.#left -= passed.length
-    const hasRoom = this.#client.write(passed)
-    if (this.#left === 0) this.#reachEnd()
-    else if (!hasRoom) this.#upstream.pause()
-    else if (Number.isFinite(this.#bytesPerSecond)) {
-      this.#upstream.pause()
-      this.#timer = setTimeout(
-        () => {
-          this.#timer = undefined
-          this.#resume()
-        },
-        (1000 * passed.length) / this.#bytesPerSecond,
-      )
-    }
-    this.onPassed()
-  }
-
-  #resume(): void {
-    if (this.#isFrozen || this.#isAbandoned || this.#timer !== undefined) return
-    this.#upstream.resume()
-  }
-}
-
-/** What `fin` leaves behind in the system is still sent. */
-function finish(end: Socket, ending: Ending): void {
-  // Node 20 never closes a socket that is reset while it ends, and spins when the process exits.
-  if (ending === 'rst' && !end.writableEnded) end.resetAndDestroy()
-  else end.destroy()
 }

@@ -29,16 +29,16 @@ class Host {
       'ip link set lo up && echo up && exec cat',
     ]
     const holder = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env })
-    const exited = once(holder, 'exit')
+    const closed = once(holder, 'close')
     t.after(async () => {
       holder.kill('SIGKILL')
-      await exited
+      await closed
     })
     let reason = ''
     holder.stderr.on('data', text => {
       reason += text
     })
-    const [said] = await Promise.race([once(holder.stdout, 'data'), exited])
+    const [said] = await Promise.race([once(holder.stdout, 'data'), closed])
     if (String(said).startsWith('up')) return new Host(holder)
     throw new Error(
       `These tests need network namespaces, which can't be made here: run them as root, or where users may make them (${reason.trim()}).`,

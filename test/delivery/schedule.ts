@@ -2,7 +2,8 @@
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Application } from './applications.ts'
-import type { CuttingProxy, Ending } from './cutting-proxy.ts'
+import type { CuttingProxy } from './cutting-proxy.ts'
+import type { Ending } from './proxied-connection.ts'
 import { type Cast, Scene } from './scene.ts'
 import { seeded } from './seeded.ts'
 
