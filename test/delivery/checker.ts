@@ -38,14 +38,12 @@ export interface Findings {
 /**
  * Compares. The log is what this subscriber is to receive, in order; a message that was published twice stands in it twice.
  * `published` is all that may arrive: of what was published without a receipt, a killed broker may have delivered more
- * than it has in its log. And what it delivered and lost, its publisher may have published again: where that may be so
- * (`mayBeAgain`), a message may come twice, once of it where it stands in the log.
+ * than it has in its log.
  */
 export function check(
   log: readonly string[],
   published: (message: string) => boolean,
   arrivals: readonly Arrival[],
-  mayBeAgain: (message: string) => boolean = () => false,
 ): Findings {
   const places = placesIn(log)
   const arrived = new Set<number>()
@@ -54,11 +52,8 @@ export function check(
   const repetitions: Repetition[] = []
   let next = 0
   let furthest = 0
-  const lastArrival = new Map(arrivals.map(({ message }, index) => [message, index]))
-  for (const [index, { message, bytes, atMs }] of arrivals.entries()) {
+  for (const { message, bytes, atMs } of arrivals) {
     const place = log[next] === message ? next : nearest(places.get(message) ?? [], next)
-    const comesAgain = (lastArrival.get(message) as number) > index
-    if (place !== undefined && place !== next && mayBeAgain(message) && (comesAgain || arrived.has(place))) continue
     if (place === undefined) {
       if (!published(message)) phantoms.push(message)
       continue

@@ -1,7 +1,7 @@
-/** A process that publishes numbered messages: on `sub`, with a bare socket, or with receipts, on the client library. */
+/** A process that publishes numbered messages: on `sub` or by requests, with bare sockets, or on the client library. */
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { XPublisher } from 'zeromq'
+import { Request, XPublisher } from 'zeromq'
 import { connect } from '../../src/index.ts'
 import { messageText } from './numbered-messages.ts'
 
@@ -9,8 +9,11 @@ import { messageText } from './numbered-messages.ts'
 export interface PublisherOptions {
   /** Its messages are named by it. */
   readonly publisher: number
-  /** `sub`: hands them to a PUB socket and never hears of them again; `receipts`: hears of each that it is on disk. */
-  readonly way: 'sub' | 'receipts'
+  /**
+   * `sub`: hands them to a PUB socket and never hears of them again. `receipts`: the client library hears of each that it is
+   * on disk, and publishes again what a killed broker did not answer. `requests`: so, but nothing is published again.
+   */
+  readonly way: 'sub' | 'receipts' | 'requests'
   readonly host: string
   readonly manage: number
   readonly sub: number
@@ -39,7 +42,8 @@ process.on('message', () => {
   isOver = true
 })
 process.on('disconnect', () => process.exit())
-process.send?.(await (options.way === 'sub' ? publishOnSub() : publishWithReceipts()))
+const publish = { sub: publishOnSub, receipts: publishWithReceipts, requests: publishByRequests }
+process.send?.(await publish[options.way]())
 
 /** Numbers in bursts, until it is over. */
 async function* bursts(): AsyncGenerator<readonly number[]> {
@@ -81,4 +85,25 @@ async function publishWithReceipts(): Promise<Publication> {
   }
   await bus.close()
   return { count: published, receipts: receipts.toSorted((a, b) => a - b) }
+}
+
+async function publishByRequests(): Promise<Publication> {
+  let published = 0
+  const receipts: number[] = []
+  for await (const numbers of bursts()) {
+    published += numbers.length
+    const texts = numbers.map(number => messageText(publisher, number, bytes))
+    const socket = new Request({ linger: 0, receiveTimeout: 2000, sendTimeout: 2000 })
+    socket.connect(`tcp://${host}:${options.manage}`)
+    try {
+      await socket.send(`{"action":"publish","topic":"stix2/indicator","message":[${texts.join()}]}`)
+      const { status } = JSON.parse(String((await socket.receive())[0]))
+      if (status === 'success') receipts.push(...numbers)
+    } catch {
+      // The broker was killed before or after it had written them.
+    } finally {
+      socket.close()
+    }
+  }
+  return { count: published, receipts }
 }

@@ -140,7 +140,7 @@ export class Scene {
     const all = [...published, { options, publication: await ended }]
     const last = nameOf(lastPublisher, 0)
     await Promise.all(this.applications.map(application => application.settled(last)))
-    const outcome = await Outcome.read(this.#t, this.#broker, all, last, this.#kills.length > 0)
+    const outcome = await Outcome.read(this.#t, this.#broker, all, last)
     assertDelivered(outcome, this.applications, (application, index) => {
       const proxy = this.proxies[index]
       return this.#allowance(application, proxy === undefined ? breaks : proxy.connections - 1)

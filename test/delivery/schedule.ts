@@ -79,7 +79,8 @@ function castOf(ofEachKind: number): Cast {
     publishers: [
       { way: 'sub', ...publisher },
       { way: 'sub', ...publisher },
-      { way: 'receipts', ...publisher },
+      // What is published again after a kill may be delivered again: here nothing is.
+      { way: 'requests', ...publisher },
     ],
     // Connections that were abandoned or are frozen are given up while the run lasts.
     settings: { heartbeat: { timeout: 6 } },

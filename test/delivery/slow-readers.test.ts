@@ -48,3 +48,33 @@ describe('an application that has not read what its library holds', { concurrenc
     await scene.conclude({ ends: 'when all is published' })
   })
 })
+
+describe('a confirming application that has not read what its library holds', { concurrency: true }, () => {
+  const breakBy = {
+    'its connections are cut': (scene: Scene) => {
+      for (const proxy of scene.proxies) proxy.cut('fin')
+    },
+    'the broker is killed': (scene: Scene) => scene.killBroker(),
+  }
+  for (const [what, breakAll] of Object.entries(breakBy)) {
+    test(`is sent nothing twice, and loses nothing, when ${what}`, async t => {
+      // It says all the time what it has received, and so also while its connection is being made again.
+      const application = { kind: 'confirming', heartbeatMs: 20 } as const
+      const scene = await Scene.open(t, {
+        processes: [Array.from({ length: 6 }, () => application)],
+        publishers: [{ way: 'requests', bytes: 500, burst: 10, pauseMs: 20 }],
+      })
+      for (let round = 0; round < 4; round++) {
+        for (const each of scene.applications) each.reads = false
+        await sleep(500)
+        await breakAll(scene)
+        await Promise.all(scene.proxies.map(proxy => proxy.connected(round + 2)))
+        // It goes on receiving without reading.
+        await sleep(500)
+        for (const each of scene.applications) each.reads = true
+        await sleep(200)
+      }
+      await scene.conclude({ ends: 'now' })
+    })
+  }
+})

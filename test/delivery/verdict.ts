@@ -19,8 +19,6 @@ export class Outcome {
   /** Names of the messages in the log up to the last one that everybody waited for, in order. */
   readonly log: readonly string[]
   readonly #published: ReadonlySet<string>
-  /** What the broker may have delivered, lost when it was killed, and been given again. */
-  readonly #givenAgain: ReadonlySet<string>
 
   /**
    * Reads the broker's log, and checks that everything is in it that has a receipt, and nothing that nobody published. What
@@ -31,17 +29,17 @@ export class Outcome {
     broker: BrokerProcess,
     published: readonly Published[],
     last: string,
-    wasKilled: boolean,
   ): Promise<Outcome> {
     const log = (await exported(t, '--path', historyOf(broker))).map(nameIn)
     for (const each of published) assertLogged(log, each)
-    return new Outcome(log, published, last, wasKilled)
+    return new Outcome(log, published, last)
   }
 
-  private constructor(log: readonly string[], published: readonly Published[], last: string, wasKilled: boolean) {
-    const retrying = published.filter(({ options: { way } }) => wasKilled && way === 'receipts')
-    this.#givenAgain = new Set(namesOf(retrying))
-    this.#published = new Set(namesOf(published))
+  private constructor(log: readonly string[], published: readonly Published[], last: string) {
+    const names = published.flatMap(({ options: { publisher }, publication: { count } }) =>
+      Array.from({ length: count }, (_, number) => nameOf(publisher, number)),
+    )
+    this.#published = new Set(names)
     const strange = log.filter(name => !this.#published.has(name))
     assert.ok(strange.length === 0, `in the log, and nobody published it: ${strange[0]}`)
     this.log = log.slice(0, log.indexOf(last) + 1)
@@ -49,36 +47,17 @@ export class Outcome {
 
   /** What is to be said of an application. One that joined by types is owed the order of each type. */
   findings({ options: { kind, types = [] }, arrivals }: Application): readonly Findings[] {
-    if (kind !== 'typed')
-      return [
-        check(
-          this.log,
-          name => this.#published.has(name),
-          arrivals,
-          name => this.#givenAgain.has(name),
-        ),
-      ]
+    if (kind !== 'typed') return [check(this.log, name => this.#published.has(name), arrivals)]
     const isOf = (type: string) => (name: string) => name.startsWith(`${type}--`)
     const strange = arrivals.filter(({ message }) => !types.some(type => isOf(type)(message)))
     return types.map(type => {
       const isIts = isOf(type)
-      const its = [...arrivals.filter(({ message }) => isIts(message)), ...strange]
-      return check(
-        this.log.filter(isIts),
-        name => isIts(name) && this.#published.has(name),
-        its,
-        name => {
-          return this.#givenAgain.has(name)
-        },
-      )
+      return check(this.log.filter(isIts), name => isIts(name) && this.#published.has(name), [
+        ...arrivals.filter(({ message }) => isIts(message)),
+        ...strange,
+      ])
     })
   }
-}
-
-function namesOf(published: readonly Published[]): readonly string[] {
-  return published.flatMap(({ options: { publisher }, publication: { count } }) => {
-    return Array.from({ length: count }, (_, number) => nameOf(publisher, number))
-  })
 }
 
 function assertLogged(log: readonly string[], { options: { publisher }, publication: { receipts } }: Published): void {
