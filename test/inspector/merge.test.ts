@@ -3,10 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { assign, createActor, createMachine } from 'xstate'
 import type { ChartActor } from '../../src/inspector/inspected.ts'
 import { fileRecords } from '../../src/inspector/merge/file-records.ts'
+import { liveRecords } from '../../src/inspector/merge/live-records.ts'
 import { Merge } from '../../src/inspector/merge/merge.ts'
 import { checkedRecord, withOrigin } from '../../src/inspector/merge/origin.ts'
 import { maxSources, nameOf, readSources } from '../../src/inspector/merge/source.ts'
@@ -16,6 +19,10 @@ import { liveRoute } from '../../src/inspector/serve/live-route.ts'
 import { Chronicle } from '../../src/inspector/story/chronicle.ts'
 import type { SourceState, StepRecord, TraceRecord } from '../../src/inspector/trace/records.ts'
 import { HttpServer } from '../../src/observe/http/server.ts'
+
+/** As `node --expose-gc` gives it, here without the option. */
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 const token = 'a-token-of-many-characters'
 
@@ -249,6 +256,26 @@ describe('programs that run', { concurrency: true }, () => {
     assert.ok(one.recorder.isWatched && two.recorder.isWatched)
     watch.end()
     while (one.recorder.isWatched || two.recorder.isWatched) await new Promise(resolve => setTimeout(resolve, 5))
+  })
+
+  test('are told no more once nobody looks, also when garbage was collected before', async t => {
+    const one = await program(t, 'one 1.0')
+    const [source] = readSources([one.url], undefined)
+    assert.ok(source?.kind === 'live')
+    const ending = new AbortController()
+    const batches = liveRecords(source, ending.signal)
+    assert.equal((await batches.next()).value?.[0]?.type, 'trace')
+    // What a weak reference gave stays until the event loop's next turn.
+    await new Promise(resolve => setImmediate(resolve))
+    collectGarbage()
+    ending.abort()
+    one.root.send({ type: 'count' })
+    one.recorder.flush()
+    const readOn = async () => {
+      for await (const batch of batches) assert.deepEqual(stepsIn(batch), [])
+    }
+    await assert.rejects(readOn, { name: 'AbortError' })
+    while (one.recorder.isWatched) await new Promise(resolve => setTimeout(resolve, 5))
   })
 
   test('that go away, were never there, or want another token are shown as broken, and asked again', async t => {

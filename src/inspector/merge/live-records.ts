@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { TraceRecord } from '../trace/records.ts'
 import { checkedRecord, withOrigin } from './origin.ts'
 import type { LiveSource } from './source.ts'
@@ -23,7 +24,9 @@ export async function* liveRecords(
     await response.body?.cancel()
     throw new Error(`it answers with ${response.status} instead of a live view`)
   }
-  for await (const batch of eventsOf(response.body)) {
+  // fetch may forget its signal once it has answered (https://github.com/nodejs/undici/issues/4627): the body heeds it
+  const body = Readable.fromWeb(response.body, { signal })
+  for await (const batch of eventsOf(body)) {
     const records = batch.flatMap(value => checkedRecord(value) ?? [])
     yield origin === undefined ? records : records.map(record => withOrigin(record, origin))
   }
@@ -38,7 +41,7 @@ function reachable(error: unknown): never {
 }
 
 /** The events of an event stream (https://html.spec.whatwg.org/multipage/server-sent-events.html), each a JSON list. */
-async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<readonly unknown[]> {
+async function* eventsOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<readonly unknown[]> {
   const decoder = new TextDecoder()
   let parts: string[] = []
   let characters = 0

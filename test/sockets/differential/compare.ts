@@ -17,7 +17,7 @@ async function playTo(open: (type: EndType, news: News) => Promise<End>, script:
 }
 
 /** The broker's endpoint and libzmq's socket do not do the same, and it is not listed why. */
-export class UnlistedDifference extends Error {
+class UnlistedDifference extends Error {
   override name = 'UnlistedDifference'
 
   constructor(script: Script, ours: Observation, theirs: Observation) {
