@@ -33,6 +33,7 @@ export const connectionChart = createMachine({
               ],
               on: { 'receipt.confirmed': 'locating' },
               after: {
+                receiptPause: { target: 'locating', guard: 'hasReceipt' },
                 heartbeatTimeout: { target: 'flowing', actions: 'stopCounting' },
               },
             },

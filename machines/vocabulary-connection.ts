@@ -58,6 +58,6 @@ export interface ConnectionTypes {
     | { type: 'reportUnreadable' }
     | { type: 'boundByWindow' }
     | { type: 'boundByNetwork' }
-  guards: { type: 'isPlaceKnown' } | { type: 'isRecordStale' } | { type: 'hasRoom' }
-  delays: 'heartbeatTimeout' | 'fetchRetryPause' | 'acknowledgementTimeout'
+  guards: { type: 'isPlaceKnown' } | { type: 'isRecordStale' } | { type: 'hasReceipt' } | { type: 'hasRoom' }
+  delays: 'receiptPause' | 'heartbeatTimeout' | 'fetchRetryPause' | 'acknowledgementTimeout'
 }

@@ -30,6 +30,12 @@ export interface ConnectionSurroundings {
   reportUnreadable(error: unknown): void
 }
 
+/**
+ * How long a subscriber whose socket is back is waited for although it has said what it received: it may have received
+ * more since, which its connection held when it broke.
+ */
+const receiptPauseMs = 1000
+
 /** How long after a failure the history is read again. */
 const fetchRetryPauseMs = 1000
 
@@ -63,10 +69,12 @@ export function connectionLogic(surroundings: ConnectionSurroundings): typeof co
         const { queue, open } = find(context) ?? {}
         return open !== undefined && (queue?.isRecordStaleFor(open.delivery) ?? false)
       },
+      hasReceipt: ({ context }) => find(context)?.queue.standing === 'counted',
       hasRoom: ({ context }) => find(context)?.open?.delivery.hasRoom ?? false,
     },
     delays: {
       ...delaysMs,
+      receiptPause: receiptPauseMs,
       fetchRetryPause: fetchRetryPauseMs,
       acknowledgementTimeout: acknowledgementTimeoutMs,
     },

@@ -6,6 +6,7 @@ import {
   acknowledged,
   beginning,
   counted,
+  found,
   located,
   received,
   recordOf,
@@ -211,7 +212,7 @@ export class Queue {
       this.#standing = beginning(this.#standing, everything, delivery?.inFlight)
       if (this.#standing.kind === 'counting') this.#followed = delivery
     }
-    if (this.#standing.kind !== 'counting') this.#standing = counted(this.#standing, frames)
+    if (this.#standing.kind !== 'counting') this.#standing = counted(this.#standing, frames, this.#deliveries.size > 0)
     else this.#countOn(frames)
   }
 
@@ -240,7 +241,7 @@ export class Queue {
         if (cursor.isPassing && cursor.head === undefined && cursor.need !== 'nothing') await read(cursor)
         if (cursor.isPassing) return
         if (this.#standing.kind !== 'counted' || this.#standing.received > passed) continue
-        this.#standing = located(cursor.place)
+        this.#standing = found(cursor.place, this.#standing.isBack)
         this.#resting?.goTo(this.#restingPlace)
       }
     } finally {

@@ -22,7 +22,14 @@ export type Standing =
   /** It says how many, but has not said so since its connection broke, or the broker was restarted. */
   | { readonly kind: 'uncounted'; readonly sent: InFlight; readonly unsentFrom: number }
   /** It has said so since: that has to be found in the log. */
-  | { readonly kind: 'counted'; readonly sent: InFlight; readonly unsentFrom: number; readonly received: number }
+  | {
+      readonly kind: 'counted'
+      readonly sent: InFlight
+      readonly unsentFrom: number
+      readonly received: number
+      /** Did it say so when it was back? What it said before, it may have received more than that since. */
+      readonly isBack: boolean
+    }
 
 /** What of a standing outlives the process. */
 export interface StandingRecord {
@@ -71,22 +78,34 @@ export function acknowledged(standing: Standing, positions: Positions, frames: n
   return { kind: 'acknowledging', positions: furthest(standing.positions, positions), frames: counted }
 }
 
-/** It says that it has received so many frames, since the subscribe reply, while no connection is being sent anything. */
-export function counted(standing: Standing, frames: number): Standing {
+/**
+ * It says that it has received so many frames, since the subscribe reply, while no connection is being sent anything.
+ *
+ * @param isBack is there a connection already?
+ */
+export function counted(standing: Standing, frames: number, isBack: boolean): Standing {
   switch (standing.kind) {
     case 'uncounted':
-      return { ...standing, kind: 'counted', received: frames }
+      return { ...standing, kind: 'counted', received: frames, isBack }
     case 'counted':
       // Two of its heartbeats may overtake each other. What it had, it has.
-      return { ...standing, received: Math.max(standing.received, frames) }
+      return { ...standing, received: Math.max(standing.received, frames), isBack: standing.isBack || isBack }
     default:
       return standing
   }
 }
 
-/** What it said was found in the log: everything before this place, and nothing behind it, is received. */
+/** It counts, and everything before this place is received, and nothing behind it. */
 export function located(place: Place): Standing {
   return { kind: 'counting', sent: sentFrom([place]) }
+}
+
+/**
+ * What it said was found in the log. If it said so before it was back, it may have received more: it goes on there, and is
+ * followed by what its library acknowledges, for its next counts may be others.
+ */
+export function found(place: Place, isBack: boolean): Standing {
+  return isBack ? located(place) : { kind: 'acknowledging', positions: place.positions, frames: undefined }
 }
 
 /** It counts, and what it has received of what was sent is not known any more. */

@@ -5,13 +5,14 @@ import { getShortestPaths } from 'xstate/graph'
 import { connectionChart } from '../../machines/connection.ts'
 import type { ConnectionEvent, ConnectionInput } from '../../machines/vocabulary-connection.ts'
 
-const delaysMs = { heartbeatTimeout: 30, fetchRetryPause: 5, acknowledgementTimeout: 20 }
+const delaysMs = { receiptPause: 10, heartbeatTimeout: 30, fetchRetryPause: 5, acknowledgementTimeout: 20 }
 type Delay = keyof typeof delaysMs
 
 /** What the chart's guards ask for. */
 interface Situation {
   isPlaceKnown?: boolean
   isRecordStale?: boolean
+  hasReceipt?: boolean
   hasRoom?: boolean
 }
 
@@ -38,6 +39,7 @@ function recorded(situation: Situation) {
     guards: {
       isPlaceKnown: () => situation.isPlaceKnown ?? true,
       isRecordStale: () => situation.isRecordStale ?? false,
+      hasReceipt: () => situation.hasReceipt ?? false,
       hasRoom: () => situation.hasRoom ?? false,
     },
     delays: delaysMs,
@@ -147,6 +149,14 @@ describe('a connection', () => {
     happen('connection.opened', 'receipt.confirmed', unlocated)
     assert.equal(state(), 'unlocated asked')
     happen('after fetchRetryPause')
+    assert.equal(state(), 'locating asked')
+  })
+
+  test('of a subscriber that said before what it received waits for more for a while, and then believes it', () => {
+    const { happen, state } = connection({ isPlaceKnown: false, hasReceipt: true })
+    happen('connection.opened')
+    assert.equal(state(), 'resuming asked')
+    happen('after receiptPause')
     assert.equal(state(), 'locating asked')
   })
 
