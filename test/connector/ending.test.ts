@@ -83,6 +83,7 @@ describe('a connector that is told to end', () => {
     await Promise.all(indicators.map(each => bus.publish(each)))
     const file = join(former.directory, 'waiting')
     while (readFileSync(file, 'utf8').split('\n').length <= 3) await new Promise(resolve => setTimeout(resolve, 10))
+    await vast.until(({ callsOf }) => callsOf('export').length === 1)
     await former.stop('SIGKILL')
     const next = startConnector(t, broker, vast, settings, former)
     await vast.until(({ callsOf }) => callsOf('export').length === 2)
