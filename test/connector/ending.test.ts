@@ -130,10 +130,11 @@ describe('a connector that is told to end', () => {
     await former.stop('SIGKILL')
     await bus.publish(removed(gone))
     const next = startConnector(t, broker, vast, settings, former)
-    // The matcher is emptied, and then filled again: only what was added the third time has come to stay.
-    await vast.until(({ calls }) => {
-      const added = calls.filter(({ what, verb }) => what === 'ended' && verb === 'matcher add').length
-      return added >= 3 && isAttached(vast, next)
+    // What was removed is taken out, and the rest is added again, in whichever order: that it is so comes to stay.
+    await vast.until(({ calls, contentOf }) => {
+      const ended = (verb: string) => calls.filter(call => call.what === 'ended' && call.verb === verb).length
+      const isDone = ended('matcher add') >= 3 && ended('matcher remove') >= 1 && contentOf('m').size === 1
+      return isDone && isAttached(vast, next)
     })
     assert.deepEqual([...vast.contentOf('m').keys()], ['10.9.9.9'])
     vast.feed(...events, event(2, { src_ip: '10.9.9.9' }))
