@@ -67,7 +67,10 @@ export const clientSessionChart = createMachine({
         },
         resting: { after: { heartbeatInterval: 'asking' }, on: { 'feed.reconnected': 'asking' } },
         asking: {
-          on: { 'feed.reconnected': { target: 'asking', reenter: true } },
+          on: {
+            'feed.reconnected': { target: 'asking', reenter: true },
+            'feed.broke': { target: 'asking', reenter: true },
+          },
           invoke: {
             id: 'requestHeartbeat',
             src: 'requestHeartbeat',
@@ -95,7 +98,10 @@ export const clientSessionChart = createMachine({
       states: {
         pausing: { after: { retryPause: 'asking' }, on: { 'feed.reconnected': 'asking' } },
         asking: {
-          on: { 'feed.reconnected': { target: 'asking', reenter: true } },
+          on: {
+            'feed.reconnected': { target: 'asking', reenter: true },
+            'feed.broke': { target: 'asking', reenter: true },
+          },
           invoke: {
             id: 'requestHeartbeat',
             src: 'requestHeartbeat',

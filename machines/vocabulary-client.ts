@@ -52,6 +52,8 @@ export type ClientSessionEvent =
   | { type: 'close' }
   /** The connection that messages come by had broken and is there again: the bus waits to hear what was received. */
   | { type: 'feed.reconnected' }
+  /** The connection on which messages come broke: what was counted before is not to be said any more. */
+  | { type: 'feed.broke' }
   | DoneActorEvent<SubscribeAnswer, 'requestSubscription'>
   | DoneActorEvent<HeartbeatAnswer, 'requestHeartbeat'>
   | DoneActorEvent<void, 'requestUnsubscription'>

@@ -1,5 +1,5 @@
 import type { Grant } from '../../machines/vocabulary-client.ts'
-import { Feed, type Parts } from '../sockets/client/feed.ts'
+import { Feed, type FeedEvents, type Parts } from '../sockets/client/feed.ts'
 
 /** Messages that came under one p2p topic. */
 export interface Batch {
@@ -17,22 +17,22 @@ const noMore: Batch = { messages: [], topicBytes: 0 }
  */
 export class FeedChain {
   readonly #highWaterMark: number
-  readonly #reconnected: () => void
+  readonly #events: FeedEvents
   #taken = 0
   /** The first is being read, those behind it wait for it to end. */
   readonly #feeds: { readonly feed: Feed; readonly topicBytes: number }[] = []
 
-  /** `highWaterMark` is how many messages each connection may hold; `reconnected` hears when one is there again. */
-  constructor(highWaterMark: number, reconnected: () => void) {
+  /** `highWaterMark` is how many messages each connection may hold. */
+  constructor(highWaterMark: number, events: FeedEvents) {
     this.#highWaterMark = highWaterMark
-    this.#reconnected = reconnected
+    this.#events = events
   }
 
   /** Joins a granted topic. Nothing new is expected under those before it. */
   join({ pubAddress, topic }: Grant): void {
     const former = [...this.#feeds]
     this.#feeds.push({
-      feed: new Feed(pubAddress, topic, this.#highWaterMark, this.#reconnected),
+      feed: new Feed(pubAddress, topic, this.#highWaterMark, this.#events),
       topicBytes: Buffer.byteLength(topic),
     })
     for (const { feed } of former) feed.retire()
@@ -43,9 +43,10 @@ export class FeedChain {
     return this.#taken
   }
 
-  /** How many messages came under the topic that was granted last. */
-  async received(): Promise<number> {
-    return (await this.#feeds.at(-1)?.feed.received()) ?? 0
+  /** How many messages came under the topic that was granted last. Undefined: that can't be said while its connection is broken. */
+  async received(): Promise<number | undefined> {
+    const feed = this.#feeds.at(-1)?.feed
+    return feed === undefined ? 0 : feed.received()
   }
 
   /** Waits for messages, and answers at most so many. One call at a time. */

@@ -57,7 +57,13 @@ export async function openSubscription(
   { settings, requests, publishing, closing, client, tell, began, ended }: BusSurroundings,
 ): Promise<Subscription> {
   signal?.throwIfAborted()
-  const feeds = new FeedChain(settings.highWaterMark, () => session.send({ type: 'feed.reconnected' }))
+  const tellSession = (type: 'feed.broke' | 'feed.reconnected') => {
+    if (session.getSnapshot().status === 'active') session.send({ type })
+  }
+  const feeds = new FeedChain(settings.highWaterMark, {
+    broke: () => tellSession('feed.broke'),
+    reconnected: () => tellSession('feed.reconnected'),
+  })
   const answers = answerSnapshots && answersBy(answerSnapshots, settings, publishing, tell)
   const session = createActor(
     sessionLogic({

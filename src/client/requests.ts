@@ -40,9 +40,9 @@ export class Requests {
 
   /**
    * Asks whether the bus knows a subscription, and keeps it alive. `received` is how many frames came since the subscribe
-   * reply: where the bus goes on when the connection broke.
+   * reply: where the bus goes on when the connection broke. Undefined: that is not known at the moment.
    */
-  async heartbeat(topic: string, received: number, patience: Patience): Promise<HeartbeatAnswer> {
+  async heartbeat(topic: string, received: number | undefined, patience: Patience): Promise<HeartbeatAnswer> {
     const reply = await this.#ask({ action: 'heartbeat', topic, received }, patience)
     return reply.status === 'success' ? 'known' : 'forgotten'
   }

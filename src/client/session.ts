@@ -21,8 +21,8 @@ export interface SessionSurroundings {
   join(grant: Grant): void
   /** Leaves all topics. */
   leave(): void
-  /** How many messages came under the topic that was granted last. */
-  received(): Promise<number>
+  /** How many messages came under the topic that was granted last; undefined if that can't be said now. */
+  received(): Promise<number | undefined>
   /** `failure` is what was wrong with the last request, where something was. */
   tell(step: SessionStep['step'], topic: string, failure: unknown): void
 }

@@ -17,6 +17,14 @@ const quietMs = 20
 /** A message as it came: the parts of a ZeroMQ message, of which the protocol knows only one. */
 export type Parts = readonly Buffer[]
 
+/** What a {@link Feed} tells of its connection. */
+export interface FeedEvents {
+  /** It has broken. */
+  broke(): void
+  /** It is there again. */
+  reconnected(): void
+}
+
 /**
  * What the bus publishes under one p2p topic. It reads only when it is asked to: what is not read fills the socket up to
  * its high-water mark, then the connection, and then waits in the bus.
@@ -33,16 +41,19 @@ export class Feed {
   #reading: Promise<readonly Parts[]> | undefined
   #readingAhead: Promise<void> | undefined
   #countedConnections = 1
+  #isBroken = false
 
-  /**
-   * Connects to where the bus publishes. `highWaterMark` is how many messages the socket may hold; `reconnected` is called
-   * when the connection is there again after it had broken.
-   */
-  constructor(address: string, p2pTopic: string, highWaterMark: number, reconnected: () => void) {
+  /** Connects to where the bus publishes. `highWaterMark` is how many messages the socket may hold. */
+  constructor(address: string, p2pTopic: string, highWaterMark: number, { broke, reconnected }: FeedEvents) {
     this.#socket = new Subscriber({ ...connectionOptions(address), receiveHighWaterMark: highWaterMark })
     this.#socket.events.on('handshake', () => {
       this.#connections++
+      this.#isBroken = false
       if (this.#connections > 1) reconnected()
+    })
+    this.#socket.events.on('disconnect', () => {
+      this.#isBroken = true
+      broke()
     })
     this.#socket.connect(address)
     this.#socket.subscribe(p2pTopic)
@@ -50,16 +61,17 @@ export class Feed {
 
   /**
    * How many messages have come. After the connection broke, with all that it still held: until it is told this number the
-   * bus sends nothing, so there is an end to it.
+   * bus sends nothing, so there is an end to it. Undefined while it is broken: more may come of what it held, and the bus would
+   * take a number of before for one of after.
    */
-  async received(): Promise<number> {
+  async received(): Promise<number | undefined> {
     const connections = this.#connections
     if (connections > this.#countedConnections) {
       if (this.#reading === undefined) await this.#readAhead()
       else for (let before = -1; before !== this.#received; await sleep(quietMs)) before = this.#received
       this.#countedConnections = connections
     }
-    return this.#received
+    return this.#isBroken || connections !== this.#connections ? undefined : this.#received
   }
 
   /** Reads what the connection holds, for whoever reads next. */
