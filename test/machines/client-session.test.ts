@@ -18,6 +18,7 @@ type Happening =
   | 'pause is over'
   | 'long time'
   /** The connection that messages come by is there again. */
+  | 'broke'
   | 'reconnected'
 
 const settings = settingsOf({
@@ -101,7 +102,7 @@ function session() {
     } else if (happening === 'close') {
       // XState warns of events to an actor that has ended.
       if (actor.getSnapshot().status === 'active') actor.send({ type: 'close' })
-    } else if (happening === 'reconnected') actor.send({ type: 'feed.reconnected' })
+    } else if (happening === 'broke' || happening === 'reconnected') actor.send({ type: `feed.${happening}` })
     else asked.shift()?.answer(happening)
     // An answer is a promise, and reaches the chart in a later turn.
     await setImmediate()
@@ -219,6 +220,7 @@ const happenings: Happening[] = [
   'heartbeat is due',
   'pause is over',
   'long time',
+  'broke',
   'reconnected',
 ]
 
