@@ -1,4 +1,5 @@
 import type { Message } from '../protocol/message.ts'
+import { p2pTopicLength } from '../protocol/topics.ts'
 import { type Cursor, maxRunBytes } from './cursor.ts'
 import { type Evidence, InFlight, type Mark } from './in-flight.ts'
 import type { Wanted } from './wanted.ts'
@@ -23,6 +24,9 @@ export interface InFlightBounds {
    */
   readonly networkBytes: number
 }
+
+/** What goes with each message: the p2p topic, and the header of a frame. */
+const headBytes = p2pTopicLength + 9
 
 /** What bounds what is under way: the window of who acknowledges, or else what the network can hold. */
 export type FlightBound = 'window' | 'network'
@@ -93,7 +97,7 @@ export class Delivery {
   /** Sends a run, of so many bytes, that was read since {@link beginRun}. */
   send(run: readonly Message[], bytes: number): void {
     this.#line.send(run)
-    this.#bytes += bytes
+    this.#bytes += bytes + run.length * headBytes
     this.#sent(this)
   }
 

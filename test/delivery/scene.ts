@@ -155,15 +155,19 @@ export class Scene {
     return startPublisher(this.#t, { ...options, host, manage, sub }, network?.broker.within)
   }
 
-  /** What a subscriber that does not confirm is allowed: one window for each break, and what a killed broker did not write. */
-  #allowance({ arrivals }: Application, breaks: number): Allowance {
+  /**
+   * What a subscriber that does not confirm is allowed: one window for each break, and what a killed broker did not write. Of
+   * that, what its library had acknowledged and the application had not read is as much as its pipe holds, at both its ends.
+   */
+  #allowance({ arrivals, options: { highWaterMark = 1000 } }: Application, breaks: number): Allowance {
     const { windowBytes: configured = defaultWindowBytes, longestBytes = 0 } = this.#cast
     const windowBytes = Math.max(configured, longestBytes)
     const bytesOf = ({ atMs }: Repetition) => {
       const killedMs = this.#kills.findLast(each => each <= atMs)
       if (killedMs === undefined) return windowBytes
       const unwritten = arrivals.filter(each => each.atMs > killedMs - unwrittenMs && each.atMs <= atMs)
-      return unwritten.reduce((sum, { bytes }) => sum + bytes, windowBytes)
+      const longest = arrivals.reduce((most, { bytes }) => Math.max(most, bytes), 0)
+      return unwritten.reduce((sum, { bytes }) => sum + bytes, windowBytes + 2 * highWaterMark * longest)
     }
     return { repetitions: breaks, bytesOf }
   }
