@@ -67,6 +67,9 @@ export class Cursor implements IdleCursor {
   readonly #log: MessageLog
   readonly #reader: CursorReader
   readonly #edges: CursorEdges
+  readonly #interest: Interest
+  /** The last message that can be in the snapshot; 0 if there is none. */
+  readonly #upTo: number
   #wanted: Wanted
   #awaits: Interest = 'none'
   #selection: SnapshotSelection | undefined
@@ -91,6 +94,8 @@ export class Cursor implements IdleCursor {
     this.#log = log
     this.#reader = reader
     this.#edges = edges
+    this.#interest = reader.interest
+    this.#upTo = reader.snapshot?.upTo ?? 0
     this.#wanted = place.wanted
     log.opened(this)
     this.#settleAt(place)
@@ -305,11 +310,10 @@ export class Cursor implements IdleCursor {
   }
 
   #moveTo(position: number): void {
-    const { upTo } = this.#reader.snapshot ?? { upTo: 0 }
-    const wasReplaying = this.#position <= upTo
+    const wasReplaying = this.#position <= this.#upTo
     this.#position = position
     if (this.#apart !== undefined) this.#joinTypes()
-    if (wasReplaying && position > upTo) this.#edges.replayed()
+    if (wasReplaying && position > this.#upTo) this.#edges.replayed()
   }
 
   /** Finds the next message for this subscriber, and moves the position to it. */
@@ -332,14 +336,12 @@ export class Cursor implements IdleCursor {
   }
 
   get #isInSnapshot(): boolean {
-    const { snapshot } = this.#reader
-    return snapshot !== undefined && this.#position <= snapshot.upTo
+    return this.#position <= this.#upTo
   }
 
   #skipUnselected(): void {
-    const { snapshot } = this.#reader
-    if (!this.#isInSnapshot || this.#selection === undefined || snapshot === undefined) return
-    const next = this.#selection.nextFrom(this.#position) ?? snapshot.upTo + 1
+    if (!this.#isInSnapshot || this.#selection === undefined) return
+    const next = this.#selection.nextFrom(this.#position) ?? this.#upTo + 1
     if (next > this.#position) this.#moveTo(next)
   }
 
@@ -367,9 +369,8 @@ export class Cursor implements IdleCursor {
     if (this.#wanted.accepts?.(message) === false) return false
     // What was logged before the subscription is for it only as part of the snapshot.
     if (this.#isInSnapshot) return this.#selection?.has(this.#position) ?? false
-    const { interest, topic } = this.#reader
-    if (audience === undefined) return interest === 'both' || interest === type
-    return 'only' in audience ? audience.only === topic : audience.except !== topic
+    if (audience === undefined) return this.#interest === 'both' || this.#interest === type
+    return 'only' in audience ? audience.only === this.topic : audience.except !== this.topic
   }
 
   /** The batch with the message at the position. Moves on to the next one that is there; undefined if there is none here. */

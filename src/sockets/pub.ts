@@ -21,8 +21,8 @@ export interface PubSocketPeers extends ListenTroubles, Pick<PubConnectionEvents
 /** Of a frame so much is kept that its prefix is seen to be too long. */
 const keptFrameBytes = 512
 
-/** PINGs in one window, so that it moves on before it is full. */
-const pingsPerWindow = 2
+/** So much of the window is sent until a PING follows, so that it moves on before it is full. */
+const pingAfter = 0.6
 
 /** What was sent is followed by a PING after so many milliseconds at the latest, if the one before was answered. */
 const pingDelayMs = 500
@@ -91,19 +91,14 @@ export class PubSocket extends ZmtpListener {
   }
 
   #handlerFor(peer: ZmtpPeer): PeerHandler {
-    const connection: PubConnection = new PubConnection(
-      peer,
-      this.#encoder,
-      this.#options.windowBytes / pingsPerWindow,
-      {
-        accept: (topic, link) => this.#peers.accept(topic, link),
-        refused: () => this.#peers.refused(),
-        pingDue: () => {
-          this.#due.add(connection)
-          this.#pinging ??= setTimeout(() => this.pingNow().catch(error => this.fail(error)), pingDelayMs)
-        },
+    const connection: PubConnection = new PubConnection(peer, this.#encoder, this.#options.windowBytes * pingAfter, {
+      accept: (topic, link) => this.#peers.accept(topic, link),
+      refused: () => this.#peers.refused(),
+      pingDue: () => {
+        this.#due.add(connection)
+        this.#pinging ??= setTimeout(() => this.pingNow().catch(error => this.fail(error)), pingDelayMs)
       },
-    )
+    })
     this.#connections.add(connection)
     return {
       frame: (body, more) => connection.frame(body, more),
