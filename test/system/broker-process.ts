@@ -61,7 +61,7 @@ export async function startBroker(
   const limited = ['sh', '-c', `ulimit -f ${Number(limit) * 2}; exec "$@"`, 'sh', ...command]
   const [program = '', ...args] = limit === undefined ? command : limited
   const broker = spawn(program, args, {
-    stdio: ['ignore', 'inherit', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe'],
     cwd: directory,
   })
   const exited = once(broker, 'exit') as Promise<[number | null]>
