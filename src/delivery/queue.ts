@@ -58,7 +58,8 @@ export class Queue {
   /** No message from here on was sent on connections that have ended. */
   #sentBefore = 0
   #missed = 0
-  #missedUpTo = 0
+  /** What was missed last, and counted. */
+  #lastMiss = { from: 0, to: 0 }
 
   constructor(log: MessageLog, start: QueueStart, events: QueueEvents) {
     const { topic, interest, snapshot, fresh, restored, bounds } = start
@@ -323,11 +324,13 @@ export class Queue {
     this.#standing = acknowledged(this.#standing, positions, frames)
   }
 
-  /** Who goes back misses the same again: that counts once. */
+  /** Who goes back misses the same again: that counts once. And perhaps what was sent before it, and did not arrive. */
   #miss(from: number, to: number): void {
-    const messages = to - Math.max(from, this.#missedUpTo)
+    const { from: lastFrom, to: lastTo } = this.#lastMiss
+    const again = Math.max(0, Math.min(to, lastTo) - Math.max(from, lastFrom))
+    const messages = to - from - again
     if (messages <= 0) return
-    this.#missedUpTo = to
+    this.#lastMiss = { from: again > 0 ? Math.min(from, lastFrom) : from, to }
     this.#missed += messages
     this.#events.missed(messages)
   }
