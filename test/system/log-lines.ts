@@ -12,9 +12,15 @@ export interface LogLine {
 export interface ProcessLog {
   /** What it has logged so far. */
   readonly log: readonly LogLine[]
-  /** Fulfilled with the first line, past or to come, that `matches`; fails if the process ends before. */
+  /** Fulfilled with the first line, past or to come, that `matches`; fails if the process ends before, or after two minutes. */
   logged(matches: (line: LogLine) => boolean): Promise<LogLine>
 }
+
+/**
+ * What was not logged for so long, in milliseconds, never will be: the test says so while its own time is not over yet, for
+ * then nobody would know what it waited for.
+ */
+const patienceMs = 120_000
 
 /** Reads the JSON lines that a process logs on standard error; `exited` is fulfilled with its exit code. */
 export function readLog(name: string, stderr: Readable, exited: Promise<readonly [number | null]>): ProcessLog {
@@ -31,13 +37,16 @@ export function readLog(name: string, stderr: Readable, exited: Promise<readonly
     new Promise<LogLine>((resolve, reject) => {
       const seen = log.find(matches)
       if (seen) return resolve(seen)
+      const fail = (why: string) => reject(new Error(`the ${name} ${why}: ${JSON.stringify(log)}`))
+      const patience = setTimeout(() => fail(`did not log what ${matches} waits for`), patienceMs).unref()
       const look = (line: LogLine) => {
         if (!matches(line)) return
         waiting.delete(look)
+        clearTimeout(patience)
         resolve(line)
       }
       waiting.add(look)
-      exited.then(([code]) => reject(new Error(`the ${name} ended with ${code}: ${JSON.stringify(log)}`)))
+      exited.then(([code]) => fail(`ended with ${code}`))
     })
   return { log, logged }
 }
