@@ -2,6 +2,8 @@ import { Command, InvalidArgumentError } from 'commander'
 import { runSchedule } from '../delivery/schedule.ts'
 import { compareSequences } from '../sockets/differential/sequences.ts'
 import { killLoop } from '../system/kill-loop.ts'
+import { attacks } from './attacks/attacks.ts'
+import { siege } from './attacks/siege.ts'
 import { lag } from './lag.ts'
 import { replaySnapshot } from './replay-snapshot.ts'
 import { restart } from './restart.ts'
@@ -71,6 +73,24 @@ program
     print({ sequences, seed })
     print(await compareSequences({ sequences, seed }))
   })
+const names = attacks.map(({ name }) => name)
+program
+  .command('attacks')
+  .description('What strangers do, each alone and then all at once, beside ten subscribers who do nothing to anybody.')
+  .argument('[name...]', `only these, at once: ${names.join(', ')}`, oneOf(names))
+  .option('--connections <number>', 'that each of them has at once', positive, 30)
+  .option('--seconds <number>', 'that they last', positive, 30)
+  .action(async (only: readonly string[], { connections, seconds }) => {
+    const sieges = only.length > 0 ? [only] : [...names.map(name => [name]), names]
+    const complaints: string[] = []
+    for (const each of sieges) {
+      const outcome = await siege(session, each, { connections, seconds })
+      print(outcome)
+      complaints.push(...outcome.complaints.map(complaint => `${each.join(' + ')}: ${complaint}`))
+      await cleanUp()
+    }
+    if (complaints.length > 0) throw new Error(complaints.join('\n'))
+  })
 
 try {
   await program.parseAsync()
@@ -81,6 +101,13 @@ process.exit()
 
 async function cleanUp(): Promise<void> {
   for (const each of cleanUps.splice(0)) await each()
+}
+
+function oneOf(choices: readonly string[]) {
+  return (text: string, before: readonly string[] = []): readonly string[] => {
+    if (choices.includes(text)) return [...before, text]
+    throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`)
+  }
 }
 
 function anySeed(): number {
