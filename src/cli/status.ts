@@ -58,7 +58,9 @@ function targetOf({ config, endpoint }: StatusOptions): Target | undefined {
 
 async function ask({ url, token }: Target, timeout: number): Promise<string> {
   const signal = AbortSignal.timeout(timeout * 1000)
-  const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` }
+  // As it is now, and not as it was up to a second ago for somebody else.
+  const headers: Record<string, string> = { 'Cache-Control': 'no-cache' }
+  if (token !== undefined) headers.Authorization = `Bearer ${token}`
   // What answers there may not be a broker: nothing is followed, and only so much is read.
   const response = await fetch(url, { headers, signal, redirect: 'manual' })
   let text = ''
