@@ -1,4 +1,4 @@
-import { printable } from '../config/printable.ts'
+import { printable, printableJson } from '../config/printable.ts'
 import type { Status, SubscriberStatus } from '../observe/status.ts'
 import { readBrokerConfig } from './broker-config.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -29,7 +29,7 @@ export async function status(options: StatusOptions): Promise<number> {
   try {
     const text = await ask(target, options.timeout)
     const answer = JSON.parse(text) as Status
-    process.stdout.write(options.json ? text : forPeople(answer))
+    process.stdout.write(options.json ? (process.stdout.isTTY ? printableJson(text) : text) : forPeople(answer))
     return exitCodes.ok
   } catch (error) {
     process.stderr.write(`${printable(`${target.url.origin} does not say how the broker is: ${reasonOf(error)}`)}\n`)
