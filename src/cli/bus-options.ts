@@ -1,3 +1,4 @@
+import { printable, printableLines } from '../config/printable.ts'
 import {
   type Bus,
   BusUnavailableError,
@@ -24,13 +25,14 @@ export function connectTo({ endpoint, timeout }: BusOptions, others: ConnectOpti
 
 /** Says something to people, apart from the command's output. */
 export function say(sentence: string): void {
-  process.stderr.write(`threatbus: ${sentence}\n`)
+  process.stderr.write(`threatbus: ${printable(sentence)}\n`)
 }
 
 /** Says what went wrong, and answers the exit code for it. Errors that nobody foresaw come with their stack. */
 export function sayFailure(error: unknown): number {
   const isForeseen = error instanceof Error && 'code' in error
-  say(isForeseen ? error.message : error instanceof Error ? `${error.stack}` : `${error}`)
+  if (isForeseen) say(error.message)
+  else process.stderr.write(`threatbus: ${printableLines(error instanceof Error ? `${error.stack}` : `${error}`)}\n`)
   if (error instanceof InvalidArgumentError) return exitCodes.usage
   if (error instanceof BusUnavailableError || error instanceof UnintelligibleReplyError) return exitCodes.unavailable
   return exitCodes.failure

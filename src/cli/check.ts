@@ -1,6 +1,7 @@
 import { stringify } from 'yaml'
 import { type InspectorConfig, withoutSecrets } from '../config/inspector.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import { printable, printableLines } from '../config/printable.ts'
 import { exitCodes } from './exit-codes.ts'
 
 /**
@@ -13,7 +14,8 @@ export function check<Config extends { readonly inspector: InspectorConfig }>(
   loaded: LoadedConfig<Config> | undefined,
 ): number {
   if (loaded === undefined) return exitCodes.badConfiguration
-  for (const warning of loaded.warnings) process.stderr.write(`warning: ${warning}\n`)
-  process.stdout.write(`# from ${loaded.source}\n${stringify(withoutSecrets(loaded.config))}`)
+  for (const warning of loaded.warnings) process.stderr.write(`warning: ${printable(warning)}\n`)
+  const text = `# from ${loaded.source}\n${stringify(withoutSecrets(loaded.config))}`
+  process.stdout.write(process.stdout.isTTY ? printableLines(text) : text)
   return exitCodes.ok
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { printable, printableJson } from '../config/printable.ts'
 import { readJournal } from '../history/journal-lines.ts'
 import { describeOwner, ownerInWords } from '../history/lock.ts'
 import type { OwnerDescription } from '../history/owner.ts'
@@ -32,7 +33,7 @@ export async function historyInfo(options: InfoOptions): Promise<number> {
   process.stdout.on('error', () => {})
   try {
     const info = await read(directory)
-    process.stdout.write(options.json ? `${JSON.stringify(forPrograms(info))}\n` : forPeople(info))
+    process.stdout.write(options.json ? `${printableJson(JSON.stringify(forPrograms(info)))}\n` : forPeople(info))
     return exitCodes.ok
   } catch (error) {
     return sayHistoryFailure(error)
@@ -74,7 +75,7 @@ function forPeople({ directory, owner, log, damagedBytes, subscriptions }: Histo
     ['subscriptions', `${subscriptions}`],
   ]
   const width = Math.max(...lines.map(([name]) => name.length))
-  return lines.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')
+  return lines.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}\n`).join('')
 }
 
 function placeInWords(place: LogPlace | undefined): string {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { printable } from '../config/printable.ts'
 import { Merge } from '../inspector/merge/merge.ts'
 import { readSources, type Source } from '../inspector/merge/source.ts'
 import { liveRoute } from '../inspector/serve/live-route.ts'
@@ -25,12 +26,12 @@ export async function inspect(args: readonly string[], { port }: { readonly port
   try {
     sources = readSources(args, process.env[tokenVariable] || undefined)
   } catch (error) {
-    process.stderr.write(`threatbus inspect: ${(error as Error).message}\n`)
+    complain((error as Error).message)
     return exitCodes.usage
   }
   const problem = await problemOf(sources)
   if (problem !== undefined) {
-    process.stderr.write(`threatbus inspect: ${problem}\n`)
+    complain(problem)
     return exitCodes.badInput
   }
   // What was shown to those alone who know a token is not to be had here without one.
@@ -39,9 +40,9 @@ export async function inspect(args: readonly string[], { port }: { readonly port
   const server = new HttpServer(
     { host: '127.0.0.1', port, token, maxConnections },
     {
-      refused: reason => process.stderr.write(`threatbus inspect: a request was refused: ${reason}\n`),
+      refused: reason => complain(`a request was refused: ${reason}`),
       dropped: () => {},
-      failed: (path, error) => process.stderr.write(`threatbus inspect: ${path}: ${(error as Error).message}\n`),
+      failed: (path, error) => complain(`${path}: ${(error as Error).message}`),
     },
   )
   server.add(...routesOf(sources))
@@ -49,7 +50,7 @@ export async function inspect(args: readonly string[], { port }: { readonly port
   try {
     url = await server.listen()
   } catch (error) {
-    process.stderr.write(`threatbus inspect: cannot listen on 127.0.0.1:${port}: ${(error as Error).message}\n`)
+    complain(`cannot listen on 127.0.0.1:${port}: ${(error as Error).message}`)
     return exitCodes.unavailable
   }
   if (token !== undefined) url.searchParams.set('token', token)
@@ -58,6 +59,10 @@ export async function inspect(args: readonly string[], { port }: { readonly port
   await new Promise<void>(resolve => signalled.addEventListener('abort', () => resolve()))
   await server.close()
   return exitCodes.ok
+}
+
+function complain(sentence: string): void {
+  process.stderr.write(`threatbus inspect: ${printable(sentence)}\n`)
 }
 
 /** What is wrong with the first file that is no trace. A program that is not there may still come. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
+import { printableJson } from '../config/printable.ts'
 
 /** Characters that are collected before they are written, if nothing else writes them earlier. */
 const collected = 65_536
@@ -13,18 +14,19 @@ export function onOneLine(json: string): string {
 }
 
 /**
- * Writes lines to a pipe, a file or a terminal, many at once while they come fast, and no faster than they are read.
+ * Writes lines to a pipe, a file or a terminal, many at once while they come fast, and no faster than they are read. Pipes and
+ * files get them as they are; on a terminal, what would act upon it stands there as an escape of JSON, which means the same.
  *
  * When whoever reads goes away (`threatbus subscribe … | head -1`), that is an end like any other: `closed` is aborted,
  * and what is written from then on is dropped.
  */
 export class LineOutput {
-  readonly #stream: Writable
+  readonly #stream: Writable & { readonly isTTY?: boolean }
   readonly #closed = new AbortController()
   #lines = ''
   #scheduled: NodeJS.Immediate | undefined
 
-  constructor(stream: Writable) {
+  constructor(stream: Writable & { readonly isTTY?: boolean }) {
     this.#stream = stream
     stream.on('error', error => this.#closed.abort(error))
   }
@@ -34,9 +36,9 @@ export class LineOutput {
     return this.#closed.signal
   }
 
-  /** Writes a line. Fulfilled when there is room for the next one. */
+  /** Writes a line, which is JSON but for words at its beginning. Fulfilled when there is room for the next one. */
   async write(line: string): Promise<void> {
-    this.#lines += `${line}\n`
+    this.#lines += `${this.#stream.isTTY ? printableJson(line) : line}\n`
     if (this.#lines.length >= collected) await this.flush()
     // At the latest, a line is out when the event loop has its turn.
     else this.#scheduled ??= setImmediate(() => this.flush())

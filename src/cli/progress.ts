@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress'
+import { printable } from '../config/printable.ts'
 
 /** How far a long job is, shown on a terminal. */
 export interface Progress {
@@ -14,7 +15,7 @@ export interface Progress {
  * nobody knows it: then the bar only counts.
  */
 export function showProgress(stream: NodeJS.WriteStream, totalBytes: number | undefined): Progress {
-  const writeLine = (line: string) => void stream.write(`${line}\n`)
+  const writeLine = (line: string) => void stream.write(`${printable(line)}\n`)
   if (!stream.isTTY) return { update: () => {}, writeLine, stop: () => {} }
   const format =
     totalBytes === undefined

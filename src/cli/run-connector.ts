@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
+import { printable } from '../config/printable.ts'
 import { startConnector } from '../connector/connector.ts'
 import { NoStore, WaitingFile, type WaitingStore } from '../connector/waiting-file.ts'
 import { createLog, type Log } from '../observe/log.ts'
@@ -22,7 +23,7 @@ export async function runConnector(options: { readonly config?: string | undefin
     log = await createLog(config.logging, { name: 'vast-threatbus' })
     store = config.state === undefined ? new NoStore() : openStore(resolve(directory, config.state), log.logger)
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`)
+    process.stderr.write(`${printable((error as Error).message)}\n`)
     return exitCodes.badConfiguration
   }
   const { logger } = log

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import type { Logger } from 'pino'
 import type { EndpointFailure } from '../../machines/vocabulary-endpoint.ts'
 import { startBroker } from '../broker.ts'
+import { printable } from '../config/printable.ts'
 import { History } from '../history/history.ts'
 import { HistoryError } from '../history/history-error.ts'
 import { TraceFile } from '../inspector/trace/trace-file.ts'
@@ -38,7 +39,7 @@ export async function run(options: RunOptions): Promise<number> {
   try {
     log = await createLog(config.logging)
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`)
+    process.stderr.write(`${printable((error as Error).message)}\n`)
     return exitCodes.badConfiguration
   }
   const { logger } = log
@@ -122,5 +123,5 @@ interface Failure {
 /** One clear line about why the broker could not go on: in the log, and on standard error even if the log is not there. */
 function tellFailure({ sentence, fields }: Failure, logger: Logger, console: boolean): void {
   logger.fatal(fields, sentence)
-  if (!console) process.stderr.write(`${sentence}\n`)
+  if (!console) process.stderr.write(`${printable(sentence)}\n`)
 }

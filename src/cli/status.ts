@@ -1,4 +1,4 @@
-import { printable } from '../config/printable.ts'
+import { printable, printableJson } from '../config/printable.ts'
 import type { Status, SubscriberStatus } from '../observe/status.ts'
 import { readBrokerConfig } from './broker-config.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -29,7 +29,7 @@ export async function status(options: StatusOptions): Promise<number> {
   try {
     const text = await ask(target, options.timeout)
     const answer = JSON.parse(text) as Status
-    process.stdout.write(options.json ? text : forPeople(answer))
+    process.stdout.write(options.json ? (process.stdout.isTTY ? printableJson(text) : text) : forPeople(answer))
     return exitCodes.ok
   } catch (error) {
     process.stderr.write(`${printable(`${target.url.origin} does not say how the broker is: ${reasonOf(error)}`)}\n`)
@@ -58,7 +58,9 @@ function targetOf({ config, endpoint }: StatusOptions): Target | undefined {
 
 async function ask({ url, token }: Target, timeout: number): Promise<string> {
   const signal = AbortSignal.timeout(timeout * 1000)
-  const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` }
+  // As it is now, and not as it was up to a second ago for somebody else.
+  const headers: Record<string, string> = { 'Cache-Control': 'no-cache' }
+  if (token !== undefined) headers.Authorization = `Bearer ${token}`
   // What answers there may not be a broker: nothing is followed, and only so much is read.
   const response = await fetch(url, { headers, signal, redirect: 'manual' })
   let text = ''

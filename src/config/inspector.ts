@@ -28,7 +28,7 @@ export function inspectorSection(program: string, defaultPort: number) {
         .describe('The secret that whoever asks has to know: `Authorization: Bearer …`, or `?token=…` in a browser.'),
       max_connections: count(1, 10_000)
         .default(64)
-        .describe('Connections that may be open at once. Beyond, a further one is closed.'),
+        .describe('Connections that may be open at once. One more takes the place of one that is silent or slow.'),
     },
     [
       {

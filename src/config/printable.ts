@@ -1,8 +1,4 @@
-/**
- * What a terminal or an editor would act upon instead of showing: control characters (C0, DEL, C1), line and paragraph
- * separators, lone surrogates, and the marks that reorder text (the "Trojan Source" ones).
- */
-const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+import { unprintable } from '../protocol/unprintable.ts'
 
 const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
@@ -20,14 +16,22 @@ export function printable(text: string): string {
   return text.replace(unprintable, escaped)
 }
 
+/** The same for several lines: only what ends them stays. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n')
+}
+
 /**
- * The same for a line of JSON: escapes as JSON knows them, so that whoever parses the line reads the original text.
- * Takes whole serialised lines, in which such characters can stand in strings only.
+ * The same for JSON: escapes as JSON knows them, so that whoever parses it reads the original text. Between its tokens line
+ * feeds stay, and other white space that is none of a terminal's is a space.
  */
-export function printableJson(line: string): string {
-  return line.replace(unprintable, character =>
-    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+export function printableJson(json: string): string {
+  return json.replace(unprintable, character => {
+    if (character === '\n') return character
+    // JSON has these only between its tokens (RFC 8259, sections 2 and 7).
+    if (character === '\r' || character === '\t') return ' '
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
 }
 
 /** Characters of a value that an error message quotes at most. */

@@ -1,4 +1,5 @@
 import type { StateValue } from 'xstate'
+import { inSlices } from './slices.ts'
 import {
   type ConnectionFlow,
   type ConnectionPeer,
@@ -44,8 +45,8 @@ export interface Census {
   readonly unreceived: Unreceived
 }
 
-/** Counts subscribers. Takes about a microsecond for each. */
-export function takeCensus(subscribers: Iterable<Counted>): Census {
+/** Counts subscribers, some in each turn of the event loop: each as it is then. */
+export async function takeCensus(subscribers: Iterable<Counted>): Promise<Census> {
   const states = emptyStates()
   const flows = {
     ...{ resuming: 0, locating: 0, unlocated: 0, flowing: 0, recording: 0 },
@@ -53,7 +54,7 @@ export function takeCensus(subscribers: Iterable<Counted>): Census {
   }
   const peers = { asked: 0, acknowledging: 0, silent: 0 }
   const unreceived = { messages: 0, mostMessages: 0, bytes: 0 }
-  for (const { actor, queue, connections } of subscribers) {
+  await inSlices(subscribers, ({ actor, queue, connections }) => {
     const { value } = actor.getSnapshot()
     const counted = states[subscriberStateOf(value)]
     const { lag, unsettledFrames, unacknowledgedBytes } = queue
@@ -69,7 +70,7 @@ export function takeCensus(subscribers: Iterable<Counted>): Census {
       if (flow) flows[flow]++
       if (peer) peers[peer]++
     }
-  }
+  })
   return { states, flows, peers, unreceived }
 }
 

@@ -19,13 +19,12 @@ export interface MetricsBuild {
  */
 export class Metrics<Reading> {
   readonly #registry = new Registry()
-  readonly #take: () => Reading
+  readonly #take: () => Promise<Reading> | Reading
   /** What is being shown. */
-  #reading: Reading
+  #reading: Reading | undefined
 
-  constructor(table: MetricsTable<Reading>, take: () => Reading, { prefix, version }: MetricsBuild) {
+  constructor(table: MetricsTable<Reading>, take: () => Promise<Reading> | Reading, { prefix, version }: MetricsBuild) {
     this.#take = take
-    this.#reading = take()
     for (const metric of table) {
       if (metric.kind === 'durations') this.#registerDurations(metric)
       else this.#register(metric)
@@ -44,14 +43,14 @@ export class Metrics<Reading> {
     return this.#registry.contentType
   }
 
-  /** Everything, as it is now. */
-  text(): Promise<string> {
-    this.#reading = this.#take()
+  /** Everything, as it is now. To be asked again when it has answered. */
+  async text(): Promise<string> {
+    this.#reading = await this.#take()
     return this.#registry.metrics()
   }
 
   #register({ kind, name, help, labels = [], values }: Metric<Reading>): void {
-    const current = () => values(this.#reading)
+    const current = () => (this.#reading === undefined ? [] : values(this.#reading))
     // Without labels a reset sets 0, and a value that there is none of is no 0.
     const settings = { name, help, labelNames: labels, registers: [this.#registry] }
     if (kind === 'gauge') {
@@ -81,6 +80,7 @@ export class Metrics<Reading> {
    */
   #registerDurations({ name, help, durations }: DurationMetric<Reading>): void {
     const get = async () => {
+      if (this.#reading === undefined) return { name, help, type: 'histogram', values: [] }
       const { cumulative, seconds } = durations(this.#reading)
       const count = cumulative.at(-1) ?? 0
       const bounds = [...durationBounds, '+Inf']

@@ -1,5 +1,7 @@
 /** What `/status` says of every program's process. */
 export interface ProcessStatus {
+  /** When all of this was so. */
+  readonly at: string
   readonly version: string
   readonly node: string
   readonly pid: number
@@ -13,6 +15,7 @@ export function processStatus(version: string): ProcessStatus {
   const uptime = process.uptime()
   const memory = process.memoryUsage()
   return {
+    at: new Date().toISOString(),
     version,
     node: process.versions.node,
     pid: process.pid,

@@ -6,7 +6,7 @@ export interface Clock {
 }
 
 /** The process's own time. Its timers don't keep the process alive. */
-const processClock: Clock = {
+export const processClock: Clock = {
   now: () => performance.now(),
   setTimeout: (wake, milliseconds) => setTimeout(wake, milliseconds).unref(),
   clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout),

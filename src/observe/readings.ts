@@ -80,9 +80,13 @@ export interface Reading {
   readonly limits: Readonly<Record<LimitName, number>>
 }
 
-/** Looks at a broker. What nobody asks for is not computed: all of this happens here, when somebody looks. */
-export function read(observed: Observed): Reading {
+/**
+ * Looks at a broker. What nobody asks for is not computed: all of this happens here, when somebody looks. Subscribers are
+ * counted first, which may take a few turns of the event loop; the rest is as it is when they are.
+ */
+export async function read(observed: Observed): Promise<Reading> {
   const { intake, egress, tally, exchanges } = observed
+  const census = await takeCensus(observed.subscribers)
   return {
     ...readReadiness(observed),
     endpoints: observed.endpoints(),
@@ -95,7 +99,7 @@ export function read(observed: Observed): Reading {
     missed: tally.missed,
     receipts: tally.receipts,
     eavesdroppers: tally.eavesdroppers,
-    census: takeCensus(observed.subscribers),
+    census,
     replies: tally.replies,
     snapshots: { open: exchanges.size, outcomes: tally.outcomes, durations: tally.snapshotDurations },
     limits: readLimits(observed),

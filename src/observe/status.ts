@@ -1,8 +1,10 @@
+import type { Subscription } from '../actors/subscriber.ts'
 import { shortened } from '../protocol/topics.ts'
 import { type ProcessStatus, processStatus, withoutZeros } from './process-status.ts'
 import type { Rates } from './rates.ts'
 import { reasonsAgainst } from './readiness.ts'
 import { type Observed, type Reading, read } from './readings.ts'
+import { inSlices } from './slices.ts'
 import { connectionFlowOf, connectionPeerOf, subscriberStateOf } from './states.ts'
 
 /** Subscribers that are listed: those for whom most waits. */
@@ -82,8 +84,9 @@ export interface SubscriberStatus {
 }
 
 /** What can be said about a broker right now, for people and programs. */
-export function statusOf(observed: Observed, rates: Rates, version: string): Status {
-  const reading = read(observed)
+export async function statusOf(observed: Observed, rates: Rates, version: string): Promise<Status> {
+  const most = await mostLagging(observed.subscribers)
+  const reading = await read(observed)
   const { census, history } = reading
   const reasons = reasonsAgainst(reading)
   const states = Object.entries(census.states)
@@ -108,13 +111,13 @@ export function statusOf(observed: Observed, rates: Rates, version: string): Sta
       receipts: reading.receipts,
     },
     subscribers: {
-      total: observed.subscribers.size,
+      total: states.reduce((sum, [, { subscribers }]) => sum + subscribers, 0),
       states: withoutZeros(Object.fromEntries(states.map(([state, { subscribers }]) => [state, subscribers]))),
       waiting_messages: states.reduce((sum, [, { messages }]) => sum + messages, 0),
       unreceived_messages: census.unreceived.messages,
       unacknowledged_bytes: census.unreceived.bytes,
       eavesdroppers_refused: reading.eavesdroppers,
-      listed: listed(observed.subscribers),
+      listed: most.filter(({ topic }) => observed.subscribers.find(topic) !== undefined).map(shown),
     },
     snapshots: { open: reading.snapshots.open, outcomes: reading.snapshots.outcomes },
     history: history
@@ -133,26 +136,43 @@ export function statusOf(observed: Observed, rates: Rates, version: string): Sta
   }
 }
 
-function listed(subscribers: Observed['subscribers']): readonly SubscriberStatus[] {
-  const most = [...subscribers].toSorted((a, b) => b.queue.lag - a.queue.lag).slice(0, maxListed)
-  return most.map(({ topic, topics, queue, connections, actor }) => {
-    const { value, context } = actor.getSnapshot()
-    const connection = connections.newest?.actor.getSnapshot().value
-    return {
-      subscriber: shortened(topic),
-      topics: topics.length > maxTopics ? [...topics.slice(0, maxTopics), '…'] : topics,
-      state: subscriberStateOf(value),
-      flow: (connection && connectionFlowOf(connection)) ?? null,
-      peer: (connection && connectionPeerOf(connection)) ?? null,
-      connections: queue.deliveries.size,
-      waiting_messages: queue.lag,
-      unreceived_messages: queue.unsettledFrames,
-      unacknowledged_bytes: queue.unacknowledgedBytes,
-      missed: queue.missed,
-      confirms: queue.confirms,
-      stale_since: context.staleSinceMs === undefined ? null : new Date(context.staleSinceMs).toISOString(),
-    }
+/** Those for whom most waits, at most {@link maxListed}. */
+async function mostLagging(subscribers: Iterable<Subscription>): Promise<readonly Subscription[]> {
+  let most: { readonly subscription: Subscription; readonly lag: number }[] = []
+  /** Who lags no more has no place among them any more. */
+  let least = -1
+  await inSlices(subscribers, subscription => {
+    const { lag } = subscription.queue
+    if (lag <= least) return
+    most.push({ subscription, lag })
+    if (most.length < 2 * maxListed) return
+    most = firstOf(most)
+    least = most.at(-1)?.lag ?? -1
   })
+  return firstOf(most).map(({ subscription }) => subscription)
+}
+
+function firstOf<Lagging extends { readonly lag: number }>(all: readonly Lagging[]): Lagging[] {
+  return all.toSorted((a, b) => b.lag - a.lag).slice(0, maxListed)
+}
+
+function shown({ topic, topics, queue, connections, actor }: Subscription): SubscriberStatus {
+  const { value, context } = actor.getSnapshot()
+  const connection = connections.newest?.actor.getSnapshot().value
+  return {
+    subscriber: shortened(topic),
+    topics: topics.length > maxTopics ? [...topics.slice(0, maxTopics), '…'] : topics,
+    state: subscriberStateOf(value),
+    flow: (connection && connectionFlowOf(connection)) ?? null,
+    peer: (connection && connectionPeerOf(connection)) ?? null,
+    connections: queue.deliveries.size,
+    waiting_messages: queue.lag,
+    unreceived_messages: queue.unsettledFrames,
+    unacknowledged_bytes: queue.unacknowledgedBytes,
+    missed: queue.missed,
+    confirms: queue.confirms,
+    stale_since: context.staleSinceMs === undefined ? null : new Date(context.staleSinceMs).toISOString(),
+  }
 }
 
 function rounded(value: number): number {

@@ -1,4 +1,4 @@
-import { printable } from '../config/printable.ts'
+import { printable, printableLines } from '../config/printable.ts'
 
 /**
  * Makes the renderer of log lines for a terminal: takes a line of JSON, returns it as people read it. pino-pretty is
@@ -26,7 +26,7 @@ const shownDepth = 8
  */
 function tamed(value: unknown, key = '', depth = 0): unknown {
   if (typeof value === 'string') {
-    return key === 'stack' ? value.split('\n').map(printable).join('\n') : printable(value)
+    return key === 'stack' ? printableLines(value) : printable(value)
   }
   if (typeof value !== 'object' || value === null) return value
   if (depth > shownDepth) return '…'

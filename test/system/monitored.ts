@@ -8,14 +8,18 @@ export async function inspectorOf(program: Pick<ProcessLog, 'logged'>): Promise<
   return new URL(msg.slice('the inspector listens on '.length))
 }
 
-/** What it answers to a GET, with whatever headers (which `fetch` would not let us). */
+/** What it answers to a GET, as of now, with whatever headers (which `fetch` would not let us). */
 export function get(url: URL, path: string, headers: Record<string, string> = {}) {
   return new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
-    const asked = httpRequest(new URL(path, url), { headers, agent: false }, async response => {
-      let text = ''
-      for await (const part of response.setEncoding('utf8')) text += part
-      resolve({ status: response.statusCode ?? 0, text })
-    })
+    const asked = httpRequest(
+      new URL(path, url),
+      { headers: { 'cache-control': 'no-cache', ...headers }, agent: false },
+      async response => {
+        let text = ''
+        for await (const part of response.setEncoding('utf8')) text += part
+        resolve({ status: response.statusCode ?? 0, text })
+      },
+    )
     asked.on('error', reject)
     asked.end()
   })

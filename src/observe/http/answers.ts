@@ -22,8 +22,16 @@ export function answerText(response: ServerResponse, status: number, text: strin
   response.end(`${text}\n`)
 }
 
-/** Answers with JSON, laid out for people as well. */
+/** The media type of JSON. */
+export const jsonType = 'application/json; charset=utf-8'
+
+/** JSON, laid out for people as well. */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
+
+/** Answers with JSON. */
 export function answerJson(response: ServerResponse, status: number, value: unknown): void {
-  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8' })
-  response.end(`${JSON.stringify(value, null, 2)}\n`)
+  response.writeHead(status, { 'Content-Type': jsonType })
+  response.end(jsonText(value))
 }

@@ -1,6 +1,8 @@
+import type { ServerResponse } from 'node:http'
 import type { Metrics } from '../metrics.ts'
-import { answerJson, answerText } from './answers.ts'
+import { answerText, jsonText, jsonType } from './answers.ts'
 import type { Route } from './route.ts'
+import { SharedAnswer } from './shared-answer.ts'
 
 /** What monitoring asks a program. */
 export interface Monitored {
@@ -12,9 +14,23 @@ export interface Monitored {
   status(): unknown
 }
 
+/** An answer as it is sent: to however many at once, it is there once. */
+interface Written {
+  readonly type: string
+  readonly bytes: Buffer
+}
+
 /** What monitoring asks for: `/healthz`, `/readyz`, `/metrics`, and `/status` for people and programs. */
 export function monitoringRoutes(monitored: Monitored): readonly Route[] {
-  let metrics: ReturnType<Monitored['openMetrics']> | undefined
+  let opened: ReturnType<Monitored['openMetrics']> | undefined
+  const metrics = async (): Promise<Written> => {
+    opened ??= monitored.openMetrics()
+    const open = await opened
+    return { type: open.contentType, bytes: Buffer.from(await open.text()) }
+  }
+  const status = async (): Promise<Written> => {
+    return { type: jsonType, bytes: Buffer.from(jsonText(await monitored.status())) }
+  }
   return [
     {
       path: '/healthz',
@@ -29,18 +45,26 @@ export function monitoringRoutes(monitored: Monitored): readonly Route[] {
         else answerText(response, 503, reasons.map(reason => `not ready: ${reason}`).join('\n'))
       },
     },
-    {
-      path: '/metrics',
-      answer: async (_, response) => {
-        metrics ??= monitored.openMetrics()
-        const { contentType } = await metrics
-        const text = await (await metrics).text()
-        response.writeHead(200, { 'Content-Type': contentType }).end(text)
-      },
-    },
-    {
-      path: '/status',
-      answer: (_, response) => answerJson(response, 200, monitored.status()),
-    },
+    sharedRoute('/metrics', metrics),
+    sharedRoute('/status', status),
   ]
+}
+
+/** A route whose answer takes work, which is done once a second at most, whoever asks. */
+function sharedRoute(path: string, work: () => Promise<Written>): Route {
+  const shared = new SharedAnswer(work)
+  return {
+    path,
+    answer: async ({ incoming }, response) => {
+      // "A response that was not validated" is not wanted (RFC 9111, section 5.2.1.4).
+      const wantsNew = /\bno-cache\b/i.test(incoming.headers['cache-control'] ?? '')
+      const { value, ageMs } = await (wantsNew ? shared.askAnew() : shared.ask())
+      send(response, value, ageMs)
+    },
+  }
+}
+
+function send(response: ServerResponse, { type, bytes }: Written, ageMs: number): void {
+  // RFC 9111, section 5.1: in seconds.
+  response.writeHead(200, { 'Content-Type': type, Age: Math.round(ageMs / 1000) }).end(bytes)
 }

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
-import { type AddressInfo, isIP } from 'node:net'
+import { type AddressInfo, createServer as createListener, isIP, type Server as Listener } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { answerText, securityHeaders } from './answers.ts'
+import { HttpConnections, requestMs } from './connections.ts'
 import { Gate, type GateRefusal, gateRefusals } from './gate.ts'
+import type { PacedConnection } from './paced-connection.ts'
 import type { Route, RoutedRequest } from './route.ts'
 
 /** How the server listens. */
@@ -13,7 +15,7 @@ export interface HttpServerSettings {
   readonly port: number
   /** Undefined: none is needed. */
   readonly token: string | undefined
-  /** Connections that it has at once; one more is closed at once. */
+  /** Connections that it has at once. One more takes the place of one that is silent or slow. */
   readonly maxConnections: number
   /** Does the process go on for its sake? Default true. */
   readonly keepsProcess?: boolean
@@ -35,14 +37,8 @@ const maxHeaderBytes = 16_384
 /** Bytes of a request's body; one with more, or that does not say how many, is answered by 413. */
 const maxBodyBytes = 16_384
 
-/** How long a request may take to arrive, headers and all; then it is answered by 408. */
-const requestMs = 10_000
-
 /** How long an answer may take to be sent, unless it streams. */
 const answerMs = 30_000
-
-/** How long a connection is kept between two requests. */
-const keepAliveMs = 5000
 
 /** How long answers on their way have when the server closes. */
 const closeMs = 250
@@ -56,9 +52,10 @@ const closeMs = 250
 export class HttpServer {
   readonly #settings: HttpServerSettings
   readonly #events: HttpServerEvents
+  readonly #listener: Listener
+  /** Understands requests; what listens is the listener. */
   readonly #server: Server
-  /** Also those of WebSockets, of which Node's server knows nothing any more. */
-  readonly #connections = new Set<Duplex>()
+  readonly #connections: HttpConnections
   /** The longest paths first: the first that fits is the one that was meant. */
   #routes: readonly Route[] = []
   #gate: Gate
@@ -68,20 +65,14 @@ export class HttpServer {
     this.#settings = settings
     this.#events = events
     this.#gate = new Gate(settings)
-    this.#server = createServer({
-      maxHeaderSize: maxHeaderBytes,
-      headersTimeout: requestMs,
-      requestTimeout: requestMs,
-      keepAliveTimeout: keepAliveMs,
-      connectionsCheckingInterval: 1000,
-    })
-    this.#server.maxConnections = settings.maxConnections
-    this.#server.on('connection', socket => {
-      this.#connections.add(socket)
+    this.#connections = new HttpConnections(settings.maxConnections, () => events.dropped())
+    // What Node says of how long it keeps a connection; the time itself is the connections'.
+    this.#server = createServer({ maxHeaderSize: maxHeaderBytes, keepAliveTimeout: requestMs })
+    this.#listener = createListener({ allowHalfOpen: true, noDelay: true }, socket => {
       if (settings.keepsProcess === false) socket.unref()
-      socket.on('close', () => this.#connections.delete(socket))
+      const connection = this.#connections.take(socket)
+      if (connection !== undefined) this.#server.emit('connection', connection)
     })
-    this.#server.on('drop', () => events.dropped())
     this.#server.on('request', (incoming, response) => this.#serve(incoming, response))
     this.#server.on('upgrade', (incoming, socket, head) => this.#upgrade(incoming, socket, head))
   }
@@ -99,14 +90,14 @@ export class HttpServer {
   /** Listens, and answers the address. Rejects if it can't. */
   async listen(): Promise<URL> {
     const { host, port } = this.#settings
-    const listening = once(this.#server, 'listening')
+    const listening = once(this.#listener, 'listening')
     this.#listening = listening.catch(() => {})
-    this.#server.listen({ host, port, backlog: this.#settings.maxConnections })
+    this.#listener.listen({ host, port, backlog: this.#settings.maxConnections })
     await listening
-    if (this.#settings.keepsProcess === false) this.#server.unref()
+    if (this.#settings.keepsProcess === false) this.#listener.unref()
     // A connection that couldn't be accepted, for want of file descriptors: there will be others.
-    this.#server.on('error', () => {})
-    const bound = (this.#server.address() as AddressInfo).port
+    this.#listener.on('error', () => {})
+    const bound = (this.#listener.address() as AddressInfo).port
     this.#gate = new Gate({ ...this.#settings, port: bound })
     return urlOf(host, bound)
   }
@@ -114,23 +105,25 @@ export class HttpServer {
   /** Stops answering: what is on its way has a moment, then every connection is closed. Never rejects. */
   async close(): Promise<void> {
     await this.#listening
-    if (!this.#server.listening) return
-    const closed = once(this.#server, 'close')
-    this.#server.close()
-    const timer = setTimeout(() => {
-      for (const connection of this.#connections) connection.destroy()
-    }, closeMs)
+    if (!this.#listener.listening) return
+    const closed = once(this.#listener, 'close')
+    this.#listener.close()
+    this.#connections.close()
+    const timer = setTimeout(() => this.#connections.destroy(), closeMs)
     await closed
     clearTimeout(timer)
-    for (const connection of this.#connections) connection.destroy()
   }
 
   async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const connection = connectionOf(incoming)
+    this.#connections.asks(connection, Number(incoming.headers['content-length'] ?? 0) > 0)
+    response.on('close', () => this.#connections.answered(connection))
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value)
     const request = this.#admit(incoming, response)
     if (request === undefined) return
     const route = this.#routeOf(incoming, request.path, response)
     if (route === undefined) return
+    if (route.streams) this.#connections.streams(connection)
     const timer = route.streams ? undefined : setTimeout(() => incoming.socket.destroy(), answerMs)
     response.on('close', () => clearTimeout(timer))
     try {
@@ -144,6 +137,8 @@ export class HttpServer {
 
   /** Hands a WebSocket's handshake to the route, or answers why not. */
   #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const connection = connectionOf(incoming)
+    this.#connections.asks(connection, true)
     socket.on('error', () => socket.destroy())
     // Node leaves the answer to a handshake to whoever takes it over.
     const response = new ServerResponse(incoming)
@@ -159,6 +154,7 @@ export class HttpServer {
       return
     }
     response.detachSocket(incoming.socket)
+    this.#connections.streams(connection)
     try {
       route.upgrade(request, socket, head)
     } catch (error) {
@@ -212,6 +208,11 @@ export class HttpServer {
     }
     return route
   }
+}
+
+/** The connection that a request came by: the server's own, which Node takes for one of its sockets. */
+function connectionOf({ socket }: IncomingMessage): PacedConnection {
+  return socket as Duplex as PacedConnection
 }
 
 /** The address of a server, as a browser takes it. */

@@ -1,8 +1,7 @@
+import { unseen } from '../unprintable.ts'
+
 /** Longest quotation from a message, in characters: who wrote it may be hostile, and it may be megabytes long. */
 const longestQuotation = 60
-
-/** What could steer a terminal or break a line, and JSON doesn't escape: C1 controls, separators, marks of direction. */
-const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
 function escaped(character: string): string {
   return Array.from({ length: character.length }, (_, unit) => {
