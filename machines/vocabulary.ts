@@ -133,6 +133,8 @@ export type ManagementEvent =
       topics: readonly string[]
       snapshotDays: number
       confirms: boolean
+      /** Where the request came from. */
+      address: string
     }
   | { type: 'management.unsubscribe'; route: ReplyRoute; topic: string }
   | { type: 'management.heartbeat'; route: ReplyRoute; topic: string; received: number | undefined }

@@ -325,7 +325,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   }
 
   /** Answers a management request, or passes it on to the supervisor, who will. */
-  function answer({ route, parts }: RawRequest): void {
+  function answer({ route, parts, address }: RawRequest): void {
     const { max_topics: maxTopics, max_publish: maxMessages, validation } = config
     const reached = (limit: 'max_topics' | 'max_publish') => void tally.limits[limit]++
     const decoded = decodeRequest(parts, { maxTopics, maxMessages, validation, reached })
@@ -335,7 +335,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     } else if (decoded.action === 'publish') {
       publications.set(route, decoded.messages)
       supervisor.send({ type: 'management.publish', route })
-    } else supervisor.send({ ...decoded, type: `management.${decoded.action}`, route } as ManagementEvent)
+    } else supervisor.send({ ...decoded, type: `management.${decoded.action}`, route, address } as ManagementEvent)
   }
 
   /** Sends what the intake holds on its way, and waits until each subscriber had its turn and the disk keeps up. */

@@ -19,6 +19,8 @@ export interface SubscriptionWish {
   readonly snapshotDays: number
   /** Will its heartbeats say how many frames it received? */
   readonly confirms: boolean
+  /** Where the request came from. */
+  readonly address: string
 }
 
 /** What it takes to open a subscription. */
@@ -57,7 +59,7 @@ export class Subscribing {
   }
 
   /** Opens a subscription. */
-  open({ topics, snapshotDays, confirms }: SubscriptionWish): Subscription {
+  open({ topics, snapshotDays, confirms, address }: SubscriptionWish): Subscription {
     const { subscribers, exchanges, log, oldest, supervisor, subscriber, snapshotExchange } = this.#surroundings
     const wishes = snapshotWishes(topics, snapshotDays)
     const from = snapshotDays > 0 ? oldest() : undefined
@@ -65,6 +67,7 @@ export class Subscribing {
     const snapshot = from === undefined ? undefined : { from, sinceMs, upTo: log.next - 1 }
     const subscription = subscribers.open(subscriber(), supervisor(), {
       topics: keptTopics(topics),
+      address,
       snapshot,
       confirms,
       openSnapshots: wishes.length,

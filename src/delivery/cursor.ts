@@ -21,6 +21,8 @@ export interface SnapshotRange {
 export interface CursorReader {
   /** The subscriber's p2p topic. */
   readonly topic: string
+  /** Where it was subscribed from: those of one address take turns. */
+  readonly address: string
   readonly interest: Interest
   /** Undefined: it asked for no snapshot. */
   readonly snapshot: SnapshotRange | undefined
@@ -103,6 +105,10 @@ export class Cursor implements IdleCursor {
 
   get topic(): string {
     return this.#reader.topic
+  }
+
+  get address(): string {
+    return this.#reader.address
   }
 
   get awaits(): Interest {

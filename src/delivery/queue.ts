@@ -61,9 +61,9 @@ export class Queue {
   #missedUpTo = 0
 
   constructor(log: MessageLog, start: QueueStart, events: QueueEvents) {
-    const { topic, interest, snapshot, fresh, restored, bounds } = start
+    const { topic, address, interest, snapshot, fresh, restored, bounds } = start
     this.#log = log
-    this.#reader = { topic, interest, snapshot }
+    this.#reader = { topic, address, interest, snapshot }
     this.#events = events
     this.#bounds = bounds
     const position = Math.min(fresh?.position ?? log.next, log.next)

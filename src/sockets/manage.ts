@@ -12,10 +12,11 @@ export interface ManageSocketOptions extends ListenOptions {
   readonly maxMessageBytes: number
 }
 
-/** A management request as it came: the route back to its client, and its parts. */
+/** A management request as it came: the route back to its client, its parts, and the address that it came from. */
 export interface RawRequest {
   readonly route: readonly Buffer[]
   readonly parts: readonly Buffer[]
+  readonly address: string
 }
 
 /** So long requests are answered one after the other before whatever else the broker has to do has its turn, in milliseconds. */
@@ -58,6 +59,7 @@ export class ManageSocket extends ZmtpListener {
   }
 
   #handlerFor(peer: ZmtpPeer): PeerHandler {
+    const { remoteAddress: address } = peer.ends
     let frames: Buffer[] = []
     let bytes = 0
     return {
@@ -72,7 +74,7 @@ export class ManageSocket extends ZmtpListener {
         frames = []
         bytes = 0
         if (isProbe(message)) return
-        const request = splitRoute(message)
+        const request = { ...splitRoute(message), address }
         this.#clients.set(request.route, peer)
         this.#requests.push(request)
         this.#inlet.took(peer)
