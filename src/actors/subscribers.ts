@@ -2,10 +2,10 @@ import { type AnyActorRef, createActor } from 'xstate'
 import type { connectionChart } from '../../machines/connection.ts'
 import type { subscriberChart } from '../../machines/subscriber.ts'
 import type { SubscriberInput } from '../../machines/vocabulary.ts'
-import type { SnapshotRange } from '../delivery/cursor.ts'
 import type { InFlightBounds, Line } from '../delivery/delivery.ts'
 import type { Egress } from '../delivery/egress.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
+import type { SnapshotRange } from '../delivery/message-store.ts'
 import { Queue, type QueueStart } from '../delivery/queue.ts'
 import type { Supplies } from '../delivery/supplies.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
@@ -121,7 +121,10 @@ export class Subscribers {
         filled: delivery => {
           for (const { open } of connections) if (open?.delivery === delivery) egress.filled(open.outlet)
         },
-        replayed: () => actor.send({ type: 'history.replayed' }),
+        replayed: () => {
+          supplies?.selections.forget(topic)
+          actor.send({ type: 'history.replayed' })
+        },
         missed: messages => missed(topic, messages),
       },
     )

@@ -1,6 +1,7 @@
-import { Cursor, type CursorReader, type Place, type SnapshotRange } from './cursor.ts'
+import { Cursor, type CursorReader, type Place } from './cursor.ts'
 import { Delivery, type InFlightBounds, type Line } from './delivery.ts'
 import type { MessageLog } from './message-log.ts'
+import type { SnapshotRange } from './message-store.ts'
 import { allAt, highestOf } from './positions.ts'
 import {
   acknowledged,

@@ -45,7 +45,7 @@ export function household(options: HouseholdOptions = {}) {
   })
   const exchanges = new SnapshotExchanges({
     subscribers,
-    limits: { maxOpen, maxMerged: 10 },
+    limits: { maxOpen, maxRequestsPerSecond: 1e6, maxMerged: 10 },
     selections: undefined,
     publish: batch => log.append(batch),
   })
@@ -81,6 +81,7 @@ export function household(options: HouseholdOptions = {}) {
   const snapshotExchange = snapshotExchangeLogic({
     delaysMs: { answerTimeout: 1000, quietTimeout: 1000 },
     selectFromHistory: id => exchanges.select(id),
+    queueRequests: id => exchanges.queueRequests(id),
     askApplications: options.askApplications ?? (id => exchanges.ask(id)),
     nobodyToAsk: requester => exchanges.nobodyToAsk(requester),
     closeExchange: (id, outcome) => subscribing.closeExchange(id, outcome),
