@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { splitRoute } from '../protocol/management.ts'
+import { countedAddress } from './remote-address.ts'
 import { ZmtpError } from './zmtp/break-reason.ts'
 import { encodeFrames } from './zmtp/frame-reader.ts'
 import { Inlet } from './zmtp/inlet.ts'
@@ -12,11 +13,12 @@ export interface ManageSocketOptions extends ListenOptions {
   readonly maxMessageBytes: number
 }
 
-/** A management request as it came: the route back to its client, its parts, and the address that it came from. */
+/** A management request as it came: the route back to its client, and its parts. */
 export interface RawRequest {
+  /** Where its client is, as {@link countedAddress} has it. */
+  readonly address: string
   readonly route: readonly Buffer[]
   readonly parts: readonly Buffer[]
-  readonly address: string
 }
 
 /** So long requests are answered one after the other before whatever else the broker has to do has its turn, in milliseconds. */
@@ -59,9 +61,9 @@ export class ManageSocket extends ZmtpListener {
   }
 
   #handlerFor(peer: ZmtpPeer): PeerHandler {
-    const { remoteAddress: address } = peer.ends
     let frames: Buffer[] = []
     let bytes = 0
+    const address = countedAddress(peer.ends.remoteAddress)
     return {
       frame: (body, more) => {
         frames.push(body)
@@ -74,9 +76,9 @@ export class ManageSocket extends ZmtpListener {
         frames = []
         bytes = 0
         if (isProbe(message)) return
-        const request = { ...splitRoute(message), address }
+        const request = splitRoute(message)
         this.#clients.set(request.route, peer)
-        this.#requests.push(request)
+        this.#requests.push({ ...request, address })
         this.#inlet.took(peer)
       },
       command() {},
