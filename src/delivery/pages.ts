@@ -41,7 +41,6 @@ export class Pages {
   /** Pages that are held, or being read. */
   #taken = 0
   #waits = 0
-  #reads = 0
 
   constructor(store: MessageStore, bounds: PageBounds) {
     this.#store = store
@@ -51,11 +50,6 @@ export class Pages {
   /** How often somebody had to wait because as many pages were held as may be. */
   get waits(): number {
     return this.#waits
-  }
-
-  /** How often the store was read. */
-  get reads(): number {
-    return this.#reads
   }
 
   /**
@@ -121,7 +115,6 @@ export class Pages {
   }
 
   async #read(sequence: number): Promise<Page> {
-    this.#reads++
     return this.#cache({ start: sequence, batches: await this.#store.read(sequence) })
   }
 

@@ -73,17 +73,11 @@ export class Selections {
   readonly #waiting = new FairQueue<Waiting>()
   #making: Making | undefined
   #turnEnd: NodeJS.Timeout | undefined
-  #made = 0
   #waits = 0
 
   constructor(store: MessageStore, bounds: SelectionBounds) {
     this.#store = store
     this.#bounds = bounds
-  }
-
-  /** How many were made. */
-  get made(): number {
-    return this.#made
   }
 
   /** How often one could not be made at once because as many were kept as may be. */
@@ -148,7 +142,6 @@ export class Selections {
     const wanting = new Set([...this.#waiting].filter(waiting => isMadeFor(criteria, waiting)))
     const controller = new AbortController()
     this.#making = { criteria, controller, wanting }
-    this.#made++
     try {
       this.#keep(await this.#store.select(criteria, controller.signal))
     } catch (error) {

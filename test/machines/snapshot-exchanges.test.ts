@@ -207,6 +207,7 @@ describe('the open snapshot exchanges', () => {
       const logged = [1, 2, 3, 4, 5].map(id => messageOf('indicator', '{}', { object: object(id, old) }))
       store.append(loggedBatch(logged, 1))
       store.append(loggedBatch([messageOf('indicator', '{}', { object: object(1, now) })], 6))
+      const select = t.mock.method(store, 'select')
       const selections = new Selections(store, { maxSelections: 2, turnMs: 0 })
       const { signal } = new AbortController()
       // While that one is made, all others come.
@@ -217,7 +218,7 @@ describe('the open snapshot exchanges', () => {
       for (const each of requesters) ask(each)
       await other
       while (asked.length < 3) await settled()
-      assert.equal(selections.made, 2)
+      assert.equal(select.mock.callCount(), 2)
       for (const [at, { topic }] of requesters.entries()) {
         const [id = ''] = exchanges.openFor(topic)
         const answers = [object(1, at === 0 ? old : now), object(2, old), object(2, now)]

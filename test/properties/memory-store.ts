@@ -14,6 +14,7 @@ export class MemoryStore implements MessageStore {
   next = 1
   readonly unwrittenBytes = 0
   reads = 0
+  selects = 0
 
   constructor(pageMessages = 10) {
     this.#pageMessages = pageMessages
@@ -47,6 +48,7 @@ export class MemoryStore implements MessageStore {
   async committed(): Promise<void> {}
 
   async select(criteria: SnapshotCriteria, _signal?: AbortSignal): Promise<SharedSelection> {
+    this.selects++
     const { sinceMs, earliestEnd, latestEnd } = criteria
     const batches = [...this.#batches]
     const shared: SharedSelection = {
