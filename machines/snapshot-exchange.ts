@@ -32,7 +32,13 @@ export const snapshotExchangeChart = createMachine({
     selecting: {
       description: 'It is being found out what the history has for the requester.',
       entry: 'selectFromHistory',
-      on: { 'history.selected': 'asking' },
+      on: { 'history.selected': 'queued' },
+    },
+
+    queued: {
+      description: 'Its requests wait for their turn: so many a second go out to all applications together.',
+      entry: 'queueRequests',
+      on: { 'requests.admitted': 'asking' },
     },
 
     asking: {

@@ -90,6 +90,8 @@ export type SnapshotOutcome =
 export type SnapshotExchangeEvent =
   /** It is known what the requester gets from the history: what applications answer can be merged with it. */
   | { type: 'history.selected' }
+  /** It is its turn to ask the applications. */
+  | { type: 'requests.admitted' }
   /** An application's envelope for this snapshot arrived and was queued for the requester. */
   | { type: 'envelope.received' }
   | { type: 'requester.left' }
@@ -114,6 +116,7 @@ export interface SnapshotExchangeTypes {
   events: SnapshotExchangeEvent
   actions:
     | { type: 'selectFromHistory' }
+    | { type: 'queueRequests' }
     | { type: 'askApplications' }
     | { type: 'closeExchange'; params: { outcome: SnapshotOutcome } }
   guards: { type: 'nobodyToAsk' } | { type: 'wasAsked' }
@@ -133,6 +136,8 @@ export type ManagementEvent =
       topics: readonly string[]
       snapshotDays: number
       confirms: boolean
+      /** Where the request came from. */
+      address: string
     }
   | { type: 'management.unsubscribe'; route: ReplyRoute; topic: string }
   | { type: 'management.heartbeat'; route: ReplyRoute; topic: string; received: number | undefined }

@@ -58,6 +58,9 @@ export interface Broker {
 /** Time that replies on their way have at least when the sockets are closed. */
 const leastLingerMs = 100
 
+/** How long a snapshot may go on by what is remembered of it, when further ones wait for that. */
+const selectionTurnMs = 10_000
+
 /** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
 const positionsIntervalMs = 1000
 
@@ -95,6 +98,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       maxHeld: config.history.max_pages,
       cachedBytes: config.history.page_cache_bytes,
       maxSelections: config.snapshot.max_selections,
+      turnMs: selectionTurnMs,
+      maxPerAddress: config.snapshot.max_per_address,
       betweenPages: () => sleep(config.snapshot.page_pause * 1000),
     })
   const egress = new Egress(() => yieldToEventLoop())
@@ -120,7 +125,11 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const backbone = inmemBackbone(batch => messages.append(batch))
   const exchanges = new SnapshotExchanges({
     subscribers,
-    limits: { maxOpen: config.snapshot.max_open, maxMerged: config.snapshot.max_merged },
+    limits: {
+      maxOpen: config.snapshot.max_open,
+      maxRequestsPerSecond: config.snapshot.max_requests_per_second,
+      maxMerged: config.snapshot.max_merged,
+    },
     selections: supplies?.selections,
     publish: batch => messages.append(batch),
   })
@@ -241,6 +250,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       quietTimeout: config.snapshot.quiet_timeout * 1000,
     },
     selectFromHistory: snapshotId => exchanges.select(snapshotId),
+    queueRequests: snapshotId => exchanges.queueRequests(snapshotId),
     askApplications: snapshotId => exchanges.ask(snapshotId),
     nobodyToAsk: requester => exchanges.nobodyToAsk(requester),
     closeExchange: (snapshotId, outcome) => subscribing.closeExchange(snapshotId, outcome),
@@ -325,7 +335,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   }
 
   /** Answers a management request, or passes it on to the supervisor, who will. */
-  function answer({ route, parts }: RawRequest): void {
+  function answer({ route, parts, address }: RawRequest): void {
     const { max_topics: maxTopics, max_publish: maxMessages, validation } = config
     const reached = (limit: 'max_topics' | 'max_publish') => void tally.limits[limit]++
     const decoded = decodeRequest(parts, { maxTopics, maxMessages, validation, reached })
@@ -335,7 +345,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     } else if (decoded.action === 'publish') {
       publications.set(route, decoded.messages)
       supervisor.send({ type: 'management.publish', route })
-    } else supervisor.send({ ...decoded, type: `management.${decoded.action}`, route } as ManagementEvent)
+    } else supervisor.send({ ...decoded, type: `management.${decoded.action}`, route, address } as ManagementEvent)
   }
 
   /** Sends what the intake holds on its way, and waits until each subscriber had its turn and the disk keeps up. */

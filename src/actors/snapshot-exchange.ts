@@ -11,6 +11,8 @@ export interface SnapshotExchangeSurroundings {
   readonly delaysMs: { readonly answerTimeout: number; readonly quietTimeout: number }
   /** Finds out what the history has for the requester, and then sends `history.selected`. */
   selectFromHistory(snapshotId: string): void
+  /** Sends `requests.admitted` when it is its turn to ask. */
+  queueRequests(snapshotId: string): void
   /** Sends the snapshot requests to every subscriber but the requester. */
   askApplications(snapshotId: string): void
   /** Is the requester the only subscriber? */
@@ -21,10 +23,11 @@ export interface SnapshotExchangeSurroundings {
 
 /** The snapshot-exchange chart, provided with everything it names. One for all exchanges. */
 export function snapshotExchangeLogic(surroundings: SnapshotExchangeSurroundings): typeof snapshotExchangeChart {
-  const { delaysMs, selectFromHistory, askApplications, nobodyToAsk, closeExchange } = surroundings
+  const { delaysMs, selectFromHistory, queueRequests, askApplications, nobodyToAsk, closeExchange } = surroundings
   const implementations: Complete<typeof snapshotExchangeChart> = {
     actions: {
       selectFromHistory: ({ context }) => selectFromHistory(context.snapshotId),
+      queueRequests: ({ context }) => queueRequests(context.snapshotId),
       askApplications: ({ context }) => askApplications(context.snapshotId),
       closeExchange: ({ context }, { outcome }) => closeExchange(context.snapshotId, outcome),
     },

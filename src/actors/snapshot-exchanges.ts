@@ -2,19 +2,23 @@ import { randomUUID } from 'node:crypto'
 import { type AnyActorRef, createActor } from 'xstate'
 import type { snapshotExchangeChart } from '../../machines/snapshot-exchange.ts'
 import { type Batch, batchOf } from '../delivery/batch.ts'
-import type { SnapshotSelection } from '../delivery/message-store.ts'
+import type { SharedSelection, SnapshotSelection } from '../delivery/message-store.ts'
 import type { Selections } from '../delivery/selections.ts'
 import type { EnvelopedMessage } from '../protocol/frames.ts'
 import type { Message } from '../protocol/message.ts'
 import { snapshotRequest } from '../protocol/snapshots.ts'
 import { type MessageType, snapshotTypesOf, typesOf } from '../protocol/topics.ts'
+import { Groups } from './groups.ts'
+import { RequestPace, type Requests } from './request-pace.ts'
 import type { SnapshotExchangeActor } from './snapshot-exchange.ts'
 import type { Subscribers } from './subscribers.ts'
 
 /** An open exchange: the actor, whom the envelopes go to, and the requests that applications get. */
-interface Exchange {
+interface Exchange extends Requests {
   readonly actor: SnapshotExchangeActor
   readonly requester: string
+  /** Where the requester subscribed from. */
+  readonly address: string
   /** When it was opened, on the clock of `performance.now()`. */
   readonly openedMs: number
   readonly requests: readonly Message[]
@@ -22,24 +26,33 @@ interface Exchange {
   readonly answered: Set<string>
   /** What the requester gets from the history. */
   selection: SnapshotSelection | undefined
+  /** Aborted when it is closed. */
+  readonly ending: AbortController
 }
 
-/** The snapshots that are to be asked for one subscribed topic. */
+/** The snapshot that a subscription asks for. */
 export interface SnapshotWish {
   readonly types: readonly MessageType[]
   readonly days: number
 }
 
-/** The snapshots that a subscription asks for: one for each topic that covers any type (PROTOCOL "Snapshots"). */
-export function snapshotWishes(topics: readonly string[], days: number): readonly SnapshotWish[] {
-  if (days === 0) return []
-  return topics.map(topic => ({ types: snapshotTypesOf(topic), days })).filter(wish => wish.types.length > 0)
+/**
+ * The snapshot that a subscription asks for: of all types that its topics cover, once, however many of them cover one
+ * (PROTOCOL "Snapshots"). Undefined if there are none.
+ */
+export function snapshotWish(topics: readonly string[], days: number): SnapshotWish | undefined {
+  const covered = new Set(days === 0 ? [] : topics.flatMap(snapshotTypesOf))
+  // In one order, whatever that of the topics.
+  const types = typesOf('both').filter(type => covered.has(type))
+  return types.length > 0 ? { types, days } : undefined
 }
 
 /** How many snapshots, and how much of them. */
 export interface SnapshotLimits {
-  /** Exchanges that may be open; one more, and the oldest is closed (`crowded_out`). */
+  /** Exchanges that may be open; one more, and the oldest of the address that has most is closed (`crowded_out`). */
   readonly maxOpen: number
+  /** Requests that go out to applications in a second, each counted as often as there are subscribers that get it. */
+  readonly maxRequestsPerSecond: number
   /** Versions of objects remembered over all exchanges; what is beyond may be sent to its requester twice. */
   readonly maxMerged: number
 }
@@ -57,6 +70,12 @@ export interface SnapshotExchangesSurroundings {
 /** Every open snapshot exchange, by its snapshot id. */
 export class SnapshotExchanges {
   readonly #exchanges = new Map<string, Exchange>()
+  /** The snapshot ids of each requester, and of each address. */
+  readonly #ofRequester = new Groups()
+  readonly #ofAddress = new Groups()
+  readonly #pace: RequestPace
+  /** How many exchanges merge answers with each selection. */
+  readonly #merging = new Map<SharedSelection, number>()
   readonly #surroundings: SnapshotExchangesSurroundings
   /** Versions that all open exchanges remember together. */
   #remembered = 0
@@ -64,6 +83,7 @@ export class SnapshotExchanges {
 
   constructor(surroundings: SnapshotExchangesSurroundings) {
     this.#surroundings = surroundings
+    this.#pace = new RequestPace(surroundings.limits.maxRequestsPerSecond)
   }
 
   get size(): number {
@@ -85,9 +105,14 @@ export class SnapshotExchanges {
     return this.#unmerged
   }
 
+  /** How many had to wait until their requests went out. */
+  get heldBack(): number {
+    return this.#pace.heldBack
+  }
+
   /** The ids of the exchanges that are open on behalf of `requester`. */
   openFor(requester: string): readonly string[] {
-    return [...this.#exchanges].filter(([, exchange]) => exchange.requester === requester).map(([id]) => id)
+    return [...this.#ofRequester.of(requester)]
   }
 
   /** Opens an exchange on behalf of `requester` and starts its actor as a child of `supervisor`. */
@@ -109,16 +134,29 @@ export class SnapshotExchanges {
     input: { readonly snapshotId: string; readonly requester: string; readonly wasAsked: boolean },
     requests: readonly Message[],
   ): void {
-    const [oldest] = this.#exchanges.values()
-    if (oldest && this.#exchanges.size >= this.#surroundings.limits.maxOpen) {
-      oldest.actor.send({ type: 'exchange.crowdedOut' })
+    if (this.#exchanges.size >= this.#surroundings.limits.maxOpen) {
+      const [oldest = ''] = this.#ofAddress.largest
+      this.#exchanges.get(oldest)?.actor.send({ type: 'exchange.crowdedOut' })
     }
     const { snapshotId, requester } = input
+    const address = this.#surroundings.subscribers.find(requester)?.address ?? ''
     const actor = createActor(logic, { id: `snapshot.${snapshotId}`, parent: supervisor, input })
     this.#exchanges.set(snapshotId, {
-      ...{ actor, requester, requests, answered: new Set(), selection: undefined },
+      ...{
+        actor,
+        requester,
+        address,
+        requests,
+        answered: new Set(),
+        selection: undefined,
+        ending: new AbortController(),
+      },
       openedMs: performance.now(),
+      frames: () => requests.length * this.#othersThan(requester),
+      admit: () => actor.send({ type: 'requests.admitted' }),
     })
+    this.#ofRequester.add(requester, snapshotId)
+    this.#ofAddress.add(address, snapshotId)
     actor.start()
   }
 
@@ -128,12 +166,12 @@ export class SnapshotExchanges {
     const requester = exchange && this.#surroundings.subscribers.find(exchange.requester)
     const { selections, limits } = this.#surroundings
     if (exchange && selections && requester?.snapshot && !this.nobodyToAsk(exchange.requester)) {
-      const { topic, snapshot, queue } = requester
-      const room = limits.maxMerged - this.#remembered
+      const { snapshot, queue } = requester
+      const maxVersions = limits.maxMerged - this.#remembered
+      const wish = { types: typesOf(queue.interest), maxVersions, signal: exchange.ending.signal }
       try {
-        const selection = await selections.of(topic, snapshot, typesOf(queue.interest), room)
-        if (this.#exchanges.get(snapshotId) === exchange) this.#merge(exchange, selection)
-        else selection.forgetVersions()
+        const selection = await selections.of(requester, snapshot, wish)
+        if (selection && this.#exchanges.get(snapshotId) === exchange) this.#merge(exchange, selection)
       } catch {
         // A history that can't be read is told of where it is replayed. Applications may know more.
       }
@@ -143,13 +181,33 @@ export class SnapshotExchanges {
 
   /** Answers are merged with this selection, if there is room for its versions: others may have taken it meanwhile. */
   #merge(exchange: Exchange, selection: SnapshotSelection): void {
-    if (this.#remembered + selection.versions <= this.#surroundings.limits.maxMerged) {
-      exchange.selection = selection
-      this.#remembered += selection.versions
-    } else {
-      this.#unmerged += selection.versions
-      selection.forgetVersions()
+    const { shared } = selection
+    const others = this.#merging.get(shared) ?? 0
+    const { versions = 0 } = shared
+    if (others === 0 && this.#remembered + versions > this.#surroundings.limits.maxMerged) {
+      this.#unmerged += versions
+      shared.forgetVersions()
+      return
     }
+    if (others === 0) this.#remembered += versions
+    this.#merging.set(shared, others + 1)
+    exchange.selection = selection
+  }
+
+  #stopMerging({ shared }: SnapshotSelection): void {
+    const others = (this.#merging.get(shared) ?? 0) - 1
+    if (others > 0) this.#merging.set(shared, others)
+    else {
+      this.#merging.delete(shared)
+      this.#remembered -= shared.versions ?? 0
+      shared.forgetVersions()
+    }
+  }
+
+  /** Admits the exchange's requests when it is their turn. */
+  queueRequests(snapshotId: string): void {
+    const exchange = this.#exchanges.get(snapshotId)
+    if (exchange) this.#pace.queue(exchange.address, exchange)
   }
 
   /** Sends the exchange's requests to every subscriber but the requester. */
@@ -160,8 +218,12 @@ export class SnapshotExchanges {
 
   /** Is there no other subscriber than `requester`? */
   nobodyToAsk(requester: string): boolean {
+    return this.#othersThan(requester) === 0
+  }
+
+  #othersThan(requester: string): number {
     const { subscribers } = this.#surroundings
-    return subscribers.size === (subscribers.find(requester) ? 1 : 0)
+    return subscribers.size - (subscribers.find(requester) ? 1 : 0)
   }
 
   /**
@@ -194,10 +256,16 @@ export class SnapshotExchanges {
   /** Closes an exchange and answers its requester's p2p topic, and how long it was open. */
   close(snapshotId: string): { readonly requester: string; readonly seconds: number } | undefined {
     const exchange = this.#exchanges.get(snapshotId)
+    if (exchange === undefined) return undefined
+    const { requester, address, answered, selection, ending, openedMs } = exchange
     this.#exchanges.delete(snapshotId)
-    this.#remembered -= (exchange?.answered.size ?? 0) + (exchange?.selection?.versions ?? 0)
-    exchange?.selection?.forgetVersions()
-    return exchange && { requester: exchange.requester, seconds: (performance.now() - exchange.openedMs) / 1000 }
+    this.#ofRequester.delete(requester, snapshotId)
+    this.#ofAddress.delete(address, snapshotId)
+    this.#pace.cancel(address, exchange)
+    ending.abort()
+    this.#remembered -= answered.size
+    if (selection) this.#stopMerging(selection)
+    return { requester, seconds: (performance.now() - openedMs) / 1000 }
   }
 
   /** Suspends every exchange. */
@@ -207,8 +275,8 @@ export class SnapshotExchanges {
 
   /** The subscriber left: nobody waits for its snapshots any more. */
   requesterLeft(topic: string): void {
-    for (const { requester, actor } of this.#exchanges.values()) {
-      if (requester === topic) actor.send({ type: 'requester.left' })
+    for (const snapshotId of this.openFor(topic)) {
+      this.#exchanges.get(snapshotId)?.actor.send({ type: 'requester.left' })
     }
   }
 }

@@ -12,6 +12,8 @@ export interface Subscription {
   readonly topic: string
   /** What is kept of what was subscribed to. */
   readonly topics: readonly string[]
+  /** Where it was subscribed from; empty if an earlier broker gave the subscription. */
+  readonly address: string
   /** Undefined: it asked for no snapshot. */
   readonly snapshot: StoredSubscription['snapshot']
   readonly queue: Queue

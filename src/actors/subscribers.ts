@@ -2,10 +2,10 @@ import { type AnyActorRef, createActor } from 'xstate'
 import type { connectionChart } from '../../machines/connection.ts'
 import type { subscriberChart } from '../../machines/subscriber.ts'
 import type { SubscriberInput } from '../../machines/vocabulary.ts'
-import type { SnapshotRange } from '../delivery/cursor.ts'
 import type { InFlightBounds, Line } from '../delivery/delivery.ts'
 import type { Egress } from '../delivery/egress.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
+import type { SnapshotRange } from '../delivery/message-store.ts'
 import { Queue, type QueueStart } from '../delivery/queue.ts'
 import type { Supplies } from '../delivery/supplies.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
@@ -35,6 +35,8 @@ export interface SubscribersSurroundings {
 /** How a new subscription begins. */
 export interface SubscriptionStart {
   readonly topics: readonly string[]
+  /** Where the request came from. */
+  readonly address: string
   /** The snapshot from the history, and where in the log it may begin; undefined: none is wanted. */
   readonly snapshot: (SnapshotRange & { readonly from: number }) | undefined
   /** Will its heartbeats say how many frames it received? */
@@ -67,10 +69,10 @@ export class Subscribers {
 
   /** Opens a subscription under a fresh p2p topic. */
   open(logic: typeof subscriberChart, supervisor: AnyActorRef, start: SubscriptionStart): Subscription {
-    const { topics, snapshot, confirms, openSnapshots } = start
+    const { topics, address, snapshot, confirms, openSnapshots } = start
     const position = snapshot?.from ?? this.#surroundings.log.next
     const input = { topic: drawP2pTopic(), openSnapshots, sendsHeartbeats: false, staleSinceMs: undefined }
-    return this.#start(logic, supervisor, input, { topics, snapshot, fresh: { position, confirms } })
+    return this.#start(logic, supervisor, input, { topics, address, snapshot, fresh: { position, confirms } })
   }
 
   /** Opens a subscription that an earlier broker gave, where that one left it. */
@@ -81,7 +83,12 @@ export class Subscribers {
     const { topic, topics, snapshot, sendsHeartbeats, exchanges } = record
     const remaining = snapshot && { ...snapshot, upTo: Math.min(snapshot.upTo, last) }
     const input = { topic, openSnapshots: exchanges.length, sendsHeartbeats, staleSinceMs }
-    return this.#start(logic, supervisor, input, { topics, snapshot: remaining, restored: standingIn(record) })
+    return this.#start(logic, supervisor, input, {
+      topics,
+      address: '',
+      snapshot: remaining,
+      restored: standingIn(record),
+    })
   }
 
   /** A connection subscribes to a p2p topic. Undefined: it is nobody's. */
@@ -97,11 +104,16 @@ export class Subscribers {
     logic: typeof subscriberChart,
     supervisor: AnyActorRef,
     input: SubscriberInput,
-    { topics, snapshot, ...start }: Pick<Subscription, 'topics' | 'snapshot'> & Pick<QueueStart, 'fresh' | 'restored'>,
+    {
+      topics,
+      address,
+      snapshot,
+      ...start
+    }: Pick<Subscription, 'topics' | 'address' | 'snapshot'> & Pick<QueueStart, 'fresh' | 'restored'>,
   ): Subscription {
     const { log, egress, supplies, bounds, missed, connection, received, changed } = this.#surroundings
     const { topic } = input
-    const reader = { topic, interest: interestOf(topics), snapshot }
+    const reader = { topic, address, interest: interestOf(topics), snapshot }
     const queue = new Queue(
       log,
       { ...reader, ...start, bounds },
@@ -109,7 +121,10 @@ export class Subscribers {
         filled: delivery => {
           for (const { open } of connections) if (open?.delivery === delivery) egress.filled(open.outlet)
         },
-        replayed: () => actor.send({ type: 'history.replayed' }),
+        replayed: () => {
+          supplies?.selections.forget(topic)
+          actor.send({ type: 'history.replayed' })
+        },
         missed: messages => missed(topic, messages),
       },
     )
@@ -124,7 +139,7 @@ export class Subscribers {
       received: bytes => received(subscription, bytes),
       changed: () => changed(subscription),
     })
-    const subscription = { topic, topics, snapshot, queue, connections, actor }
+    const subscription = { topic, topics, address, snapshot, queue, connections, actor }
     this.#subscriptions.set(topic, subscription)
     actor.start()
     return subscription

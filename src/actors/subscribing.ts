@@ -5,7 +5,7 @@ import type { SnapshotOutcome, SubscriberContext } from '../../machines/vocabula
 import type { MessageLog } from '../delivery/message-log.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
 import { keptTopics } from '../protocol/topics.ts'
-import { type SnapshotExchanges, snapshotWishes } from './snapshot-exchanges.ts'
+import { type SnapshotExchanges, snapshotWish } from './snapshot-exchanges.ts'
 import { standingIn, storedStanding } from './standing-record.ts'
 import type { Subscription } from './subscriber.ts'
 import type { Subscribers } from './subscribers.ts'
@@ -13,12 +13,17 @@ import type { SubscriptionRecords } from './subscription-records.ts'
 
 const msPerDay = 86_400_000
 
+/** Snapshots begin with a full minute: those that are asked for shortly after each other are of one range. */
+const msPerMinute = 60_000
+
 /** What an application asked for. */
 export interface SubscriptionWish {
   readonly topics: readonly string[]
   readonly snapshotDays: number
   /** Will its heartbeats say how many frames it received? */
   readonly confirms: boolean
+  /** Where the request came from. */
+  readonly address: string
 }
 
 /** What it takes to open a subscription. */
@@ -57,20 +62,21 @@ export class Subscribing {
   }
 
   /** Opens a subscription. */
-  open({ topics, snapshotDays, confirms }: SubscriptionWish): Subscription {
+  open({ topics, snapshotDays, confirms, address }: SubscriptionWish): Subscription {
     const { subscribers, exchanges, log, oldest, supervisor, subscriber, snapshotExchange } = this.#surroundings
-    const wishes = snapshotWishes(topics, snapshotDays)
+    const wish = snapshotWish(topics, snapshotDays)
     const from = snapshotDays > 0 ? oldest() : undefined
-    const sinceMs = Date.now() - snapshotDays * msPerDay
+    const sinceMs = Math.floor((Date.now() - snapshotDays * msPerDay) / msPerMinute) * msPerMinute
     const snapshot = from === undefined ? undefined : { from, sinceMs, upTo: log.next - 1 }
     const subscription = subscribers.open(subscriber(), supervisor(), {
       topics: keptTopics(topics),
+      address,
       snapshot,
       confirms,
-      openSnapshots: wishes.length,
+      openSnapshots: wish ? 1 : 0,
     })
     const { topic, actor } = subscription
-    for (const wish of wishes) exchanges.open(snapshotExchange(), supervisor(), topic, wish)
+    if (wish) exchanges.open(snapshotExchange(), supervisor(), topic, wish)
     this.#surroundings.records?.write(subscription, actor.getSnapshot().context)
     return subscription
   }

@@ -136,7 +136,14 @@ const snapshot = section({
     .describe('Seconds without a further envelope until a snapshot counts as complete.'),
   max_open: count(1, 1_000_000)
     .default(1000)
-    .describe('Snapshots that may be gathered at once. Beyond, the oldest is given up, and the log says so.'),
+    .describe(
+      'Snapshots that may be gathered at once. Beyond, the oldest of the address that has most is given up, and the log says so.',
+    ),
+  max_requests_per_second: count(1, 10_000_000)
+    .default(10_000)
+    .describe(
+      'Frames in which applications are asked for snapshots, over all of them. Beyond, snapshots wait for their turn, by address.',
+    ),
   max_merged: count(1, 100_000_000)
     .default(1_000_000)
     .describe(
@@ -148,8 +155,11 @@ const snapshot = section({
   max_selections: count(1, 10_000)
     .default(64)
     .describe(
-      'Snapshots from the history of which it is remembered what belongs to them. Beyond, it is found out anew.',
+      'Ranges of the history of which it is remembered what belongs to snapshots of them. Beyond, further ones wait for their turn.',
     ),
+  max_per_address: count(1, 100_000)
+    .default(64)
+    .describe('Snapshots of one address that are sent a page between two pauses. Beyond, they take turns.'),
 }).describe('Snapshots: what a new subscriber asks of the others (the past so many days).')
 
 /** The broker's configuration: every key with its default, its range and what it is for. */

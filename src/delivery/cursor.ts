@@ -3,24 +3,18 @@ import { type Interest, interestIn, typesOf } from '../protocol/topics.ts'
 import type { LoggedBatch } from './batch.ts'
 import type { IdleCursor } from './idle-cursors.ts'
 import type { MessageLog } from './message-log.ts'
-import type { SnapshotSelection } from './message-store.ts'
-import type { Page } from './pages.ts'
+import type { SnapshotRange, SnapshotSelection } from './message-store.ts'
+import { batchAt, type Page } from './pages.ts'
 import { allAt, frameTypes, highestOf, lowestOf, mapped, type Positions } from './positions.ts'
 import { endOf } from './recent-batches.ts'
 import type { Wanted } from './wanted.ts'
-
-/** The part of the log that a subscriber gets as a snapshot, before what is live. */
-export interface SnapshotRange {
-  /** Accepted at this time or later, in milliseconds since the epoch. */
-  readonly sinceMs: number
-  /** Sequence number of the log's last message when the subscription began. */
-  readonly upTo: number
-}
 
 /** For whom a cursor reads. */
 export interface CursorReader {
   /** The subscriber's p2p topic. */
   readonly topic: string
+  /** Where it was subscribed from: those of one address take turns. */
+  readonly address: string
   readonly interest: Interest
   /** Undefined: it asked for no snapshot. */
   readonly snapshot: SnapshotRange | undefined
@@ -103,6 +97,10 @@ export class Cursor implements IdleCursor {
 
   get topic(): string {
     return this.#reader.topic
+  }
+
+  get address(): string {
+    return this.#reader.address
   }
 
   get awaits(): Interest {
@@ -222,20 +220,20 @@ export class Cursor implements IdleCursor {
     this.#log.trim()
   }
 
-  /** Its turn is over: lets go of what it was reading from. Answers whether it held a page of the store. */
-  rest(): boolean {
+  /** Its turn is over: lets go of what it was reading from. Answers the page of the store that it held. */
+  rest(): Page | undefined {
     this.#head = undefined
     this.#batch = undefined
     this.#selection = undefined
     return this.dropPage()
   }
 
-  /** Lets go of the page that it holds; answers whether it held one. */
-  dropPage(): boolean {
-    if (this.#page === undefined) return false
-    this.#batch = undefined
+  /** Lets go of the page that it holds, and answers it. */
+  dropPage(): Page | undefined {
+    const page = this.#page
+    if (page !== undefined) this.#batch = undefined
     this.#page = undefined
-    return true
+    return page
   }
 
   /** The page that it needed is there. It is held until the turn is over. */
@@ -390,7 +388,7 @@ export class Cursor implements IdleCursor {
 
   #batchOfPage(): LoggedBatch | undefined {
     if (this.#page === undefined || this.#page.start > this.#position) return undefined
-    return this.#page.batches.find(each => endOf(each) > this.#position)
+    return batchAt(this.#page, this.#position)
   }
 
   /** May the store have messages from here on? Not if it was asked for them and had none. */

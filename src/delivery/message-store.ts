@@ -1,27 +1,48 @@
 import type { MessageType } from '../protocol/topics.ts'
 import type { LoggedBatch } from './batch.ts'
 
-/** The messages of the log that make a snapshot, by their sequence numbers. */
+/** The part of the log that a subscriber gets as a snapshot, before what is live. */
+export interface SnapshotRange {
+  /** Accepted at this time or later, in milliseconds since the epoch. */
+  readonly sinceMs: number
+  /** Sequence number of the log's last message when the subscription began. */
+  readonly upTo: number
+}
+
+/** The messages of the log that make one snapshot, by their sequence numbers. */
 export interface SnapshotSelection {
   has(sequence: number): boolean
   /** The first selected message with this sequence number or a higher one. */
   nextFrom(sequence: number): number | undefined
-  /** How many versions of objects it remembers. */
-  readonly versions: number
-  /** Is this version of an object (its `id` and `modified`) among the selected? False also if it is not known any more. */
+  /** Is this version of an object (its `id` and `modified`) among those that are remembered? */
   hasVersion(id: string, modified: string): boolean
+  /** Where it was cut out of. */
+  readonly shared: SharedSelection
+}
+
+/** What the log has for snapshots, for all whose ranges it covers. */
+export interface SharedSelection {
+  /** Does it know exactly which messages belong to this range? */
+  covers(range: SnapshotRange): boolean
+  /** Which of them do, of these types. Only of a range that it {@link covers}. */
+  within(range: SnapshotRange, types: readonly MessageType[]): SnapshotSelection
+  /** How many versions of objects it remembers; undefined if none were to be, or they are forgotten. */
+  readonly versions: number | undefined
   /** Nobody asks for versions any more: the memory they take is free. */
   forgetVersions(): void
 }
 
-/** Which messages make a snapshot (PROTOCOL "Snapshots"). */
+/**
+ * For which snapshots the log is searched (PROTOCOL "Snapshots"): for all that begin at one time, and whose last message is
+ * one from the earliest to the latest end.
+ */
 export interface SnapshotCriteria {
-  readonly types: readonly MessageType[]
   /** Accepted at this time or later, in milliseconds since the epoch. */
   readonly sinceMs: number
-  /** Sequence number of the last message that counts. */
-  readonly upTo: number
-  /** Versions that the selection shall remember, for `hasVersion`. */
+  /** Sequence numbers of the last message that counts. What is replaced in between is remembered, message by message. */
+  readonly earliestEnd: number
+  readonly latestEnd: number
+  /** Versions that shall be remembered, for `hasVersion`. */
   readonly maxVersions: number
 }
 
@@ -46,8 +67,11 @@ export interface MessageStore {
   read(sequence: number): Promise<readonly LoggedBatch[]>
   /** Fulfilled when all that was appended so far is on disk, safe from a power cut; rejects as long as writing fails. */
   committed(): Promise<void>
-  /** Finds out which messages make a snapshot. Takes its time, in steps. Rejects if the disk can't be read. */
-  select(criteria: SnapshotCriteria): Promise<SnapshotSelection>
+  /**
+   * Finds out which messages make snapshots. Takes its time, in steps. Rejects soon when it is aborted, and if the disk
+   * can't be read.
+   */
+  select(criteria: SnapshotCriteria, signal: AbortSignal): Promise<SharedSelection>
   /** Writes what it holds, if it can, and closes. Never rejects. */
   close(): Promise<void>
 }

@@ -1,6 +1,7 @@
-import { Cursor, type CursorReader, type Place, type SnapshotRange } from './cursor.ts'
+import { Cursor, type CursorReader, type Place } from './cursor.ts'
 import { Delivery, type InFlightBounds, type Line } from './delivery.ts'
 import type { MessageLog } from './message-log.ts'
+import type { SnapshotRange } from './message-store.ts'
 import { allAt, highestOf } from './positions.ts'
 import {
   acknowledged,
@@ -62,9 +63,9 @@ export class Queue {
   #lastMiss = { from: 0, to: 0 }
 
   constructor(log: MessageLog, start: QueueStart, events: QueueEvents) {
-    const { topic, interest, snapshot, fresh, restored, bounds } = start
+    const { topic, address, interest, snapshot, fresh, restored, bounds } = start
     this.#log = log
-    this.#reader = { topic, interest, snapshot }
+    this.#reader = { topic, address, interest, snapshot }
     this.#events = events
     this.#bounds = bounds
     const position = Math.min(fresh?.position ?? log.next, log.next)

@@ -1,35 +1,23 @@
 import { typesOf } from '../protocol/topics.ts'
 import type { Cursor } from './cursor.ts'
 import type { MessageStore } from './message-store.ts'
-import { type PageBounds, Pages } from './pages.ts'
-import { Selections } from './selections.ts'
+import { Pace, type PaceBounds } from './pace.ts'
+import { type Page, type PageBounds, Pages } from './pages.ts'
+import { type SelectionBounds, Selections } from './selections.ts'
 
-/** How much may be in memory on behalf of those who read from the store. */
-export interface SupplyBounds extends PageBounds {
-  /** Snapshots whose selection is kept. */
-  readonly maxSelections: number
-  /**
-   * Awaited before each page of a snapshot. What is live has the right of way: a snapshot is large, and whoever wants one
-   * does not mind whether it takes a second more.
-   */
-  betweenPages(): Promise<void>
-}
+/** How much may be in memory on behalf of those who read from the store, and how fast they get it. */
+export interface SupplyBounds extends PageBounds, SelectionBounds, PaceBounds {}
 
 /** Fetches from the store what cursors need before they can go on. */
 export class Supplies {
   readonly selections: Selections
-  readonly #pages: Pages
-  readonly #betweenPages: () => Promise<void>
+  readonly pages: Pages
+  readonly pace: Pace
 
-  constructor(store: MessageStore, { maxSelections, betweenPages, ...bounds }: SupplyBounds) {
-    this.#betweenPages = betweenPages
-    this.selections = new Selections(store, maxSelections)
-    this.#pages = new Pages(store, bounds)
-  }
-
-  /** How often a cursor had to wait because as many pages were held as may be. */
-  get waits(): number {
-    return this.#pages.waits
+  constructor(store: MessageStore, bounds: SupplyBounds) {
+    this.selections = new Selections(store, bounds)
+    this.pages = new Pages(store, bounds)
+    this.pace = new Pace(bounds)
   }
 
   /**
@@ -40,13 +28,15 @@ export class Supplies {
     while (cursor.head === undefined && cursor.need !== 'nothing' && !signal.aborted) {
       const { replaying } = cursor
       if (cursor.need === 'selection' && replaying) {
-        cursor.supplySelection(await this.selections.of(cursor.topic, replaying, typesOf(cursor.interest)))
+        const selection = await this.selections.of(cursor, replaying, { types: typesOf(cursor.interest), signal })
+        if (selection) cursor.supplySelection(selection)
       } else {
         // Who waits for a page holds none, else all might wait for each other.
-        this.#dropPage(cursor)
-        if (replaying) await this.#betweenPages()
-        const page = await this.#pages.hold(cursor.position)
-        if (signal.aborted) this.#pages.release()
+        this.#release(cursor.dropPage())
+        if (replaying) await this.pace.turn(cursor.address, signal)
+        if (signal.aborted) return
+        const page = await this.pages.hold(cursor.position)
+        if (signal.aborted) this.pages.release(page)
         else cursor.supplyPage(page)
       }
     }
@@ -54,10 +44,10 @@ export class Supplies {
 
   /** The cursor had its turn: what it held can go to others. */
   turnEnded(cursor: Cursor): void {
-    if (cursor.rest()) this.#pages.release()
+    this.#release(cursor.rest())
   }
 
-  #dropPage(cursor: Cursor): void {
-    if (cursor.dropPage()) this.#pages.release()
+  #release(page: Page | undefined): void {
+    if (page) this.pages.release(page)
   }
 }

@@ -7,7 +7,7 @@ import { HistoryError } from './history-error.ts'
 import { codeOf } from './reason.ts'
 import { isIntact, readMessages, readTable } from './record.ts'
 import { type FoundRecord, Segment, segmentFileName, segmentHeaderBytes } from './segment.ts'
-import { explained, firstsIn, segmentsSince } from './segments.ts'
+import { explained, firstsIn, segmentsSince, unvisitedBefore } from './segments.ts'
 import { defaultAtOnce, select } from './select.ts'
 import { LogSelection } from './selection.ts'
 
@@ -93,8 +93,10 @@ export class LogReader {
    */
   async latest(types: readonly MessageType[], sinceMs = 0): Promise<SnapshotSelection> {
     const segments = segmentsSince(this.#segments, sinceMs)
-    const criteria = { types, sinceMs, upTo: await this.#lastSequence(), maxVersions: 0 }
-    return new LogSelection(criteria, await select(segments, criteria, defaultAtOnce))
+    const upTo = await this.#lastSequence()
+    const criteria = { sinceMs, earliestEnd: upTo, latestEnd: upTo, maxVersions: 0 }
+    const search = { maxAtOnce: defaultAtOnce, unvisitedMs: unvisitedBefore(segments, this.#segments) }
+    return new LogSelection(criteria, await select(segments, criteria, search)).within({ sinceMs, upTo }, types)
   }
 
   /** Reads everything, and says what there is. */

@@ -1,8 +1,8 @@
 import type { LoggedBatch } from '../delivery/batch.ts'
-import type { MessageStore, SnapshotCriteria, SnapshotSelection } from '../delivery/message-store.ts'
+import type { MessageStore, SharedSelection, SnapshotCriteria } from '../delivery/message-store.ts'
 import { isIntact, readMessages } from './record.ts'
 import type { Segment } from './segment.ts'
-import { openSegments, segmentsFrom, segmentsSince } from './segments.ts'
+import { openSegments, segmentsFrom, segmentsSince, unvisitedBefore } from './segments.ts'
 import { defaultAtOnce } from './select.ts'
 import { LogSelection } from './selection.ts'
 import { SelectionThread } from './selection-thread.ts'
@@ -120,12 +120,14 @@ export class SegmentedStore implements MessageStore {
     return batches
   }
 
-  async select(criteria: SnapshotCriteria): Promise<SnapshotSelection> {
+  async select(criteria: SnapshotCriteria, signal: AbortSignal): Promise<SharedSelection> {
     const selected = await this.#selectionThread.select(async () => {
       await this.#writer.written()
-      const files = segmentsSince(this.#writer.segments, criteria.sinceMs).map(({ path, first }) => ({ path, first }))
-      return { files, criteria, maxAtOnce: this.#selectedAtOnce }
-    })
+      const segments = segmentsSince(this.#writer.segments, criteria.sinceMs)
+      const files = segments.map(({ path, first }) => ({ path, first }))
+      const unvisitedMs = unvisitedBefore(segments, this.#writer.segments)
+      return { files, criteria, maxAtOnce: this.#selectedAtOnce, unvisitedMs }
+    }, signal)
     return new LogSelection(criteria, selected)
   }
 

@@ -88,6 +88,13 @@ export function segmentsSince(segments: readonly Segment[], sinceMs: number): re
   return segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
 }
 
+/** Up to when what is in the segments before these was accepted, in milliseconds since the epoch; -Infinity if there are none. */
+export function unvisitedBefore(visited: readonly Segment[], segments: readonly Segment[]): number {
+  const [first] = visited
+  // They were complete when the next one was begun.
+  return first === undefined || first === segments[0] ? Number.NEGATIVE_INFINITY : first.createdMs
+}
+
 /** What a crash left of segments that were just being begun. */
 async function removeUnnamed(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {

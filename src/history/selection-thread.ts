@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Selected } from './selection.ts'
-import type { SelectionAnswer, SelectionTask } from './selection-worker.ts'
+import type { SelectionAnswer, SelectionMessage, SelectionTask } from './selection-worker.ts'
 
 // By the package, not by this file: in the bundled programs it is elsewhere.
 const script = new URL('dist/src/history/selection-worker.js', import.meta.resolve('threatbus/package.json'))
@@ -28,10 +28,13 @@ export class SelectionThread {
   /**
    * Selects. The task is asked for when its turn comes.
    *
-   * Rejects with what asking for it throws, if the disk can't be read, or if the thread ends.
+   * Rejects with what asking for it throws, if the disk can't be read, or if the thread ends; and when it is aborted, soon.
    */
-  select(taskAtLast: () => Promise<SelectionTask>): Promise<Selected> {
-    const selection = this.#selecting.then(async () => this.#give(await taskAtLast()))
+  select(taskAtLast: () => Promise<SelectionTask>, signal: AbortSignal): Promise<Selected> {
+    const selection = this.#selecting.then(async () => {
+      signal.throwIfAborted()
+      return this.#give(await taskAtLast(), signal)
+    })
     // One that fails does not keep the next from being made.
     this.#selecting = selection.catch(() => {})
     return selection
@@ -43,19 +46,25 @@ export class SelectionThread {
     await this.#worker?.terminate()
   }
 
-  async #give(task: SelectionTask): Promise<Selected> {
+  async #give(task: SelectionTask, signal: AbortSignal): Promise<Selected> {
     clearTimeout(this.#idle)
     this.#worker ??= this.#start()
     const worker = this.#worker
     worker.ref()
+    const tell = (message: SelectionMessage) => worker.postMessage(message)
+    const giveUp = () => tell('cancel')
     try {
       const answer = await new Promise<SelectionAnswer>((resolve, reject) => {
         this.#waiting = { resolve, reject }
-        worker.postMessage(task)
+        tell(task)
+        signal.addEventListener('abort', giveUp)
+        if (signal.aborted) giveUp()
       })
+      signal.throwIfAborted()
       if ('error' in answer) throw answer.error
       return answer.selected
     } finally {
+      signal.removeEventListener('abort', giveUp)
       worker.unref()
       this.#idle = setTimeout(() => worker.terminate(), idleMs).unref()
     }

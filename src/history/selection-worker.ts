@@ -14,7 +14,11 @@ export interface SelectionTask {
   readonly files: readonly { readonly path: string; readonly first: number }[]
   readonly criteria: SnapshotCriteria
   readonly maxAtOnce: number
+  readonly unvisitedMs: number
 }
+
+/** What it is told; `cancel`: nobody wants the answer any more, it is to come at once, whatever it is. */
+export type SelectionMessage = SelectionTask | 'cancel'
 
 /** What it answers. */
 export type SelectionAnswer = { readonly selected: Selected } | { readonly error: unknown }
@@ -29,7 +33,7 @@ function yieldToOthers(): void {
 }
 
 /** Selects from files as they are now. One that retention has deleted meanwhile has nothing. */
-async function answer({ files, criteria, maxAtOnce }: SelectionTask): Promise<SelectionAnswer> {
+async function answer({ files, criteria, ...search }: SelectionTask, signal: AbortSignal): Promise<SelectionAnswer> {
   const segments: Segment[] = []
   try {
     for (const { path, first } of files) {
@@ -38,7 +42,7 @@ async function answer({ files, criteria, maxAtOnce }: SelectionTask): Promise<Se
       })
       if (segment) segments.push(segment)
     }
-    return { selected: await select(segments, criteria, maxAtOnce) }
+    return { selected: await select(segments, criteria, { ...search, signal }) }
   } catch (error) {
     return { error }
   } finally {
@@ -47,7 +51,14 @@ async function answer({ files, criteria, maxAtOnce }: SelectionTask): Promise<Se
 }
 
 yieldToOthers()
-parentPort?.on('message', async (task: SelectionTask) => {
-  const answered = await answer(task)
+let selecting = new AbortController()
+parentPort?.on('message', async (task: SelectionMessage) => {
+  if (task === 'cancel') {
+    // The reason goes to the other thread, too.
+    selecting.abort(new Error('cancelled'))
+    return
+  }
+  selecting = new AbortController()
+  const answered = await answer(task, selecting.signal)
   parentPort?.postMessage(answered, 'selected' in answered ? buffersOf(answered.selected) : [])
 })

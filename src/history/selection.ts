@@ -1,51 +1,77 @@
-import type { SnapshotCriteria, SnapshotSelection } from '../delivery/message-store.ts'
-import { LatestVersions, type VersionTable } from './latest-versions.ts'
+import type { SharedSelection, SnapshotCriteria, SnapshotRange, SnapshotSelection } from '../delivery/message-store.ts'
+import type { MessageType } from '../protocol/topics.ts'
 import { microsecondsOf } from './object-key.ts'
 import { keyOf } from './record.ts'
-import { type SequenceBits, SequenceSet } from './sequence-set.ts'
+import { SelectedMessages, type SelectedTable } from './selected-messages.ts'
+import { VersionSet, type VersionTable } from './version-set.ts'
 
-/** Which messages of the log make a snapshot, in a form that can be given to another thread. */
+/** Which messages of the log make snapshots, in a form that can be given to another thread. */
 export interface Selected {
-  readonly messages: SequenceBits
+  readonly messages: Readonly<Record<MessageType, SelectedTable>>
   /** Versions of objects that are among them. */
   readonly versions: VersionTable
+  /** Nothing was accepted after the first of these times and before the second: it is one whichever of them is begun with. */
+  readonly passedOverMs: number
+  readonly oldestMs: number
 }
 
 /** What can be passed to another thread instead of copied. */
-export function buffersOf({ messages, versions }: Selected): ArrayBuffer[] {
-  return [messages.words, versions.keys, versions.modified, versions.sequences].map(({ buffer }) => buffer)
+export function buffersOf({ messages: { indicator, sighting }, versions }: Selected): ArrayBuffer[] {
+  const tables = [indicator, sighting].flatMap(({ latest, replaced, replacedBy }) => [
+    latest.words,
+    replaced,
+    replacedBy,
+  ])
+  return [...tables, versions.words].map(({ buffer }) => buffer)
 }
 
 /** The messages of the log that were selected by these criteria. */
-export class LogSelection implements SnapshotSelection {
-  readonly #types: SnapshotCriteria['types']
-  readonly #messages: SequenceSet
-  #versions: LatestVersions
+export class LogSelection implements SharedSelection {
+  readonly #criteria: SnapshotCriteria
+  readonly #messages: Readonly<Record<MessageType, SelectedMessages>>
+  readonly #passedOverMs: number
+  readonly #oldestMs: number
+  #versions: VersionSet | undefined
 
-  constructor({ types }: SnapshotCriteria, { messages, versions }: Selected) {
-    this.#types = types
-    this.#messages = new SequenceSet(messages)
-    this.#versions = new LatestVersions(versions)
+  constructor(criteria: SnapshotCriteria, { messages, versions, passedOverMs, oldestMs }: Selected) {
+    this.#criteria = criteria
+    this.#messages = {
+      indicator: new SelectedMessages(messages.indicator),
+      sighting: new SelectedMessages(messages.sighting),
+    }
+    this.#passedOverMs = passedOverMs
+    this.#oldestMs = oldestMs
+    this.#versions = criteria.maxVersions > 0 ? new VersionSet(versions) : undefined
   }
 
-  get versions(): number {
-    return this.#versions.size
+  get versions(): number | undefined {
+    return this.#versions?.size
   }
 
-  has(sequence: number): boolean {
-    return this.#messages.has(sequence)
+  covers({ sinceMs, upTo }: SnapshotRange): boolean {
+    const { earliestEnd, latestEnd } = this.#criteria
+    if (upTo < earliestEnd || upTo > latestEnd) return false
+    return sinceMs === this.#criteria.sinceMs || (sinceMs > this.#passedOverMs && sinceMs <= this.#oldestMs)
   }
 
-  nextFrom(sequence: number): number | undefined {
-    return this.#messages.nextFrom(sequence)
-  }
-
-  hasVersion(id: string, modified: string): boolean {
-    const micros = microsecondsOf(modified)
-    return this.#types.some(type => this.#versions.has(keyOf(type, id), micros))
+  within({ upTo }: SnapshotRange, types: readonly MessageType[]): SnapshotSelection {
+    const messages = types.map(type => this.#messages[type])
+    return {
+      has: sequence => messages.some(each => each.has(sequence, upTo)),
+      nextFrom: sequence => {
+        let first = Number.POSITIVE_INFINITY
+        for (const each of messages) first = Math.min(first, each.nextFrom(sequence, upTo) ?? first)
+        return first === Number.POSITIVE_INFINITY ? undefined : first
+      },
+      hasVersion: (id, modified) => {
+        const micros = microsecondsOf(modified)
+        return types.some(type => this.#versions?.has(keyOf(type, id), micros) ?? false)
+      },
+      shared: this,
+    }
   }
 
   forgetVersions(): void {
-    this.#versions = LatestVersions.none(0, 0)
+    this.#versions = undefined
   }
 }

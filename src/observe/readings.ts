@@ -23,7 +23,9 @@ export type LimitName =
   | 'history.max_pages'
   | 'snapshot.max_open'
   | 'snapshot.max_merged'
+  | 'snapshot.max_requests_per_second'
   | 'snapshot.max_selections'
+  | 'snapshot.max_per_address'
   | 'log_rate'
 
 /** The parts of a broker that are looked at. */
@@ -122,10 +124,12 @@ function readLimits({ tally, egress, exchanges, history, supplies, repeating }: 
     'plugins.apps.zmq.send_buffer_size': egress.refusals,
     'history.max_bytes': history?.store.crowdedOut ?? 0,
     'history.max_unwritten_bytes': history?.holdUps ?? 0,
-    'history.max_pages': supplies?.waits ?? 0,
+    'history.max_pages': supplies?.pages.waits ?? 0,
     'snapshot.max_open': tally.outcomes.crowded_out,
     'snapshot.max_merged': exchanges.unmerged,
-    'snapshot.max_selections': supplies?.selections.letGo ?? 0,
+    'snapshot.max_requests_per_second': exchanges.heldBack,
+    'snapshot.max_selections': supplies?.selections.waits ?? 0,
+    'snapshot.max_per_address': supplies?.pace.heldBack ?? 0,
     log_rate: repeating.heldBack,
   }
 }

@@ -9,7 +9,7 @@ import { encodeRecords } from '../../src/history/record.ts'
 import { segmentFileName, segmentHeaderBytes } from '../../src/history/segment.ts'
 import { messageOf } from '../../src/protocol/message.ts'
 import { loggedBatch } from './log-arbitraries.ts'
-import { framesFrom, openStore, segmentFiles } from './log-directory.ts'
+import { framesFrom, openStore, segmentFiles, selectedOf } from './log-directory.ts'
 import { inDirectory } from './subscription-arbitraries.ts'
 
 /** Each record has so many bytes, and a segment so many records. */
@@ -182,7 +182,7 @@ describe('a bit that is flipped in an older segment', () => {
               }
             }
             assert.deepEqual(told, [`damaged: ${names[1]}`])
-            const selected = await store.select({ types: ['indicator'], sinceMs: 0, upTo: 13, maxVersions: 10 })
+            const selected = await selectedOf(store, { sinceMs: 0, upTo: 13 })
             for (const sequence of needed) assert.ok(selected.has(sequence), `${sequence} of a snapshot`)
             await store.close()
           },

@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs'
 import type { LoggedBatch } from '../../src/delivery/batch.ts'
+import type { SnapshotRange, SnapshotSelection } from '../../src/delivery/message-store.ts'
 import { SegmentedStore, type StoreEvents, type StoreSettings } from '../../src/history/segmented-store.ts'
+import type { MessageType } from '../../src/protocol/topics.ts'
 
 /** Limits that nothing reaches. */
 export const wideSettings: StoreSettings = { retentionDays: 30, maxBytes: 1e12, maxUnwrittenBytes: 1e9 }
@@ -22,6 +24,16 @@ export async function openStore(directory: string, settings: Partial<StoreSettin
   const events = toldEvents()
   const store = await SegmentedStore.open(directory, { ...wideSettings, ...settings }, events)
   return { store, told: events.told }
+}
+
+/** What a store has for one snapshot. */
+export async function selectedOf(
+  store: SegmentedStore,
+  range: SnapshotRange,
+  types: readonly MessageType[] = ['indicator'],
+): Promise<SnapshotSelection> {
+  const criteria = { sinceMs: range.sinceMs, earliestEnd: range.upTo, latestEnd: range.upTo, maxVersions: 0 }
+  return (await store.select(criteria, new AbortController().signal)).within(range, types)
 }
 
 /** The files of segments in a directory, the oldest first. */

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { SnapshotCriteria, SnapshotSelection } from '../../src/delivery/message-store.ts'
-import { Selections } from '../../src/delivery/selections.ts'
+import type { SnapshotRange, SnapshotSelection } from '../../src/delivery/message-store.ts'
 import { LatestVersions, partOf } from '../../src/history/latest-versions.ts'
 import { keyOf } from '../../src/history/record.ts'
 import { SequenceSet } from '../../src/history/sequence-set.ts'
+import { VersionSet } from '../../src/history/version-set.ts'
 import { type Message, messageOf } from '../../src/protocol/message.ts'
 import { loggedBatch } from './log-arbitraries.ts'
-import { openStore } from './log-directory.ts'
+import { openStore, selectedOf } from './log-directory.ts'
 import { inDirectory } from './subscription-arbitraries.ts'
 
 /** Few objects with few versions, so that they come again: a version is a day, and half of the ids have no UUID. */
@@ -39,16 +37,18 @@ function modifiedOf(day: number): string {
   return day % 2 === 0 ? `2024-01-0${day}T00:00:00Z` : `2024-01-0${day}T00:00:00.000z`
 }
 
+interface Logged {
+  readonly message: Message
+  readonly sequence: number
+  readonly acceptedMs: number
+}
+
 /** What shall be selected, by a Map. */
-function expectedOf(
-  log: readonly { message: Message; sequence: number; acceptedMs: number }[],
-  criteria: SnapshotCriteria,
-) {
-  const types: readonly string[] = criteria.types
+function expectedOf(log: readonly Logged[], range: SnapshotRange, types: readonly string[]) {
   const latest = new Map<string, { sequence: number; message: Message }>()
   for (const { message, sequence, acceptedMs } of log) {
-    if (message.audience || !types.includes(message.type) || sequence > criteria.upTo) continue
-    if (acceptedMs < criteria.sinceMs) continue
+    if (message.audience || !types.includes(message.type) || sequence > range.upTo) continue
+    if (acceptedMs < range.sinceMs) continue
     const key = message.object?.id ?? `none ${sequence}`
     const before = latest.get(key)?.message.object?.modified.slice(0, 10) ?? ''
     if ((message.object?.modified.slice(0, 10) ?? '') >= before) latest.set(key, { sequence, message })
@@ -74,7 +74,7 @@ describe('the selection of a snapshot', () => {
         store.append(loggedBatch([messageOf('indicator', '{}')], sequence, sinceMs))
         await store.committed()
       }
-      const selection = await store.select({ types: ['indicator'], sinceMs, upTo: 3, maxVersions: 0 })
+      const selection = await selectedOf(store, { sinceMs, upTo: 3 })
       assert.deepEqual(numbersOf(selection), [1, 2, 3])
       await store.close()
     })
@@ -85,17 +85,17 @@ describe('the selection of a snapshot', () => {
       fc.asyncProperty(
         fc.array(fc.tuple(fc.array(messages, { minLength: 1, maxLength: 8 }), fc.nat(3)), { maxLength: 20 }),
         fc.record({
-          types: fc.subarray(['indicator', 'sighting'] as const, { minLength: 1 }),
           sinceMs: fc.integer({ min: 900, max: 1030 }),
-          upTo: fc.nat(120),
+          ends: fc.tuple(fc.nat(120), fc.nat(120)).map(([one, other]) => [Math.min(one, other), Math.max(one, other)]),
           maxVersions: fc.oneof(fc.nat(12), fc.constant(1000)),
         }),
+        fc.subarray(['indicator', 'sighting'] as const),
         fc.constantFrom(4, 8, 1000),
         fc.constantFrom(1, 500, 1e9),
-        (batches, criteria, maxSelectedAtOnce, segmentBytes) =>
+        (batches, { sinceMs, ends, maxVersions }, types, maxSelectedAtOnce, segmentBytes) =>
           inDirectory(async directory => {
             const { store, told } = await openStore(directory, { maxSelectedAtOnce, segmentBytes })
-            const log: { message: Message; sequence: number; acceptedMs: number }[] = []
+            const log: Logged[] = []
             let acceptedMs = 1000
             for (const [batch, laterMs] of batches) {
               acceptedMs += laterMs
@@ -105,38 +105,69 @@ describe('the selection of a snapshot', () => {
               store.append(loggedBatch(batch, store.next, acceptedMs))
               if (laterMs === 0) await store.written()
             }
-            const upTo = Math.min(criteria.upTo, store.next - 1)
-            const expected = expectedOf(log, { ...criteria, upTo })
-            const selection = await store.select({ ...criteria, upTo })
-            const numbers = expected.map(({ sequence }) => sequence)
-            assert.deepEqual(numbersOf(selection), numbers)
-            const all = Array.from({ length: store.next + 2 }, (_, index) => index)
-            assert.deepEqual(
-              all.filter(sequence => selection.has(sequence)),
-              numbers,
-            )
-            for (const sequence of all) {
-              assert.equal(
-                selection.nextFrom(sequence),
-                numbers.find(each => each >= sequence),
-              )
+            const [earliestEnd = 0, latestEnd = 0] = ends.map(end => Math.min(end, store.next - 1))
+            const criteria = { sinceMs, earliestEnd, latestEnd, maxVersions }
+            const shared = await store.select(criteria, new AbortController().signal)
+            const numbers = Array.from({ length: store.next + 2 }, (_, sequence) => sequence)
+            for (let upTo = earliestEnd - 1; upTo <= latestEnd + 1; upTo++) {
+              for (const since of [sinceMs, 0, sinceMs + 1, 1030]) {
+                const range = { sinceMs: since, upTo }
+                const covers = shared.covers(range)
+                if (since === sinceMs) assert.equal(covers, earliestEnd <= upTo && upTo <= latestEnd)
+                if (!covers) continue
+                const expected = expectedOf(log, range, types).map(({ sequence }) => sequence)
+                const selection = shared.within(range, types)
+                assert.deepEqual(
+                  numbers.filter(each => selection.has(each)),
+                  expected,
+                )
+                assert.deepEqual(
+                  numbers.map(each => selection.nextFrom(each)),
+                  numbers.map(each => expected.find(other => other >= each)),
+                )
+              }
             }
-            const versions = expected.flatMap(({ message }) => (message.object ? [message.object] : []))
-            assert.equal(selection.versions, Math.min(criteria.maxVersions, versions.length))
-            const known = versions.slice(0, criteria.maxVersions).map(({ id, modified }) => `${id} ${modified}`)
-            for (const { message } of log) {
-              if (!message.object) continue
-              const { id, modified } = message.object
-              assert.equal(selection.hasVersion(id, modified), known.includes(`${id} ${modified}`))
+            // What it remembers is selected, for whomever; for who ends last, it is all there is, if there is room.
+            const all = ['indicator', 'sighting'] as const
+            const last = { sinceMs, upTo: latestEnd }
+            const selection = shared.within(last, all)
+            const versionOf = ({ message: { object } }: Pick<Logged, 'message'>) =>
+              object && `${object.id} ${object.modified}`
+            const isKnown = ({ message: { object } }: Pick<Logged, 'message'>) =>
+              object !== undefined && selection.hasVersion(object.id, object.modified)
+            const latest = expectedOf(log, last, all)
+            const selected = new Set(latest.map(versionOf))
+            for (let upTo = earliestEnd; upTo <= latestEnd; upTo++) {
+              for (const each of expectedOf(log, { sinceMs, upTo }, all)) selected.add(versionOf(each))
             }
-            selection.forgetVersions()
-            assert.equal(selection.versions, 0)
+            assert.ok(log.filter(isKnown).every(each => selected.has(versionOf(each))))
+            assert.ok((shared.versions ?? 0) <= maxVersions)
+            if (maxVersions === 1000)
+              assert.ok(latest.every(each => each.message.object === undefined || isKnown(each)))
+            shared.forgetVersions()
+            assert.ok(!log.some(isKnown))
+            assert.equal(shared.versions, undefined)
             await store.close()
             assert.deepEqual(told, [])
           }),
       ),
-      { numRuns: 80 },
+      { numRuns: 40 },
     )
+  })
+
+  test('is given up soon when nobody wants it any more, and the next one is made', async () => {
+    await inDirectory(async directory => {
+      const { store } = await openStore(directory)
+      store.append(loggedBatch([messageOf('indicator', '{}')], 1))
+      const controller = new AbortController()
+      const criteria = { sinceMs: 0, earliestEnd: 1, latestEnd: 1, maxVersions: 0 }
+      const [first, second] = [1, 2].map(() => store.select(criteria, controller.signal))
+      const third = selectedOf(store, { sinceMs: 0, upTo: 1 })
+      controller.abort(new Error('nobody waits'))
+      for (const each of [first, second]) await assert.rejects(each as Promise<unknown>, /nobody waits/)
+      assert.deepEqual(numbersOf(await third), [1])
+      await store.close()
+    })
   })
 
   test('of many is made one at a time, and each is right', async () => {
@@ -148,9 +179,7 @@ describe('the selection of a snapshot', () => {
         }),
       )
       store.append(loggedBatch([...objects, ...objects], 1))
-      const selections = await Promise.all(
-        [50, 100, 150, 200].map(upTo => store.select({ types: ['indicator'], sinceMs: 0, upTo, maxVersions: 0 })),
-      )
+      const selections = await Promise.all([50, 100, 150, 200].map(upTo => selectedOf(store, { sinceMs: 0, upTo })))
       assert.deepEqual(
         selections.map(selection => [numbersOf(selection).length, selection.nextFrom(1)]),
         [
@@ -160,43 +189,6 @@ describe('the selection of a snapshot', () => {
           [100, 101],
         ],
       )
-      await store.close()
-    })
-  })
-})
-
-describe('the selections that are kept', () => {
-  const range = { sinceMs: 0, upTo: 1 }
-
-  test('are made once, also if two ask at once', async () => {
-    await inDirectory(async directory => {
-      const { store } = await openStore(directory)
-      const selections = new Selections(store, 1)
-      const both = await Promise.all([
-        selections.of('a', range, ['indicator']),
-        selections.of('a', range, ['indicator']),
-      ])
-      assert.equal(both[0], both[1])
-      selections.forget('a')
-      assert.notEqual(await selections.of('a', range, ['indicator']), both[0])
-      await store.close()
-    })
-  })
-
-  test('are made again if they could not be made', async () => {
-    await inDirectory(async directory => {
-      const { store } = await openStore(directory)
-      store.append(loggedBatch([messageOf('indicator', '{}')], 1))
-      await store.committed()
-      const [segment = ''] = readdirSync(directory)
-      const path = join(directory, segment)
-      renameSync(path, `${path}.away`)
-      mkdirSync(path)
-      const selections = new Selections(store, 1)
-      await assert.rejects(selections.of('a', range, ['indicator']))
-      rmdirSync(path)
-      renameSync(`${path}.away`, path)
-      assert.deepEqual(numbersOf(await selections.of('a', range, ['indicator'])), [1])
       await store.close()
     })
   })
@@ -250,24 +242,31 @@ describe('a set of sequence numbers', () => {
   })
 })
 
-describe('the latest versions', () => {
-  test('are like those in a Map, however many there are', () => {
+describe('the latest versions, and all of them', () => {
+  test('are like those in a Map and a Set, however many there are', () => {
     const notes = fc.array(fc.tuple(fc.nat(3000), fc.nat(3)), { minLength: 1, maxLength: 3000, size: 'max' })
     fc.assert(
       fc.property(notes, fc.nat(2 ** 32 - 2), (notes, seed) => {
-        const latest = LatestVersions.none(seed)
+        const latest = new LatestVersions(seed, 512)
+        const versions = VersionSet.none(seed, notes.length)
         const model = new Map<string, { modified: number; sequence: number }>()
         for (const [index, [object, modified]] of notes.entries()) {
           const key = keyOf(object % 3 === 0 ? 'sighting' : 'indicator', idOf('indicator', object))
           const before = model.get(key)
           const isLatest = before === undefined || modified >= before.modified
           assert.equal(latest.note(key, modified, index + 1), isLatest ? (before?.sequence ?? 0) : -1)
+          versions.add(key, modified)
           if (isLatest) model.set(key, { modified, sequence: index + 1 })
           assert.equal(latest.size, model.size)
         }
-        const passedOn = new LatestVersions(latest.table)
-        for (const [key, { modified }] of model) {
-          assert.deepEqual([passedOn.has(key, modified), passedOn.has(key, modified + 1)], [true, false])
+        const passedOn = new VersionSet(versions.table)
+        const noted = new Set(notes.map(([object, modified]) => `${object} ${modified}`))
+        assert.equal(passedOn.size, noted.size)
+        for (const [object] of notes) {
+          const key = keyOf(object % 3 === 0 ? 'sighting' : 'indicator', idOf('indicator', object))
+          for (const modified of [0, 1, 2, 3, 4]) {
+            assert.equal(passedOn.has(key, modified), noted.has(`${object} ${modified}`))
+          }
         }
         assert.equal(passedOn.has(keyOf('indicator', 'another'), 0), false)
       }),

@@ -45,7 +45,7 @@ export function household(options: HouseholdOptions = {}) {
   })
   const exchanges = new SnapshotExchanges({
     subscribers,
-    limits: { maxOpen, maxMerged: 10 },
+    limits: { maxOpen, maxRequestsPerSecond: 1e6, maxMerged: 10 },
     selections: undefined,
     publish: batch => log.append(batch),
   })
@@ -81,6 +81,7 @@ export function household(options: HouseholdOptions = {}) {
   const snapshotExchange = snapshotExchangeLogic({
     delaysMs: { answerTimeout: 1000, quietTimeout: 1000 },
     selectFromHistory: id => exchanges.select(id),
+    queueRequests: id => exchanges.queueRequests(id),
     askApplications: options.askApplications ?? (id => exchanges.ask(id)),
     nobodyToAsk: requester => exchanges.nobodyToAsk(requester),
     closeExchange: (id, outcome) => subscribing.closeExchange(id, outcome),
@@ -121,7 +122,7 @@ export function household(options: HouseholdOptions = {}) {
     exchanges,
     sockets,
     subscribe: (topics: readonly string[], snapshotDays = 0) => {
-      return subscribing.open({ topics, snapshotDays, confirms: false })
+      return subscribing.open({ topics, snapshotDays, confirms: false, address: '' })
     },
     /** A connection without room subscribes to a p2p topic, several times for overlapping ones. */
     connect: (topic: string) => {

@@ -9,6 +9,7 @@ function exchange(nobodyToAsk = false, wasAsked = false) {
   const logic = snapshotExchangeLogic({
     delaysMs: { answerTimeout: 100, quietTimeout: 50 },
     selectFromHistory: id => calls.push(`select ${id}`),
+    queueRequests: id => calls.push(`queue ${id}`),
     askApplications: id => calls.push(`ask ${id}`),
     nobodyToAsk: () => nobodyToAsk,
     closeExchange: (id, outcome) => calls.push(`close ${id} ${outcome}`),
@@ -18,6 +19,8 @@ function exchange(nobodyToAsk = false, wasAsked = false) {
   if (!wasAsked) {
     assert.deepEqual(calls.splice(0), ['select id'])
     actor.send({ type: 'history.selected' })
+    assert.deepEqual(calls.splice(0), ['queue id'])
+    actor.send({ type: 'requests.admitted' })
   }
   const wait = (ms: number) => {
     for (let passed = 0; passed < ms; passed++) clock.increment(1)

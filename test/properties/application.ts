@@ -76,7 +76,7 @@ export class Application {
     this.#counts = counts
     this.#acknowledges = acknowledges
     const fresh = { position: log.next, confirms: counts }
-    this.#start = { topic: 'p2p', interest: 'both', snapshot: undefined, fresh, ...rest }
+    this.#start = { topic: 'p2p', address: '', interest: 'both', snapshot: undefined, fresh, ...rest }
     this.queue = this.#open(log, this.#start)
     this.record = this.queue.record
   }

@@ -50,7 +50,7 @@ function openOutlet(
   const fresh = { position: 1, confirms: false }
   const queue = new Queue(
     log,
-    { topic, interest: 'both', snapshot: undefined, fresh, bounds },
+    { topic, address: '', interest: 'both', snapshot: undefined, fresh, bounds },
     { filled: () => egress.filled(outlet), replayed() {}, missed: () => assert.fail() },
   )
   const counted: Line = {

@@ -11,7 +11,11 @@ export const frameBytes = 20
 export function openLog(store: MemoryStore | undefined, maxRecentMessages = 12) {
   const log = new MessageLog(store, { maxRecentMessages, maxRecentBytes: 1e9, durability: 'background' })
   const supplies =
-    store && new Supplies(store, { maxHeld: 2, cachedBytes: 500, maxSelections: 2, betweenPages: async () => {} })
+    store &&
+    new Supplies(store, {
+      ...{ maxHeld: 2, cachedBytes: 500, maxSelections: 2, turnMs: 0, maxPerAddress: 2 },
+      betweenPages: async () => {},
+    })
   return { log, supplies }
 }
 

@@ -1,6 +1,11 @@
 import type { LoggedBatch } from '../../src/delivery/batch.ts'
-import type { MessageStore, SnapshotCriteria, SnapshotSelection } from '../../src/delivery/message-store.ts'
-import type { MessageType } from '../../src/protocol/topics.ts'
+import type {
+  MessageStore,
+  SharedSelection,
+  SnapshotCriteria,
+  SnapshotRange,
+  SnapshotSelection,
+} from '../../src/delivery/message-store.ts'
 
 /** The simplest message store: an array. It reads so many messages a page, and forgets its oldest when it is told to. */
 export class MemoryStore implements MessageStore {
@@ -9,6 +14,7 @@ export class MemoryStore implements MessageStore {
   next = 1
   readonly unwrittenBytes = 0
   reads = 0
+  selects = 0
 
   constructor(pageMessages = 10) {
     this.#pageMessages = pageMessages
@@ -41,27 +47,17 @@ export class MemoryStore implements MessageStore {
 
   async committed(): Promise<void> {}
 
-  async select({ types, sinceMs, upTo }: SnapshotCriteria): Promise<SnapshotSelection> {
-    const latest = new Map<string, { sequence: number; modified: string; removed: boolean }>()
-    for (const { first, acceptedMs, messages } of this.#batches) {
-      for (const [index, { type, audience, object }] of messages.entries()) {
-        const sequence = first + index
-        if (acceptedMs < sinceMs || sequence > upTo || audience || !types.includes(type as MessageType)) continue
-        const before = latest.get(object?.id ?? '')
-        if (object && (before === undefined || object.modified >= before.modified)) {
-          latest.set(object.id, { sequence, ...object })
-        }
-      }
+  async select(criteria: SnapshotCriteria, _signal?: AbortSignal): Promise<SharedSelection> {
+    this.selects++
+    const { sinceMs, earliestEnd, latestEnd } = criteria
+    const batches = [...this.#batches]
+    const shared: SharedSelection = {
+      versions: undefined,
+      forgetVersions() {},
+      covers: range => range.sinceMs === sinceMs && range.upTo >= earliestEnd && range.upTo <= latestEnd,
+      within: (range, types) => selectFrom(batches, range, types, shared),
     }
-    const selected = [...latest.values()].filter(({ removed }) => !removed).map(({ sequence }) => sequence)
-    selected.sort((one, other) => one - other)
-    return {
-      versions: selected.length,
-      has: sequence => selected.includes(sequence),
-      nextFrom: sequence => selected.find(each => each >= sequence),
-      hasVersion: (id, modified) => latest.get(id)?.modified === modified && latest.get(id)?.removed === false,
-      forgetVersions: () => latest.clear(),
-    }
+    return shared
   }
 
   /** Forgets everything before this sequence number, as retention does. */
@@ -86,4 +82,32 @@ export class MemoryStore implements MessageStore {
   }
 
   async close(): Promise<void> {}
+}
+
+/** What belongs to one snapshot, by a Map. */
+function selectFrom(
+  batches: readonly LoggedBatch[],
+  { sinceMs, upTo }: SnapshotRange,
+  types: readonly string[],
+  shared: SharedSelection,
+): SnapshotSelection {
+  const latest = new Map<string, { sequence: number; modified: string; removed: boolean }>()
+  for (const { first, acceptedMs, messages } of batches) {
+    for (const [index, { type, audience, object }] of messages.entries()) {
+      const sequence = first + index
+      if (acceptedMs < sinceMs || sequence > upTo || audience || !types.includes(type)) continue
+      const before = latest.get(object?.id ?? '')
+      if (object && (before === undefined || object.modified >= before.modified)) {
+        latest.set(object.id, { sequence, ...object })
+      }
+    }
+  }
+  const selected = [...latest.values()].filter(({ removed }) => !removed).map(({ sequence }) => sequence)
+  selected.sort((one, other) => one - other)
+  return {
+    has: sequence => selected.includes(sequence),
+    nextFrom: sequence => selected.find(each => each >= sequence),
+    hasVersion: () => false,
+    shared,
+  }
 }

@@ -43,6 +43,13 @@ describe('manage', { concurrency: true }, () => {
     assert.deepEqual((await dealer.receive()).map(String), ['1:d'])
   })
 
+  test('tells the address that a request came from', async t => {
+    const { port } = await openManage(t, ({ route, address }, manage) => manage.reply(route, address))
+    const req = connected(t, new Request({ linger: 0 }), port)
+    await req.send('a')
+    assert.equal(String(await req.receive()), '127.0.0.1')
+  })
+
   test('does not answer a probe, so that whoever sends one takes nothing for its answer', async t => {
     const { port, told } = await openManage(t)
     for (const socket of [

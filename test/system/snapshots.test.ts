@@ -63,19 +63,71 @@ describe('a subscription with a snapshot', { concurrency: true }, () => {
     )
   })
 
-  test('asks for each type that a topic covers under one id, and for each topic under its own', async t => {
+  test('asks once for each type that any of its topics covers, all under one id', async t => {
     const broker = await startBroker(t)
     const application = await request(broker.manage, { action: 'subscribe', topic: 'x' })
     const heard = receive(t, broker.pub, application.topic)
-    const topics = ['stix2', 'stix2/sighting', 'stix2/ind', 'x']
-    await request(broker.manage, { action: 'subscribe', topic: topics, snapshot: 1 })
-    const requests = (await heard.received(3)).map(bodyOf)
+    const many = [...Array(64).fill('stix2'), 'stix2/sighting', 'stix2/ind', 'x']
+    for (const topic of [many, ['stix2/sighting', 'stix2/indicator'], ['stix2/sighting', 'stix2/sighting']]) {
+      await request(broker.manage, { action: 'subscribe', topic, snapshot: 1 })
+    }
+    await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator', snapshot: 2 })
+    const requests = (await heard.received(6)).map(bodyOf)
     assert.deepEqual(
       requests.map(({ snapshot_type }) => snapshot_type),
-      [1, 2, 2],
+      [1, 2, 1, 2, 2, 1],
     )
-    assert.equal(requests[0].snapshot_id, requests[1].snapshot_id)
-    assert.notEqual(requests[1].snapshot_id, requests[2].snapshot_id)
+    const ids = requests.map(({ snapshot_id }) => snapshot_id)
+    assert.deepEqual([ids[0], ids[2]], [ids[1], ids[3]])
+    assert.equal(new Set(ids).size, 4)
+  })
+
+  test('gets exactly what was published before it, and then what came since, however many ask meanwhile', async t => {
+    // publisher ─▶ broker ◀─ 30 subscribers, each after a few messages more; then all of them read at once
+    const broker = await startBroker(t)
+    const versions: {
+      readonly id: string
+      readonly modified: string
+      readonly revoked: boolean
+      readonly body: string
+    }[] = []
+    const publish = async () => {
+      const at = versions.length
+      const id = `indicator--${String((at * 7) % 12).padStart(8, '0')}-0000-4000-8000-00000000000a`
+      // They do not come in the order in which they were modified.
+      const modified = `2026-11-24T07:00:${String((at * 5) % 37).padStart(2, '0')}.000Z`
+      const revoked = at % 5 === 4
+      const body = indicator({ id, modified, revoked, name: String(at) })
+      versions.push({ id, modified, revoked, body })
+      const reply = await request(broker.manage, {
+        action: 'publish',
+        topic: 'stix2/indicator',
+        message: JSON.parse(body),
+      })
+      assert.equal(reply.status, 'success')
+    }
+    for (let messages = 0; messages < 20; messages++) await publish()
+    const subscribed: { readonly topic: string; readonly before: number }[] = []
+    for (let subscribers = 0; subscribers < 30; subscribers++) {
+      const wish = { action: 'subscribe', topic: 'stix2/indicator', snapshot: 1 + (subscribers % 3) }
+      const { topic } = await request(broker.manage, wish)
+      subscribed.push({ topic, before: versions.length })
+      for (let messages = subscribers % 4; messages > 0; messages--) await publish()
+    }
+    const read = async ({ topic, before }: (typeof subscribed)[number]) => {
+      const latest = new Map<string, (typeof versions)[number]>()
+      for (const version of versions.slice(0, before)) {
+        if (version.modified >= (latest.get(version.id)?.modified ?? '')) latest.set(version.id, version)
+      }
+      const snapshot = versions.slice(0, before).filter(each => latest.get(each.id) === each && !each.revoked)
+      const expected = [...snapshot, ...versions.slice(before)].map(({ body }) => `${topic}indicator ${body}`)
+      const receiver = receive(t, broker.pub, topic)
+      const indicators = () => receiver.frames.filter(frame => frame.startsWith(`${topic}indicator`))
+      for (let frames = expected.length; indicators().length < expected.length; frames++)
+        await receiver.received(frames)
+      assert.deepEqual(indicators(), expected)
+    }
+    await Promise.all(subscribed.map(read))
   })
 
   test('never asks the requester itself, and is complete at once when there is nobody to ask', async t => {

@@ -34,5 +34,11 @@ export function exchangeVerdict(life: Life, value: JsonValue, moment: Moment): V
   if (matches(value, 'complete')) return ended('The snapshot is complete.')
   if (matches(value, 'gathering'))
     return wait('gathering', `Envelopes are coming in; the last one came ${ago(forMs)} ago.`)
+  if (matches(value, 'queued')) {
+    return wait(
+      'queued',
+      'The other applications are asked in turn: no more requests go out in a second than snapshot.max_requests_per_second.',
+    )
+  }
   return wait('reading history', 'It is being found out what the history has for the subscriber that asked.')
 }
