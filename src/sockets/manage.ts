@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { splitRoute } from '../protocol/management.ts'
+import { countedAddress } from './remote-address.ts'
 import { ZmtpError } from './zmtp/break-reason.ts'
 import { encodeFrames } from './zmtp/frame-reader.ts'
 import { Inlet } from './zmtp/inlet.ts'
@@ -14,6 +15,8 @@ export interface ManageSocketOptions extends ListenOptions {
 
 /** A management request as it came: the route back to its client, and its parts. */
 export interface RawRequest {
+  /** Where its client is, as {@link countedAddress} has it. */
+  readonly address: string
   readonly route: readonly Buffer[]
   readonly parts: readonly Buffer[]
 }
@@ -60,6 +63,7 @@ export class ManageSocket extends ZmtpListener {
   #handlerFor(peer: ZmtpPeer): PeerHandler {
     let frames: Buffer[] = []
     let bytes = 0
+    const address = countedAddress(peer.ends.remoteAddress)
     return {
       frame: (body, more) => {
         frames.push(body)
@@ -74,7 +78,7 @@ export class ManageSocket extends ZmtpListener {
         if (isProbe(message)) return
         const request = splitRoute(message)
         this.#clients.set(request.route, peer)
-        this.#requests.push(request)
+        this.#requests.push({ ...request, address })
         this.#inlet.took(peer)
       },
       command() {},
