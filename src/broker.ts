@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { createActor, toPromise, waitFor } from 'xstate'
 import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
 import type { EndpointName } from '../machines/vocabulary-endpoint.ts'
+import { Admission, type AdmissionLimit } from './actors/admission.ts'
 import { brokerLogic, endOrphans, type Ports } from './actors/broker.ts'
 import { connectionLogic } from './actors/connection.ts'
 import { endpointLogic } from './actors/endpoint.ts'
@@ -58,6 +59,9 @@ export interface Broker {
 /** Time that replies on their way have at least when the sockets are closed. */
 const leastLingerMs = 100
 
+/** An address may have so many subscriptions, unless it is configured: those of one host, where there are few in all. */
+const leastShare = 1000
+
 /** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
 const positionsIntervalMs = 1000
 
@@ -73,7 +77,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | RefusalReason
     | HttpTrouble
     | 'not_admitted'
-    | 'max_subscribers'
+    | AdmissionLimit
     | 'max_connections'
     | `${EndpointName}.${BreakReason}`
     | 'missed'
@@ -218,7 +222,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     find: topic => subscribers.find(topic),
     forget: topic => subscribing.forget(topic),
     remember: context => subscribing.remember(context),
-    tell: (topic, step) => story.step(topic, step),
+    tell: (topic, step) => {
+      if (step.step === 'unsubscribed') tally.departures[step.reason]++
+      story.step(topic, step)
+    },
   })
   const connection = connectionLogic({
     egress,
@@ -292,17 +299,26 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     },
   )
 
+  const maxPerAddress =
+    config.max_subscribers_per_address ?? Math.max(leastShare, Math.ceil(config.max_subscribers / 2))
+  const admission = new Admission(
+    { maxSubscribers: config.max_subscribers, maxPerAddress, subscribesPerSecond: config.subscribe_rate },
+    { subscribers, reached: limit => void tally.limits[limit]++, nowMs: () => performance.now() },
+  )
+
   /** Opens a subscription. It is answered when the record of it has left this process: then it survives its end. */
   async function subscribe(wish: SubscriptionWish, ports: Ports): Promise<ManagementReply> {
-    const { max_subscribers: max } = config
-    if (subscribers.size >= max) {
-      tally.limits.max_subscribers++
-      repeating.log('max_subscribers', 'a subscription was refused: there are as many subscribers as may be', { max })
-      return errorReply(`the broker has as many subscribers as it admits (${max})`)
+    const refusal = admission.admit(wish.address)
+    if (refusal !== undefined) {
+      const { limit, reason } = refusal
+      repeating.log(limit, `a subscription was refused: ${reason}`, { limit, address: wish.address })
+      return errorReply(reason)
     }
     const { topic, topics } = subscribing.open(wish)
     story.subscribed(topic, topics, wish.snapshotDays)
     await records?.written()
+    // Others may have come while the disk was slow: what it waited for it would not get.
+    if (subscribers.find(topic) === undefined) return errorReply('the subscription gave way to others: try again later')
     return subscribeReply(topic, ports, zmq)
   }
 
@@ -325,7 +341,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   }
 
   /** Answers a management request, or passes it on to the supervisor, who will. */
-  function answer({ route, parts }: RawRequest): void {
+  function answer({ route, address, parts }: RawRequest): void {
     const { max_topics: maxTopics, max_publish: maxMessages, validation } = config
     const reached = (limit: 'max_topics' | 'max_publish') => void tally.limits[limit]++
     const decoded = decodeRequest(parts, { maxTopics, maxMessages, validation, reached })
@@ -335,6 +351,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     } else if (decoded.action === 'publish') {
       publications.set(route, decoded.messages)
       supervisor.send({ type: 'management.publish', route })
+    } else if (decoded.action === 'subscribe') {
+      supervisor.send({ ...decoded, type: 'management.subscribe', route, address })
     } else supervisor.send({ ...decoded, type: `management.${decoded.action}`, route } as ManagementEvent)
   }
 

@@ -15,6 +15,8 @@ const msPerDay = 86_400_000
 
 /** What an application asked for. */
 export interface SubscriptionWish {
+  /** Where it is, as it is counted. */
+  readonly address: string
   readonly topics: readonly string[]
   readonly snapshotDays: number
   /** Will its heartbeats say how many frames it received? */
@@ -57,13 +59,14 @@ export class Subscribing {
   }
 
   /** Opens a subscription. */
-  open({ topics, snapshotDays, confirms }: SubscriptionWish): Subscription {
+  open({ address, topics, snapshotDays, confirms }: SubscriptionWish): Subscription {
     const { subscribers, exchanges, log, oldest, supervisor, subscriber, snapshotExchange } = this.#surroundings
     const wishes = snapshotWishes(topics, snapshotDays)
     const from = snapshotDays > 0 ? oldest() : undefined
     const sinceMs = Date.now() - snapshotDays * msPerDay
     const snapshot = from === undefined ? undefined : { from, sinceMs, upTo: log.next - 1 }
     const subscription = subscribers.open(subscriber(), supervisor(), {
+      address,
       topics: keptTopics(topics),
       snapshot,
       confirms,
@@ -81,7 +84,9 @@ export class Subscribing {
    */
   async restore(records: Iterable<StoredSubscription>): Promise<void> {
     const { subscribers, exchanges, supervisor, subscriber, snapshotExchange } = this.#surroundings
-    for (const record of records) {
+    // The one that has waited longest first: it is the first that gives way.
+    const inOrder = [...records].sort((a, b) => (a.subscribedMs ?? 0) - (b.subscribedMs ?? 0))
+    for (const record of inOrder) {
       const subscription = subscribers.restore(subscriber(), supervisor(), record)
       // Before what is new is written: they are part of it.
       for (const id of record.exchanges) exchanges.restore(snapshotExchange(), supervisor(), record.topic, id)

@@ -69,7 +69,14 @@ async function supervisor() {
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
 const management = {
-  subscribe: { type: 'management.subscribe', route: [], topics: ['stix2'], snapshotDays: 0, confirms: false },
+  subscribe: {
+    type: 'management.subscribe',
+    route: [],
+    address: '127.0.0.1',
+    topics: ['stix2'],
+    snapshotDays: 0,
+    confirms: false,
+  },
   unsubscribe: { type: 'management.unsubscribe', route: [], topic: 'p2p' },
   heartbeat: { type: 'management.heartbeat', route: [], topic: 'p2p', received: undefined },
   publish: { type: 'management.publish', route: [] },

@@ -121,7 +121,7 @@ export function household(options: HouseholdOptions = {}) {
     exchanges,
     sockets,
     subscribe: (topics: readonly string[], snapshotDays = 0) => {
-      return subscribing.open({ topics, snapshotDays, confirms: false })
+      return subscribing.open({ address: '127.0.0.1', topics, snapshotDays, confirms: false })
     },
     /** A connection without room subscribes to a p2p topic, several times for overlapping ones. */
     connect: (topic: string) => {

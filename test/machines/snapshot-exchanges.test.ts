@@ -12,7 +12,13 @@ import { everything } from '../../src/delivery/wanted.ts'
 import type { EnvelopedMessage } from '../../src/protocol/frames.ts'
 import { messageOf } from '../../src/protocol/message.ts'
 
-const start = (topic: string) => ({ topics: [topic], snapshot: undefined, confirms: false, openSnapshots: 0 })
+const start = (topic: string) => ({
+  address: '127.0.0.1',
+  topics: [topic],
+  snapshot: undefined,
+  confirms: false,
+  openSnapshots: 0,
+})
 
 /** Two subscribers that never join, and exchanges with small limits. */
 function open(limits: { maxOpen: number; maxMerged: number }) {
