@@ -7,6 +7,7 @@ import { Admission, type AdmissionLimit } from './actors/admission.ts'
 import { brokerLogic, endOrphans, type Ports } from './actors/broker.ts'
 import { connectionLogic } from './actors/connection.ts'
 import { endpointLogic } from './actors/endpoint.ts'
+import { SlicedClock } from './actors/sliced-clock.ts'
 import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
 import { SnapshotExchanges } from './actors/snapshot-exchanges.ts'
 import { subscriberLogic } from './actors/subscriber.ts'
@@ -289,6 +290,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     }),
     {
       id: 'broker',
+      clock: new SlicedClock(),
       input: {
         endpoints: {
           manage: { name: 'manage', address: addressOf(zmq.host, zmq.manage) },

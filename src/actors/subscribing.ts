@@ -5,6 +5,7 @@ import type { SnapshotOutcome, SubscriberContext } from '../../machines/vocabula
 import type { MessageLog } from '../delivery/message-log.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
 import { keptTopics } from '../protocol/topics.ts'
+import { inSlices } from './slices.ts'
 import { type SnapshotExchanges, snapshotWishes } from './snapshot-exchanges.ts'
 import { standingIn, storedStanding } from './standing-record.ts'
 import type { Subscription } from './subscriber.ts'
@@ -86,13 +87,15 @@ export class Subscribing {
     const { subscribers, exchanges, supervisor, subscriber, snapshotExchange } = this.#surroundings
     // The one that has waited longest first: it is the first that gives way.
     const inOrder = [...records].sort((a, b) => (a.subscribedMs ?? 0) - (b.subscribedMs ?? 0))
-    for (const record of inOrder) {
+    await inSlices(inOrder, record => {
+      // It was told to stop meanwhile.
+      if (supervisor().getSnapshot().status !== 'active') return
       const subscription = subscribers.restore(subscriber(), supervisor(), record)
       // Before what is new is written: they are part of it.
       for (const id of record.exchanges) exchanges.restore(snapshotExchange(), supervisor(), record.topic, id)
       if (isUpToDate(record, subscription)) this.#surroundings.records?.know(record)
       else this.#surroundings.records?.write(subscription, subscription.actor.getSnapshot().context)
-    }
+    })
     await this.#surroundings.records?.written()
   }
 
