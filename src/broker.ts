@@ -7,6 +7,7 @@ import { Admission, type AdmissionLimit } from './actors/admission.ts'
 import { brokerLogic, endOrphans, type Ports } from './actors/broker.ts'
 import { connectionLogic } from './actors/connection.ts'
 import { endpointLogic } from './actors/endpoint.ts'
+import { carryOut } from './actors/operator.ts'
 import { SlicedClock } from './actors/sliced-clock.ts'
 import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
 import { SnapshotExchanges } from './actors/snapshot-exchanges.ts'
@@ -28,6 +29,7 @@ import { observe } from './observation.ts'
 import type { HttpTrouble } from './observe/http/start.ts'
 import { RateLimited } from './observe/rate-limited.ts'
 import { Story } from './observe/story.ts'
+import { subscriberLine } from './observe/subscriber-line.ts'
 import { Tally } from './observe/tally.ts'
 import { subscribedPrefixes } from './protocol/frames.ts'
 import {
@@ -365,6 +367,14 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     await history?.keepsUp()
     await yieldToEventLoop()
   }
+
+  history?.serve(request =>
+    carryOut(request, {
+      subscribers,
+      describe: subscriberLine,
+      dropped: dropped => log.warn({ dropped }, `the operator dropped ${dropped} subscriptions`),
+    }),
+  )
 
   const positions = setInterval(() => {
     records?.movePositions(subscribers)
