@@ -7,6 +7,7 @@ import { Admission, type AdmissionLimit } from './actors/admission.ts'
 import { brokerLogic, endOrphans, type Ports } from './actors/broker.ts'
 import { connectionLogic } from './actors/connection.ts'
 import { endpointLogic } from './actors/endpoint.ts'
+import { indexTimers } from './actors/indexed-timers.ts'
 import { carryOut } from './actors/operator.ts'
 import { SlicedClock } from './actors/sliced-clock.ts'
 import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
@@ -389,6 +390,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     { supervisor, connections, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
     trace,
   )
+  indexTimers(supervisor.system)
   supervisor.start()
 
   const serving = waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
