@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { Request, Subscriber } from 'zeromq'
+import { subscription } from '../history/subscription-arbitraries.ts'
+import { startBrokerHere } from './broker-here.ts'
 import { type BrokerProcess, startBroker } from './broker-process.ts'
 import { inspectorOf, scrape } from './monitored.ts'
 import { indicator, type Receiver, type Reply, receive, request } from './wire.ts'
@@ -103,6 +105,21 @@ describe('who never joined', { concurrency: true }, () => {
     // It is a rate: in a while it may again.
     while (reason !== undefined) ({ reason } = await stranger.subscribe())
     await reaches(broker, [honest.receiver])
+  })
+
+  test('gives way to others when an earlier broker gave it; of what older ones gave nobody knows, and nothing does', async t => {
+    const records = [1, 2, 3].map(number => ({ ...subscription(number), exchanges: [] }))
+    const [one, two, three] = records.map(({ topic }) => topic) as [string, string, string]
+    const left = records.map(each =>
+      each.topic === three ? ({ ...each, neverJoined: true, address: '127.0.0.2' } as const) : each,
+    )
+    const broker = await startBrokerHere(t, { settings: { max_subscribers: 3 }, left })
+    const stranger = from(t, '127.0.0.1', broker.manage)
+    for (let times = 0; times < 3; times++) assert.equal((await stranger.subscribe()).status, 'success')
+    assert.deepEqual(
+      [await stranger.knows(one), await stranger.knows(two), await stranger.knows(three)],
+      [true, true, false],
+    )
   })
 
   test('is as joined as anybody once it has, by a topic of a connection with many', async t => {
