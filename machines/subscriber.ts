@@ -20,6 +20,15 @@ export const subscriberChart = createMachine({
       target: '.unsubscribed',
       actions: { type: 'tell', params: { step: 'unsubscribed', reason: 'requested' } },
     },
+    'room.needed': {
+      guard: 'neverJoined',
+      target: '.unsubscribed',
+      actions: { type: 'tell', params: { step: 'unsubscribed', reason: 'crowded_out' } },
+    },
+    'operator.dropped': {
+      target: '.unsubscribed',
+      actions: { type: 'tell', params: { step: 'unsubscribed', reason: 'dropped' } },
+    },
     'broker.stopped': '.suspended',
   },
   states: {

@@ -13,7 +13,13 @@ import type { EndpointFailure, EndpointInput, EndpointName } from './vocabulary-
 export type StaleReason = 'never_joined' | 'disconnected' | 'heartbeat_stopped' | 'broker_restarted'
 
 /** Why a subscription ended. */
-export type DepartureReason = 'requested' | 'evicted'
+export type DepartureReason =
+  | 'requested'
+  | 'evicted'
+  /** It never joined, and another one needed its room. */
+  | 'crowded_out'
+  /** By the operator. */
+  | 'dropped'
 
 /** A step in a subscriber's life that operators are told of. */
 export type SubscriberStep =
@@ -34,6 +40,9 @@ export type SubscriberEvent =
   /** The snapshot was sent as far as the history has it. */
   | { type: 'history.replayed' }
   | { type: 'unsubscribe.requested' }
+  /** Another subscription needs its room: it has waited longest of those that never joined. */
+  | { type: 'room.needed' }
+  | { type: 'operator.dropped' }
   | { type: 'broker.stopped' }
 
 /** What a subscriber is born with. */
@@ -46,6 +55,8 @@ export interface SubscriberInput {
   readonly sendsHeartbeats: boolean
   /** Since when it has been stale, in milliseconds since the epoch; undefined if an earlier broker did not leave it so. */
   readonly staleSinceMs: number | undefined
+  /** Did its SUB socket ever join? If not, nobody knows whether somebody is behind it. */
+  readonly hasJoined: boolean
 }
 
 /** What a subscriber knows of itself. */
@@ -68,6 +79,7 @@ export interface SubscriberTypes {
     | { type: 'tell'; params: SubscriberStep }
   guards:
     | { type: 'isRestored' }
+    | { type: 'neverJoined' }
     | { type: 'everythingReplayed' }
     | { type: 'everySnapshotClosed' }
     | { type: 'sendsHeartbeats' }
@@ -133,11 +145,11 @@ export type ManagementEvent =
   | {
       type: 'management.subscribe'
       route: ReplyRoute
+      /** Where the application is, as it is counted. */
+      address: string
       topics: readonly string[]
       snapshotDays: number
       confirms: boolean
-      /** Where the request came from. */
-      address: string
     }
   | { type: 'management.unsubscribe'; route: ReplyRoute; topic: string }
   | { type: 'management.heartbeat'; route: ReplyRoute; topic: string; received: number | undefined }

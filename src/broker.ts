@@ -3,9 +3,13 @@ import type { Logger } from 'pino'
 import { createActor, toPromise, waitFor } from 'xstate'
 import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
 import type { EndpointName } from '../machines/vocabulary-endpoint.ts'
+import { Admission, type AdmissionLimit } from './actors/admission.ts'
 import { brokerLogic, endOrphans, type Ports } from './actors/broker.ts'
 import { connectionLogic } from './actors/connection.ts'
 import { endpointLogic } from './actors/endpoint.ts'
+import { indexTimers } from './actors/indexed-timers.ts'
+import { carryOut } from './actors/operator.ts'
+import { SlicedClock } from './actors/sliced-clock.ts'
 import { snapshotExchangeLogic } from './actors/snapshot-exchange.ts'
 import { SnapshotExchanges } from './actors/snapshot-exchanges.ts'
 import { subscriberLogic } from './actors/subscriber.ts'
@@ -26,6 +30,7 @@ import { observe } from './observation.ts'
 import type { HttpTrouble } from './observe/http/start.ts'
 import { RateLimited } from './observe/rate-limited.ts'
 import { Story } from './observe/story.ts'
+import { subscriberLine } from './observe/subscriber-line.ts'
 import { Tally } from './observe/tally.ts'
 import { subscribedPrefixes } from './protocol/frames.ts'
 import {
@@ -60,6 +65,8 @@ const leastLingerMs = 100
 
 /** How long a snapshot may go on by what is remembered of it, when further ones wait for that. */
 const selectionTurnMs = 10_000
+/** An address may have so many subscriptions, unless it is configured: those of one host, where there are few in all. */
+const leastShare = 1000
 
 /** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
 const positionsIntervalMs = 1000
@@ -76,7 +83,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | RefusalReason
     | HttpTrouble
     | 'not_admitted'
-    | 'max_subscribers'
+    | AdmissionLimit
     | 'max_connections'
     | `${EndpointName}.${BreakReason}`
     | 'missed'
@@ -227,7 +234,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     find: topic => subscribers.find(topic),
     forget: topic => subscribing.forget(topic),
     remember: context => subscribing.remember(context),
-    tell: (topic, step) => story.step(topic, step),
+    tell: (topic, step) => {
+      if (step.step === 'unsubscribed') tally.departures[step.reason]++
+      story.step(topic, step)
+    },
   })
   const connection = connectionLogic({
     egress,
@@ -292,6 +302,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     }),
     {
       id: 'broker',
+      clock: new SlicedClock(),
       input: {
         endpoints: {
           manage: { name: 'manage', address: addressOf(zmq.host, zmq.manage) },
@@ -302,17 +313,26 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     },
   )
 
+  const maxPerAddress =
+    config.max_subscribers_per_address ?? Math.max(leastShare, Math.ceil(config.max_subscribers / 2))
+  const admission = new Admission(
+    { maxSubscribers: config.max_subscribers, maxPerAddress, subscribesPerSecond: config.subscribe_rate },
+    { subscribers, reached: limit => void tally.limits[limit]++, nowMs: () => performance.now() },
+  )
+
   /** Opens a subscription. It is answered when the record of it has left this process: then it survives its end. */
   async function subscribe(wish: SubscriptionWish, ports: Ports): Promise<ManagementReply> {
-    const { max_subscribers: max } = config
-    if (subscribers.size >= max) {
-      tally.limits.max_subscribers++
-      repeating.log('max_subscribers', 'a subscription was refused: there are as many subscribers as may be', { max })
-      return errorReply(`the broker has as many subscribers as it admits (${max})`)
+    const refusal = admission.admit(wish.address)
+    if (refusal !== undefined) {
+      const { limit, reason } = refusal
+      repeating.log(limit, `a subscription was refused: ${reason}`, { limit, address: wish.address })
+      return errorReply(reason)
     }
     const { topic, topics } = subscribing.open(wish)
     story.subscribed(topic, topics, wish.snapshotDays)
     await records?.written()
+    // Others may have come while the disk was slow: what it waited for it would not get.
+    if (subscribers.find(topic) === undefined) return errorReply('the subscription gave way to others: try again later')
     return subscribeReply(topic, ports, zmq)
   }
 
@@ -335,7 +355,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   }
 
   /** Answers a management request, or passes it on to the supervisor, who will. */
-  function answer({ route, parts, address }: RawRequest): void {
+  function answer({ route, address, parts }: RawRequest): void {
     const { max_topics: maxTopics, max_publish: maxMessages, validation } = config
     const reached = (limit: 'max_topics' | 'max_publish') => void tally.limits[limit]++
     const decoded = decodeRequest(parts, { maxTopics, maxMessages, validation, reached })
@@ -345,7 +365,9 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     } else if (decoded.action === 'publish') {
       publications.set(route, decoded.messages)
       supervisor.send({ type: 'management.publish', route })
-    } else supervisor.send({ ...decoded, type: `management.${decoded.action}`, route, address } as ManagementEvent)
+    } else if (decoded.action === 'subscribe') {
+      supervisor.send({ ...decoded, type: 'management.subscribe', route, address })
+    } else supervisor.send({ ...decoded, type: `management.${decoded.action}`, route } as ManagementEvent)
   }
 
   /** Sends what the intake holds on its way, and waits until each subscriber had its turn and the disk keeps up. */
@@ -355,6 +377,14 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     await history?.keepsUp()
     await yieldToEventLoop()
   }
+
+  history?.serve(request =>
+    carryOut(request, {
+      subscribers,
+      describe: subscriberLine,
+      dropped: dropped => log.warn({ dropped }, `the operator dropped ${dropped} subscriptions`),
+    }),
+  )
 
   const positions = setInterval(() => {
     records?.movePositions(subscribers)
@@ -369,6 +399,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     { supervisor, connections, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
     trace,
   )
+  indexTimers(supervisor.system)
   supervisor.start()
 
   const serving = waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(

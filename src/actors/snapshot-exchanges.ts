@@ -170,7 +170,7 @@ export class SnapshotExchanges {
       const maxVersions = limits.maxMerged - this.#remembered
       const wish = { types: typesOf(queue.interest), maxVersions, signal: exchange.ending.signal }
       try {
-        const selection = await selections.of(requester, snapshot, wish)
+        const selection = await selections.of({ topic: requester.topic, address: exchange.address }, snapshot, wish)
         if (selection && this.#exchanges.get(snapshotId) === exchange) this.#merge(exchange, selection)
       } catch {
         // A history that can't be read is told of where it is replayed. Applications may know more.

@@ -12,8 +12,10 @@ export interface Subscription {
   readonly topic: string
   /** What is kept of what was subscribed to. */
   readonly topics: readonly string[]
-  /** Where it was subscribed from; empty if an earlier broker gave the subscription. */
-  readonly address: string
+  /** Where it was subscribed from, as it is counted; undefined: an older broker did not keep it. */
+  readonly address: string | undefined
+  /** When it was subscribed, in milliseconds since the epoch; undefined: an older broker did not keep it. */
+  readonly subscribedMs: number | undefined
   /** Undefined: it asked for no snapshot. */
   readonly snapshot: StoredSubscription['snapshot']
   readonly queue: Queue
@@ -46,7 +48,7 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       holdConnections: ({ context }) => find(context.topic)?.connections.send({ type: 'sending.held' }),
       releaseConnections: ({ context }) => find(context.topic)?.connections.send({ type: 'sending.released' }),
       noteStale: assign({ staleSinceMs: ({ context }) => context.staleSinceMs ?? Date.now() }),
-      noteSignOfLife: assign({ staleSinceMs: undefined }),
+      noteSignOfLife: assign({ staleSinceMs: undefined, hasJoined: true }),
       rememberSubscription: ({ context }) => remember(context),
       forgetSubscription: ({ context }) => forget(context.topic),
       countClosedSnapshot: assign({ openSnapshots: ({ context }) => context.openSnapshots - 1 }),
@@ -55,6 +57,7 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
     },
     guards: {
       isRestored: ({ context }) => context.staleSinceMs !== undefined,
+      neverJoined: ({ context }) => !context.hasJoined,
       everythingReplayed: ({ context }) => find(context.topic)?.queue.replaying === undefined,
       everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
       sendsHeartbeats: ({ context }) => context.sendsHeartbeats,

@@ -11,6 +11,7 @@ import type { Supplies } from '../delivery/supplies.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
 import { drawP2pTopic, interestOf, shortened } from '../protocol/topics.ts'
 import { type ConnectionEvents, Connections } from './connections.ts'
+import { Shares } from './shares.ts'
 import { standingIn } from './standing-record.ts'
 import type { Subscription } from './subscriber.ts'
 
@@ -34,9 +35,9 @@ export interface SubscribersSurroundings {
 
 /** How a new subscription begins. */
 export interface SubscriptionStart {
-  readonly topics: readonly string[]
-  /** Where the request came from. */
+  /** Where it is subscribed from, as it is counted. */
   readonly address: string
+  readonly topics: readonly string[]
   /** The snapshot from the history, and where in the log it may begin; undefined: none is wanted. */
   readonly snapshot: (SnapshotRange & { readonly from: number }) | undefined
   /** Will its heartbeats say how many frames it received? */
@@ -45,8 +46,13 @@ export interface SubscriptionStart {
   readonly openSnapshots: number
 }
 
+/** What is known of a subscription from its beginning. */
+type Told = Pick<Subscription, 'address' | 'subscribedMs' | 'topics' | 'snapshot'>
+
 /** Every subscription of this broker, by its p2p topic. */
 export class Subscribers {
+  /** Who holds them. */
+  readonly shares = new Shares()
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #surroundings: SubscribersSurroundings
 
@@ -69,10 +75,12 @@ export class Subscribers {
 
   /** Opens a subscription under a fresh p2p topic. */
   open(logic: typeof subscriberChart, supervisor: AnyActorRef, start: SubscriptionStart): Subscription {
-    const { topics, address, snapshot, confirms, openSnapshots } = start
+    const { address, topics, snapshot, confirms, openSnapshots } = start
     const position = snapshot?.from ?? this.#surroundings.log.next
-    const input = { topic: drawP2pTopic(), openSnapshots, sendsHeartbeats: false, staleSinceMs: undefined }
-    return this.#start(logic, supervisor, input, { topics, address, snapshot, fresh: { position, confirms } })
+    const topic = drawP2pTopic()
+    const input = { topic, openSnapshots, sendsHeartbeats: false, staleSinceMs: undefined, hasJoined: false }
+    const told = { address, subscribedMs: Date.now(), topics, snapshot }
+    return this.#start(logic, supervisor, input, { told, fresh: { position, confirms } })
   }
 
   /** Opens a subscription that an earlier broker gave, where that one left it. */
@@ -80,15 +88,11 @@ export class Subscribers {
     const staleSinceMs = record.staleSinceMs ?? Date.now()
     // What a crash lost of the log is no part of the snapshot: what takes its place is live.
     const last = this.#surroundings.log.next - 1
-    const { topic, topics, snapshot, sendsHeartbeats, exchanges } = record
+    const { topic, address, subscribedMs, topics, snapshot, sendsHeartbeats, exchanges, neverJoined = false } = record
     const remaining = snapshot && { ...snapshot, upTo: Math.min(snapshot.upTo, last) }
-    const input = { topic, openSnapshots: exchanges.length, sendsHeartbeats, staleSinceMs }
-    return this.#start(logic, supervisor, input, {
-      topics,
-      address: '',
-      snapshot: remaining,
-      restored: standingIn(record),
-    })
+    const input = { topic, openSnapshots: exchanges.length, sendsHeartbeats, staleSinceMs, hasJoined: !neverJoined }
+    const told = { address, subscribedMs, topics, snapshot: remaining }
+    return this.#start(logic, supervisor, input, { told, restored: standingIn(record) })
   }
 
   /** A connection subscribes to a p2p topic. Undefined: it is nobody's. */
@@ -104,16 +108,12 @@ export class Subscribers {
     logic: typeof subscriberChart,
     supervisor: AnyActorRef,
     input: SubscriberInput,
-    {
-      topics,
-      address,
-      snapshot,
-      ...start
-    }: Pick<Subscription, 'topics' | 'address' | 'snapshot'> & Pick<QueueStart, 'fresh' | 'restored'>,
+    { told, ...start }: { readonly told: Told } & Pick<QueueStart, 'fresh' | 'restored'>,
   ): Subscription {
     const { log, egress, supplies, bounds, missed, connection, received, changed } = this.#surroundings
     const { topic } = input
-    const reader = { topic, address, interest: interestOf(topics), snapshot }
+    const { topics, snapshot, address } = told
+    const reader = { topic, address: address ?? '', interest: interestOf(topics), snapshot }
     const queue = new Queue(
       log,
       { ...reader, ...start, bounds },
@@ -134,13 +134,17 @@ export class Subscribers {
       supplies,
       logic: connection,
       subscriber: () => actor,
-      joined: () => actor.send({ type: 'socket.joined' }),
+      joined: () => {
+        if (address !== undefined) this.shares.joined(address, topic)
+        actor.send({ type: 'socket.joined' })
+      },
       left: () => actor.send({ type: 'socket.left' }),
       received: bytes => received(subscription, bytes),
       changed: () => changed(subscription),
     })
-    const subscription = { topic, topics, address, snapshot, queue, connections, actor }
+    const subscription = { topic, ...told, queue, connections, actor }
     this.#subscriptions.set(topic, subscription)
+    if (address !== undefined) this.shares.opened(address, topic, input.hasJoined)
     actor.start()
     return subscription
   }
@@ -153,6 +157,7 @@ export class Subscribers {
     subscription.queue.close()
     this.#surroundings.supplies?.selections.forget(topic)
     this.#subscriptions.delete(topic)
+    if (subscription.address !== undefined) this.shares.ended(subscription.address, topic)
   }
 
   /** Suspends every subscription, and ends its connections' actors: once no timers are left, through which XState looks then. */

@@ -5,6 +5,7 @@ import type { SnapshotOutcome, SubscriberContext } from '../../machines/vocabula
 import type { MessageLog } from '../delivery/message-log.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
 import { keptTopics } from '../protocol/topics.ts'
+import { inSlices } from './slices.ts'
 import { type SnapshotExchanges, snapshotWish } from './snapshot-exchanges.ts'
 import { standingIn, storedStanding } from './standing-record.ts'
 import type { Subscription } from './subscriber.ts'
@@ -18,12 +19,12 @@ const msPerMinute = 60_000
 
 /** What an application asked for. */
 export interface SubscriptionWish {
+  /** Where it is, as it is counted. */
+  readonly address: string
   readonly topics: readonly string[]
   readonly snapshotDays: number
   /** Will its heartbeats say how many frames it received? */
   readonly confirms: boolean
-  /** Where the request came from. */
-  readonly address: string
 }
 
 /** What it takes to open a subscription. */
@@ -62,15 +63,15 @@ export class Subscribing {
   }
 
   /** Opens a subscription. */
-  open({ topics, snapshotDays, confirms, address }: SubscriptionWish): Subscription {
+  open({ address, topics, snapshotDays, confirms }: SubscriptionWish): Subscription {
     const { subscribers, exchanges, log, oldest, supervisor, subscriber, snapshotExchange } = this.#surroundings
     const wish = snapshotWish(topics, snapshotDays)
     const from = snapshotDays > 0 ? oldest() : undefined
     const sinceMs = Math.floor((Date.now() - snapshotDays * msPerDay) / msPerMinute) * msPerMinute
     const snapshot = from === undefined ? undefined : { from, sinceMs, upTo: log.next - 1 }
     const subscription = subscribers.open(subscriber(), supervisor(), {
-      topics: keptTopics(topics),
       address,
+      topics: keptTopics(topics),
       snapshot,
       confirms,
       openSnapshots: wish ? 1 : 0,
@@ -87,13 +88,17 @@ export class Subscribing {
    */
   async restore(records: Iterable<StoredSubscription>): Promise<void> {
     const { subscribers, exchanges, supervisor, subscriber, snapshotExchange } = this.#surroundings
-    for (const record of records) {
+    // The one that has waited longest first: it is the first that gives way.
+    const inOrder = [...records].sort((a, b) => (a.subscribedMs ?? 0) - (b.subscribedMs ?? 0))
+    await inSlices(inOrder, record => {
+      // It was told to stop meanwhile.
+      if (supervisor().getSnapshot().status !== 'active') return
       const subscription = subscribers.restore(subscriber(), supervisor(), record)
       // Before what is new is written: they are part of it.
       for (const id of record.exchanges) exchanges.restore(snapshotExchange(), supervisor(), record.topic, id)
       if (isUpToDate(record, subscription)) this.#surroundings.records?.know(record)
       else this.#surroundings.records?.write(subscription, subscription.actor.getSnapshot().context)
-    }
+    })
     await this.#surroundings.records?.written()
   }
 

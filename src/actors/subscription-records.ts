@@ -30,11 +30,18 @@ export class SubscriptionRecords {
   }
 
   /** Writes down all of a subscription. */
-  write({ topic, topics, snapshot, queue }: Subscription, { sendsHeartbeats, staleSinceMs }: SubscriberContext): void {
+  write(subscription: Subscription, { sendsHeartbeats, staleSinceMs, hasJoined }: SubscriberContext): void {
+    const { topic, address, subscribedMs, topics, snapshot, queue } = subscription
     const standing = storedStanding(queue.record)
     this.#written.set(topic, { standing, bytesSince: 0 })
     const exchanges = this.#exchangesOf(topic)
-    const optional = { ...(snapshot && { snapshot }), ...(staleSinceMs !== undefined && { staleSinceMs }) }
+    const optional = {
+      ...(address !== undefined && { address }),
+      ...(subscribedMs !== undefined && { subscribedMs }),
+      ...(snapshot && { snapshot }),
+      ...(staleSinceMs !== undefined && { staleSinceMs }),
+      ...(hasJoined ? {} : { neverJoined: true as const }),
+    }
     this.#store.put({ topic, topics, exchanges, ...standing, sendsHeartbeats, ...optional })
   }
 

@@ -120,6 +120,27 @@ command('ping', 'Measure how long the bus takes to answer a heartbeat.')
     process.exitCode = await ping(options)
   })
 
+const subscribers = program
+  .command('subscribers')
+  .description(
+    'The subscriptions of the broker that runs, for the owner of its history: by a socket there, not the network.',
+  )
+
+subscribersCommand('list', 'Print subscriptions: a table on a terminal, else JSON lines.')
+  .option('--json', 'JSON lines, also on a terminal')
+  .action(async options => {
+    const { listSubscribers } = await import('./subscribers.ts')
+    process.exitCode = await listSubscribers({ ...program.opts(), ...options })
+  })
+
+subscribersCommand('drop', 'End subscriptions: nothing is kept for them any more.')
+  .argument('[subscriber...]', 'their topics, shortened as they are listed', shortenedTopic)
+  .option('--yes', 'do not ask, however many they are')
+  .action(async (topics, options) => {
+    const { dropSubscribers } = await import('./subscribers.ts')
+    process.exitCode = await dropSubscribers(topics, { ...program.opts(), ...options })
+  })
+
 const history = program.command('history').description('The history on disk, whether the broker runs or not.')
 
 historyCommand('export', 'Print the objects in the history, the oldest first.')
@@ -177,6 +198,23 @@ function historyCommand(name: string, description: string): Command {
     .command(name)
     .description(description)
     .option('--path <directory>', "the history's directory (default: that of the configuration)")
+}
+
+/** A command about the subscriptions of a broker that runs. */
+function subscribersCommand(name: string, description: string): Command {
+  return subscribers
+    .command(name)
+    .description(description)
+    .option('--path <directory>', "the history's directory (default: that of the configuration)")
+    .option('--address <address>', 'only those subscribed from there: IPv4, or any of a /64 of IPv6')
+    .option('--never-joined', 'only those whose SUB socket never joined')
+    .option('--stale', 'only those that are stale')
+    .option('--timeout <seconds>', 'how long the broker may be silent', positiveSeconds, 60)
+}
+
+function shortenedTopic(text: string, others: readonly string[] = []): readonly string[] {
+  if (/^[a-z]{6}(…|\.\.\.)?$/.test(text)) return [...others, text]
+  throw new InvalidArgumentError('It must be like abcdef or abcdef….')
 }
 
 function since(text: string): number {

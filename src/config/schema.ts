@@ -173,7 +173,15 @@ export const configSchema = section({
     ),
   max_subscribers: count(1, 1_000_000)
     .default(10_000)
-    .describe('Subscriptions that may exist at once, stale ones included. Beyond, subscribing is refused.'),
+    .describe(
+      'Subscriptions that may exist at once, stale ones included. Beyond, who never joined gives way; else subscribing is refused.',
+    ),
+  max_subscribers_per_address: count(1, 1_000_000)
+    .optional()
+    .describe('Of these, those from one address. Unset, it is half of max_subscribers, and 1000 at least.'),
+  subscribe_rate: count(1, 1_000_000)
+    .default(100)
+    .describe('Subscriptions a second that one address may open in the long run, and ten times as many all together.'),
   max_topics: count(1, 10_000)
     .default(100)
     .describe('Topics that one subscription may have. One with more is refused.'),

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HistoryError } from './history-error.ts'
+import type { OperatorService } from './operator-request.ts'
 import { type Answer, answerWith, ask, type OwnerDescription, type OwnerDetails } from './owner.ts'
 import { codeOf, reasonOf } from './reason.ts'
 import type { SocketDirectory } from './socket-directory.ts'
@@ -49,10 +50,11 @@ export async function announce(
   sockets: SocketDirectory,
   rank: string,
   details: () => OwnerDetails,
+  service: () => OperatorService | undefined,
 ): Promise<Candidate> {
   const name = `${ownerSocket}.${rank}-${randomBytes(4).toString('hex')}`
   const server = createServer()
-  answerWith(server, () => ({ id: name, details: details() }))
+  answerWith(server, () => ({ id: name, details: details() }), service)
   try {
     await new Promise<void>((listening, failed) => {
       server.once('error', failed)

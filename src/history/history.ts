@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
 import { acquireLock, type Lock } from './lock.ts'
+import type { OperatorService } from './operator-request.ts'
 import { SegmentedStore, type StoreSettings } from './segmented-store.ts'
 import { openSubscriptions, type SubscriptionJournal, subscriptionsFile } from './subscriptions.ts'
 
@@ -85,8 +86,14 @@ export class History {
     this.#lock.describe({ manage })
   }
 
+  /** Carries out from now on what the operator asks for by the socket in the directory. */
+  serve(service: OperatorService): void {
+    this.#lock.serve(service)
+  }
+
   /** Writes everything, if it can be written, and gives the directory up. Never rejects. */
   async close(): Promise<void> {
+    this.#lock.serve(undefined)
     await this.subscriptions.close()
     await this.store.close()
     await this.#lock.release()

@@ -14,6 +14,7 @@ import {
   withdraw,
 } from './election.ts'
 import { HistoryError } from './history-error.ts'
+import type { OperatorService } from './operator-request.ts'
 import { ask, type OwnerDescription, type OwnerDetails } from './owner.ts'
 import { reasonOf } from './reason.ts'
 import { openSocketDirectory, type SocketDirectory } from './socket-directory.ts'
@@ -25,6 +26,8 @@ const electionTime = 5000
 export interface Lock {
   /** What the owner says about itself from now on, to who is refused the directory and to {@link describeOwner}. */
   describe(details: OwnerDetails): void
+  /** What carries out from now on what the operator asks for by the socket in the directory; undefined: nothing does. */
+  serve(service: OperatorService | undefined): void
   /** Gives the directory back. To be called when nothing is written there any more. Never rejects. */
   release(): Promise<void>
 }
@@ -95,6 +98,7 @@ export function ownerInWords({ pid, details = {} }: OwnerDescription): string {
 class Owner implements Lock {
   readonly #directory: string
   #details: OwnerDetails
+  #service: OperatorService | undefined
   #elected: { readonly candidate: Candidate; readonly inode: bigint | undefined } | undefined
 
   constructor(directory: string, details: OwnerDetails) {
@@ -104,6 +108,10 @@ class Owner implements Lock {
 
   describe(details: OwnerDetails): void {
     this.#details = details
+  }
+
+  serve(service: OperatorService | undefined): void {
+    this.#service = service
   }
 
   async release(): Promise<void> {
@@ -116,7 +124,13 @@ class Owner implements Lock {
     const rank = drawRank()
     const end = performance.now() + electionTime
     while (this.#elected === undefined) {
-      const candidate = await announce(this.#directory, sockets, rank, () => this.#details)
+      const candidate = await announce(
+        this.#directory,
+        sockets,
+        rank,
+        () => this.#details,
+        () => this.#service,
+      )
       const inode = await inodeOf(resolve(this.#directory, candidate.name))
       try {
         const standing = await this.#decisionOn(candidate, sockets, end)

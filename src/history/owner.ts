@@ -1,6 +1,8 @@
 import { connect, type Server } from 'node:net'
 import * as z from 'zod'
 import { HistoryError } from './history-error.ts'
+import { converseWithOperator } from './operator-conversation.ts'
+import type { OperatorService } from './operator-request.ts'
 
 /** What an owner may say about itself beside its process id, such as `{ manage: '127.0.0.1:13370' }`. */
 export type OwnerDetails = Readonly<Record<string, string | number | boolean>>
@@ -33,9 +35,14 @@ const answerSchema = z.object({
 
 /**
  * Lets a server, on a socket, answer everyone with one line about its owner. Who connects can't hold anything up: it gets the line and
- * is hung up on, there are few at a time, and neither they nor the server keep the process alive.
+ * is hung up on, there are few at a time, and neither they nor the server keep the process alive. While there is a service, it
+ * may ask that for something first, in the time of {@link patience}.
  */
-export function answerWith(server: Server, line: () => { readonly id: string; readonly details: OwnerDetails }): void {
+export function answerWith(
+  server: Server,
+  line: () => { readonly id: string; readonly details: OwnerDetails },
+  serviceNow: () => OperatorService | undefined = () => undefined,
+): void {
   server.maxConnections = 16
   server.unref()
   server.on('connection', socket => {
@@ -43,7 +50,13 @@ export function answerWith(server: Server, line: () => { readonly id: string; re
     // A peer that is gone already misses its answer; nobody else is concerned.
     socket.on('error', () => socket.destroy())
     socket.setTimeout(patience, () => socket.destroy())
-    socket.end(`${JSON.stringify({ pid: process.pid, ...line() })}\n`, () => socket.destroy())
+    const first = `${JSON.stringify({ pid: process.pid, ...line() })}\n`
+    const service = serviceNow()
+    if (service === undefined) socket.end(first, () => socket.destroy())
+    else {
+      socket.write(first)
+      converseWithOperator(socket, service)
+    }
   })
   // A connection that couldn't be accepted, for want of file descriptors: the socket still tells that its owner lives.
   server.on('error', () => {})

@@ -8,6 +8,10 @@ export interface StoredSubscription {
   readonly topic: string
   /** What is kept of the topics that it subscribed to. */
   readonly topics: readonly string[]
+  /** Where it was subscribed from, as it is counted; absent in records of older brokers. */
+  readonly address?: string
+  /** When it was subscribed, in milliseconds since the epoch; absent in records of older brokers. */
+  readonly subscribedMs?: number
   /** The snapshot out of the history that it is getting, or got; absent if it asked for none. */
   readonly snapshot?: {
     /** Messages accepted at this time or later, in milliseconds since the epoch. */
@@ -36,6 +40,8 @@ export interface StoredSubscription {
   readonly sendsHeartbeats: boolean
   /** Since when it has been stale, in milliseconds since the epoch; absent while it is joined. */
   readonly staleSinceMs?: number
+  /** Its SUB socket never joined. Older brokers do not say it: theirs are taken for joined, and never give way. */
+  readonly neverJoined?: true
 }
 
 /** A place in the log, as it is on disk. */
@@ -56,11 +62,16 @@ export const countSchema = z.int().min(0)
  */
 export const topicSchema = z.string().regex(new RegExp(`^[a-z]{${p2pTopicLength}}$`))
 
+/** The longest address, in characters: the network of an IPv6 address. */
+const longestAddress = 64
+
 /** A subscription as it is read from disk. */
 export const storedSubscriptionSchema: z.ZodType<StoredSubscription> = z.object({
   topic: topicSchema,
   // Earlier versions kept all of them.
   topics: z.array(z.string()).transform(keptTopics),
+  address: z.string().max(longestAddress).exactOptional(),
+  subscribedMs: z.number().exactOptional(),
   snapshot: z.object({ sinceMs: z.number(), from: z.int(), upTo: z.int() }).exactOptional(),
   exchanges: z.array(z.string()),
   position: countSchema,
@@ -79,4 +90,5 @@ export const storedSubscriptionSchema: z.ZodType<StoredSubscription> = z.object(
   unsentFrom: countSchema.exactOptional(),
   sendsHeartbeats: z.boolean(),
   staleSinceMs: z.number().exactOptional(),
+  neverJoined: z.literal(true).exactOptional(),
 })

@@ -1,5 +1,5 @@
 import type { StateValue } from 'xstate'
-import { inSlices } from './slices.ts'
+import { inSlices } from '../actors/slices.ts'
 import {
   type ConnectionFlow,
   type ConnectionPeer,

@@ -57,6 +57,19 @@ export const brokerMetrics: MetricsTable<Reading> = [
   },
   {
     kind: 'gauge',
+    name: 'threatbus_address_subscribers_max',
+    help: 'Subscriptions of the address that has most of them.',
+    values: ({ mostOfOneAddress }) => one(mostOfOneAddress),
+  },
+  {
+    kind: 'counter',
+    name: 'threatbus_subscriptions_ended_total',
+    help: 'Subscriptions that ended, by reason; crowded_out: they never joined, and others needed the room.',
+    labels: ['reason'],
+    values: ({ departures }) => labelled('reason', departures),
+  },
+  {
+    kind: 'gauge',
     name: 'threatbus_subscriber_connections',
     help: "Subscribers' connections, by what is done on them; waiting: as much is on its way as may be.",
     labels: ['flow'],

@@ -71,6 +71,9 @@ export interface Reading {
   readonly receipts: number
   readonly eavesdroppers: number
   readonly census: Census
+  /** Subscriptions of the address that has most of them. */
+  readonly mostOfOneAddress: number
+  readonly departures: Tally['departures']
   readonly replies: Tally['replies']
   readonly snapshots: {
     readonly open: number
@@ -102,6 +105,8 @@ export async function read(observed: Observed): Promise<Reading> {
     receipts: tally.receipts,
     eavesdroppers: tally.eavesdroppers,
     census,
+    mostOfOneAddress: observed.subscribers.shares.most,
+    departures: tally.departures,
     replies: tally.replies,
     snapshots: { open: exchanges.size, outcomes: tally.outcomes, durations: tally.snapshotDurations },
     limits: readLimits(observed),

@@ -1,10 +1,10 @@
+import { inSlices } from '../actors/slices.ts'
 import type { Subscription } from '../actors/subscriber.ts'
 import { shortened } from '../protocol/topics.ts'
 import { type ProcessStatus, processStatus, withoutZeros } from './process-status.ts'
 import type { Rates } from './rates.ts'
 import { reasonsAgainst } from './readiness.ts'
 import { type Observed, type Reading, read } from './readings.ts'
-import { inSlices } from './slices.ts'
 import { connectionFlowOf, connectionPeerOf, subscriberStateOf } from './states.ts'
 
 /** Subscribers that are listed: those for whom most waits. */

@@ -12,6 +12,8 @@ const staleSentences: Readonly<Record<StaleReason, string>> = {
 const departureSentences: Readonly<Record<DepartureReason, string>> = {
   requested: 'it asked to',
   evicted: 'it was stale for too long',
+  crowded_out: 'it never joined, and another one needed its room',
+  dropped: 'the operator dropped it',
 }
 
 const outcomeSentences: Readonly<Record<SnapshotOutcome, string>> = {

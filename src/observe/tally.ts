@@ -1,4 +1,4 @@
-import type { ManagementEvent, SnapshotOutcome } from '../../machines/vocabulary.ts'
+import type { DepartureReason, ManagementEvent, SnapshotOutcome } from '../../machines/vocabulary.ts'
 import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { ManagementReply } from '../protocol/management.ts'
 import type { MessageType } from '../protocol/topics.ts'
@@ -14,6 +14,8 @@ export type ReplyStatus = 'success' | 'error' | 'unknown_request'
 /** Limits that are counted here when they are reached, by their keys; others count themselves (see readings.ts). */
 export type CountedLimit =
   | 'max_subscribers'
+  | 'max_subscribers_per_address'
+  | 'subscribe_rate'
   | 'max_topics'
   | 'max_publish'
   | 'queue'
@@ -52,12 +54,16 @@ export class Tally {
   }
   readonly limits: Record<CountedLimit, number> = {
     max_subscribers: 0,
+    max_subscribers_per_address: 0,
+    subscribe_rate: 0,
     max_topics: 0,
     max_publish: 0,
     queue: 0,
     'plugins.apps.zmq.max_connections': 0,
     'inspector.max_connections': 0,
   }
+  /** Subscriptions that ended, by reason. */
+  readonly departures: Record<DepartureReason, number> = { requested: 0, evicted: 0, crowded_out: 0, dropped: 0 }
   readonly outcomes: Record<SnapshotOutcome, number> = {
     complete: 0,
     nobody_asked: 0,

@@ -62,7 +62,9 @@ export async function startBroker(script: string, settings: BrokerSettings = {})
   const config = join(directory, 'config.yaml')
   // JSON is YAML.
   const plugins = { apps: { zmq: { host: localhost, manage, pub, sub } } }
-  writeFileSync(config, JSON.stringify({ inspector: { port: 0 }, plugins, ...settings }))
+  // All of the load comes from one address.
+  const shares = { max_subscribers_per_address: 1_000_000, subscribe_rate: 1_000_000 }
+  writeFileSync(config, JSON.stringify({ inspector: { port: 0 }, plugins, ...shares, ...settings }))
   const name = settings.history?.enabled === false ? 'no history' : 'broker'
   const broker = await startBus(name, manage, [script, '-c', config], directory)
   return {

@@ -72,10 +72,10 @@ const management = {
   subscribe: {
     type: 'management.subscribe',
     route: [],
+    address: '127.0.0.1',
     topics: ['stix2'],
     snapshotDays: 0,
     confirms: false,
-    address: '',
   },
   unsubscribe: { type: 'management.unsubscribe', route: [], topic: 'p2p' },
   heartbeat: { type: 'management.heartbeat', route: [], topic: 'p2p', received: undefined },

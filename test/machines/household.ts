@@ -122,7 +122,7 @@ export function household(options: HouseholdOptions = {}) {
     exchanges,
     sockets,
     subscribe: (topics: readonly string[], snapshotDays = 0) => {
-      return subscribing.open({ topics, snapshotDays, confirms: false, address: '' })
+      return subscribing.open({ address: '127.0.0.1', topics, snapshotDays, confirms: false })
     },
     /** A connection without room subscribes to a p2p topic, several times for overlapping ones. */
     connect: (topic: string) => {
@@ -141,5 +141,7 @@ export function household(options: HouseholdOptions = {}) {
   }
 }
 
-/** Fulfilled when what promises have to say has been heard. */
-export const settled = () => new Promise(resolve => setImmediate(resolve))
+/** Fulfilled when what promises have to say has been heard, and what goes on in slices has ended: on a busy machine, one for each. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+}

@@ -28,13 +28,14 @@ function recorded(situation: Situation = { everythingReplayed: true }) {
       forgetSubscription: note('forgetSubscription'),
       rememberSubscription: note('rememberSubscription'),
       noteStale: assign({ staleSinceMs: ({ context }) => context.staleSinceMs ?? 1 }),
-      noteSignOfLife: assign({ staleSinceMs: undefined }),
+      noteSignOfLife: assign({ staleSinceMs: undefined, hasJoined: true }),
       countClosedSnapshot: assign({ openSnapshots: ({ context }) => context.openSnapshots - 1 }),
       noteHeartbeat: assign({ sendsHeartbeats: true }),
       tell: (_, step) => calls.push('reason' in step ? `${step.step} ${step.reason}` : step.step),
     },
     guards: {
       isRestored: ({ context }) => context.staleSinceMs !== undefined,
+      neverJoined: ({ context }) => !context.hasJoined,
       everythingReplayed: () => situation.everythingReplayed,
       everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
       sendsHeartbeats: ({ context }) => context.sendsHeartbeats,
@@ -47,7 +48,7 @@ function recorded(situation: Situation = { everythingReplayed: true }) {
 /** What happens to a subscriber: an event, or time passing until a delay is over. */
 type Happening = SubscriberEvent['type'] | `after ${Delay}`
 
-const born = { topic: 'p2p', openSnapshots: 0, sendsHeartbeats: false, staleSinceMs: undefined }
+const born = { topic: 'p2p', openSnapshots: 0, sendsHeartbeats: false, staleSinceMs: undefined, hasJoined: false }
 
 function subscriber(input: Partial<SubscriberInput> = {}, situation?: Situation) {
   const { logic, calls } = recorded(situation)
@@ -106,6 +107,15 @@ describe('a subscriber', () => {
     ['is unsubscribed when it asks', ['unsubscribe.requested'], 'unsubscribed'],
     ['is unsubscribed when it asks while stale', ['after joinTimeout', 'unsubscribe.requested'], 'unsubscribed'],
     ['is unsubscribed when it was stale for too long', ['after joinTimeout', 'after evictAfter'], 'unsubscribed'],
+    ['gives way while it has not joined', ['room.needed'], 'unsubscribed'],
+    ['gives way when it never joined', ['after joinTimeout', 'heartbeat.received', 'room.needed'], 'unsubscribed'],
+    ['gives no way once it has joined', ['socket.joined', 'room.needed'], 'live unmonitored'],
+    [
+      'gives no way when it has joined and is stale',
+      ['after joinTimeout', 'socket.joined', 'socket.left', 'room.needed'],
+      'stale.disconnected',
+    ],
+    ['is unsubscribed when the operator drops it', ['socket.joined', 'operator.dropped'], 'unsubscribed'],
     ['is suspended when the broker stops', ['socket.joined', 'broker.stopped'], 'suspended'],
   ]
   for (const [sentence, happenings, expected] of table) {
@@ -183,6 +193,8 @@ describe('every path through a subscriber', () => {
     'snapshot.closed',
     'history.replayed',
     'unsubscribe.requested',
+    'room.needed',
+    'operator.dropped',
     'broker.stopped',
   ]
   const afters: Record<string, Delay> = {

@@ -42,6 +42,8 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'plugins.apps.zmq.tcp_keepalive': ['1', '32767'],
   validation: ['strict', 'off'],
   max_subscribers: ['1', '1000000'],
+  max_subscribers_per_address: ['1', '1000000'],
+  subscribe_rate: ['1', '1000000'],
   max_topics: ['1', '10000'],
   join_timeout: ['0.01', '2147483'],
   'heartbeat.timeout': ['0.01', '2147483'],

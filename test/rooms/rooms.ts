@@ -71,10 +71,10 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/observe/',
-    rule: 'observers import pino, pino-pretty, prom-client, the protocol and node:, how configuration prints what strangers wrote, why connections are ended, and types of xstate, vocabulary, configuration, and what they read: delivery, history and actors',
+    rule: 'observers import pino, pino-pretty, prom-client, the protocol and node:, how configuration prints what strangers wrote, why connections are ended, how work is done in slices, and types of xstate, vocabulary, configuration, and what they read: delivery, history and actors',
     mayImport: [
       ...['src/observe/', 'src/protocol/', 'src/config/printable.ts', 'src/sockets/zmtp/break-reason.ts', 'node:*'],
-      ...['pino', 'pino-pretty', 'prom-client'],
+      ...['src/actors/slices.ts', 'pino', 'pino-pretty', 'prom-client'],
     ],
     mayImportTypesOf: ['xstate', vocabulary, 'src/config/', 'src/delivery/', 'src/history/', 'src/actors/'],
   },

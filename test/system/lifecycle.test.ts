@@ -170,11 +170,15 @@ describe('a subscriber', { concurrency: true }, () => {
   test('one too many is refused with a reason, and there is room again when one leaves', async t => {
     const broker = await startBroker(t, { max_subscribers: 2 })
     const subscribe = () => request(broker.manage, { action: 'subscribe', topic: 'stix2' })
-    const [first] = [await subscribe(), await subscribe()]
+    const [first, second] = [await subscribe(), await subscribe()]
+    for (const { topic } of [first, second]) {
+      receive(t, broker.pub, topic)
+      await broker.logged(tells(topic, 'joined'))
+    }
     const refused = await subscribe()
     assert.equal(refused.status, 'error')
     assert.match(String(refused.reason), /as many subscribers as it admits \(2\)/)
-    await request(broker.manage, { action: 'unsubscribe', topic: first?.topic })
+    await request(broker.manage, { action: 'unsubscribe', topic: first.topic })
     assert.equal((await subscribe()).status, 'success')
   })
 })

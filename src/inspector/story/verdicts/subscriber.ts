@@ -70,8 +70,12 @@ export function subscriberVerdict(life: Life, value: JsonValue, moment: Moment):
 
 /** How a subscription ended, as far as it was seen. */
 function endOf(life: Life, { index }: Moment): string {
-  const wasEvicted = life.lastStep(index)?.taken?.some(key => key.includes('evictAfter'))
-  return wasEvicted ? 'It was stale for too long and was unsubscribed (evict_after).' : 'It unsubscribed.'
+  const last = life.lastStep(index)
+  if (last?.taken?.some(key => key.includes('evictAfter')))
+    return 'It was stale for too long and was unsubscribed (evict_after).'
+  if (last?.event.type === 'room.needed')
+    return 'It never joined and gave way to another one (max_subscribers, max_subscribers_per_address).'
+  return last?.event.type === 'operator.dropped' ? 'The operator dropped it.' : 'It unsubscribed.'
 }
 
 function sinceStale(life: Life, { index }: Moment): number {
