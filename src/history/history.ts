@@ -50,6 +50,12 @@ export class History {
         failing: failing('the log of messages'),
         recovered: lost => log.warn({ lost }, `the log of messages is written again; ${lost} messages are not in it`),
         damaged: (path, bytes) => damaged(path, bytes, 'bytes'),
+        setAside: path =>
+          log.error(
+            { path },
+            'a file of the history can not be read and was set aside under this name; all others are used. What it had is ' +
+              'missing: put a good copy in its place (its name up to `.log`) while the broker is stopped, or delete it',
+          ),
       })
       const subscriptions = await openSubscriptions(directory, {
         onFailing: failing('the list of subscriptions'),

@@ -2,8 +2,9 @@ import { randomInt } from 'node:crypto'
 import type { SnapshotCriteria } from '../delivery/message-store.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import { LatestVersions, partOf } from './latest-versions.ts'
-import { isIntact, readTable, type TableEntry } from './record.ts'
-import { type Segment, segmentHeaderBytes } from './segment.ts'
+import { readTable, type TableEntry } from './record.ts'
+import type { Segment } from './segment.ts'
+import { segmentHeaderBytes } from './segment-header.ts'
 import type { Selected } from './selection.ts'
 import { SequenceSet } from './sequence-set.ts'
 
@@ -91,7 +92,7 @@ async function visitEntries(
     if (segment.first > upTo || !segment.acquire()) continue
     try {
       for await (const { header, bytes, at } of segment.records(segmentHeaderBytes)) {
-        if (header.acceptedMs < sinceMs || !isIntact(bytes, at, header)) continue
+        if (header.acceptedMs < sinceMs) continue
         if (header.first > upTo) return
         let sequence = header.first
         for (const entry of readTable(bytes, at, header)) {
