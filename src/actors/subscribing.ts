@@ -28,6 +28,8 @@ export interface SubscribingSurroundings {
   readonly log: MessageLog
   /** Sequence number of the oldest message that a snapshot can have; undefined if there is no history. */
   readonly oldest: () => number | undefined
+  /** The time, in milliseconds since the epoch: rather too early, so that a snapshot lacks nothing. */
+  nowMs(): number
   /** Undefined if there is no history: then subscriptions end with the process. */
   readonly records: SubscriptionRecords | undefined
   /** The actors' parent. */
@@ -58,10 +60,10 @@ export class Subscribing {
 
   /** Opens a subscription. */
   open({ topics, snapshotDays, confirms }: SubscriptionWish): Subscription {
-    const { subscribers, exchanges, log, oldest, supervisor, subscriber, snapshotExchange } = this.#surroundings
+    const { subscribers, exchanges, log, oldest, nowMs, supervisor, subscriber, snapshotExchange } = this.#surroundings
     const wishes = snapshotWishes(topics, snapshotDays)
     const from = snapshotDays > 0 ? oldest() : undefined
-    const sinceMs = Date.now() - snapshotDays * msPerDay
+    const sinceMs = nowMs() - snapshotDays * msPerDay
     const snapshot = from === undefined ? undefined : { from, sinceMs, upTo: log.next - 1 }
     const subscription = subscribers.open(subscriber(), supervisor(), {
       topics: keptTopics(topics),
@@ -136,9 +138,9 @@ function hasFailed(actor: AnyActorRef): boolean {
  * Does the record say what a second restart must know? From when on the subscriber is stale, or many restarts would keep it
  * for ever; where the log ended, or what comes now would be taken for what a crash lost of it.
  */
-function isUpToDate(record: StoredSubscription, { queue, snapshot }: Subscription): boolean {
+function isUpToDate(record: StoredSubscription, { actor, queue, snapshot }: Subscription): boolean {
   return (
-    record.staleSinceMs !== undefined &&
+    record.staleSinceMs === actor.getSnapshot().context.staleSinceMs &&
     record.snapshot?.upTo === snapshot?.upTo &&
     JSON.stringify(storedStanding(standingIn(record))) === JSON.stringify(storedStanding(queue.record))
   )

@@ -214,6 +214,7 @@ async function messagesIn(directory: string): Promise<readonly string[]> {
     failing: error => assert.fail(error as Error),
     recovered() {},
     damaged: path => assert.fail(`${path} is damaged`),
+    ageingHeld() {},
     setAside: path => assert.fail(`${path} is damaged`),
   })
   const messages: string[] = []
