@@ -81,7 +81,7 @@ export class History {
       const subscriptions = await openSubscriptions(directory, {
         onFailing: failing('the list of subscriptions'),
         onRecovered: () => log.warn('the list of subscriptions is written again'),
-        onSkipped: lines => damaged(subscriptionsFile, lines.length, 'lines'),
+        onSkipped: ({ count }) => damaged(subscriptionsFile, count, 'lines'),
       })
       return new History({ store, subscriptions, clock, lock }, settings.max_unwritten_bytes, listeners)
     } catch (error) {
