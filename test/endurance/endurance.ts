@@ -3,6 +3,7 @@ import { runSchedule } from '../delivery/schedule.ts'
 import { compareSequences } from '../sockets/differential/sequences.ts'
 import { killLoop } from '../system/kill-loop.ts'
 import { lag } from './lag.ts'
+import { largeJournal } from './large-journal.ts'
 import { replaySnapshot } from './replay-snapshot.ts'
 import { restart } from './restart.ts'
 
@@ -60,6 +61,11 @@ program
   .option('--subscriptions <number>', 'how many subscriptions', positive, 10_000)
   .option('--messages <number>', 'how many messages', positive, 5_000_000)
   .action(async ({ subscriptions, messages }) => print(await restart(subscriptions, messages)))
+program
+  .command('journal')
+  .description('Open a journal of subscriptions that is larger than can be read in one piece.')
+  .option('--bytes <number>', 'how large it is; it takes no room on the disk', positive, 4_000_000_000)
+  .action(async ({ bytes }) => print(await largeJournal(bytes)))
 program
   .command('differential')
   .description(
