@@ -97,6 +97,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     durability: config.history.durability,
     maxRecentMessages: history ? Number.POSITIVE_INFINITY : config.queue.max_messages,
     maxRecentBytes: history ? config.history.recent_bytes : config.queue.max_bytes,
+    ...(history && { now: () => history.clock.latestMs }),
   })
   history?.onWritten(() => messages.trim())
   const supplies =
@@ -216,6 +217,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     exchanges,
     log: messages,
     oldest: () => history?.store.oldest,
+    nowMs: () => history?.clock.earliestMs ?? Date.now(),
     records,
     supervisor: () => supervisor,
     subscriber: () => subscriber,

@@ -3,6 +3,7 @@ import { subscriberChart } from '../../machines/subscriber.ts'
 import type { SubscriberContext, SubscriberStep } from '../../machines/vocabulary.ts'
 import type { Queue } from '../delivery/queue.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
+import { timerMs } from '../protocol/timer.ts'
 import type { Complete } from './complete.ts'
 import type { Connections } from './connections.ts'
 
@@ -65,10 +66,24 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
     delays: {
       ...delaysMs,
       // A deadline goes on while the broker is away.
-      evictAfter: ({ context }) =>
-        Math.max(0, delaysMs.evictAfter - (Date.now() - (context.staleSinceMs ?? Date.now()))),
+      evictAfter: ({ context }) => timeLeftMs(delaysMs, Date.now() - (context.staleSinceMs ?? Date.now())),
     },
     actors: {},
   }
   return subscriberChart.provide(implementations)
+}
+
+/** What a subscriber that is stale when the broker starts has at least, in milliseconds, whatever the clock says. */
+const leastGraceMs = 3_600_000
+
+/**
+ * How long, in milliseconds, a subscriber may still be stale that has been so for a time, as far as the machine's clock knows,
+ * which may have been set since: at most `evictAfter`, and at least `joinTimeout` or an hour, whichever is longer.
+ */
+export function timeLeftMs(
+  { evictAfter, joinTimeout }: Pick<SubscriberSurroundings['delaysMs'], 'evictAfter' | 'joinTimeout'>,
+  staleForMs: number,
+): number {
+  const leastMs = Math.min(evictAfter, Math.max(joinTimeout, leastGraceMs))
+  return timerMs(Math.max(leastMs, evictAfter - Math.max(0, staleForMs)))
 }

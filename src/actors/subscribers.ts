@@ -85,7 +85,9 @@ export class Subscribers {
 
   /** Opens a subscription that an earlier broker gave, where that one left it. */
   restore(logic: typeof subscriberChart, supervisor: AnyActorRef, record: StoredSubscription): Subscription {
-    const staleSinceMs = record.staleSinceMs ?? Date.now()
+    // A time that is still to come was read from a clock that was wrong.
+    const nowMs = Date.now()
+    const staleSinceMs = Math.min(record.staleSinceMs ?? nowMs, nowMs)
     // What a crash lost of the log is no part of the snapshot: what takes its place is live.
     const last = this.#surroundings.log.next - 1
     const { topic, address, subscribedMs, topics, snapshot, sendsHeartbeats, exchanges, neverJoined = false } = record

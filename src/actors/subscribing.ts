@@ -34,6 +34,8 @@ export interface SubscribingSurroundings {
   readonly log: MessageLog
   /** Sequence number of the oldest message that a snapshot can have; undefined if there is no history. */
   readonly oldest: () => number | undefined
+  /** The time, in milliseconds since the epoch: rather too early, so that a snapshot lacks nothing. */
+  nowMs(): number
   /** Undefined if there is no history: then subscriptions end with the process. */
   readonly records: SubscriptionRecords | undefined
   /** The actors' parent. */
@@ -64,10 +66,10 @@ export class Subscribing {
 
   /** Opens a subscription. */
   open({ address, topics, snapshotDays, confirms }: SubscriptionWish): Subscription {
-    const { subscribers, exchanges, log, oldest, supervisor, subscriber, snapshotExchange } = this.#surroundings
+    const { subscribers, exchanges, log, oldest, nowMs, supervisor, subscriber, snapshotExchange } = this.#surroundings
     const wish = snapshotWish(topics, snapshotDays)
     const from = snapshotDays > 0 ? oldest() : undefined
-    const sinceMs = Math.floor((Date.now() - snapshotDays * msPerDay) / msPerMinute) * msPerMinute
+    const sinceMs = Math.floor((nowMs() - snapshotDays * msPerDay) / msPerMinute) * msPerMinute
     const snapshot = from === undefined ? undefined : { from, sinceMs, upTo: log.next - 1 }
     const subscription = subscribers.open(subscriber(), supervisor(), {
       address,
@@ -147,9 +149,9 @@ function hasFailed(actor: AnyActorRef): boolean {
  * Does the record say what a second restart must know? From when on the subscriber is stale, or many restarts would keep it
  * for ever; where the log ended, or what comes now would be taken for what a crash lost of it.
  */
-function isUpToDate(record: StoredSubscription, { queue, snapshot }: Subscription): boolean {
+function isUpToDate(record: StoredSubscription, { actor, queue, snapshot }: Subscription): boolean {
   return (
-    record.staleSinceMs !== undefined &&
+    record.staleSinceMs === actor.getSnapshot().context.staleSinceMs &&
     record.snapshot?.upTo === snapshot?.upTo &&
     JSON.stringify(storedStanding(standingIn(record))) === JSON.stringify(storedStanding(queue.record))
   )

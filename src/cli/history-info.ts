@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { printable, printableJson } from '../config/printable.ts'
+import { linesIn } from '../history/journal-file.ts'
 import { readJournal } from '../history/journal-lines.ts'
 import { describeOwner, ownerInWords } from '../history/lock.ts'
 import type { OwnerDescription } from '../history/owner.ts'
 import { type LogDescription, type LogPlace, LogReader } from '../history/reader.ts'
-import { codeOf } from '../history/reason.ts'
 import { subscriptionsFile } from '../history/subscriptions.ts'
 import { exitCodes } from './exit-codes.ts'
 import { directoryOf, type HistoryOptions, sayHistoryFailure } from './history-directory.ts'
@@ -54,11 +53,7 @@ async function read(directory: string): Promise<HistoryInfo> {
 /** How many subscriptions a history has. Their p2p topics are nobody's business. */
 async function countIn(directory: string): Promise<number> {
   const path = join(directory, subscriptionsFile)
-  const bytes = await readFile(path).catch(error => {
-    if (codeOf(error) === 'ENOENT') return Buffer.alloc(0)
-    throw error
-  })
-  return readJournal(bytes, path).records.size
+  return (await readJournal(linesIn(path), path)).records.size
 }
 
 function forPeople({ directory, owner, log, damagedBytes, subscriptions }: HistoryInfo): string {

@@ -96,6 +96,8 @@ async function openLog(directory: string, { history, validation }: Config): Prom
       failing: () => {},
       recovered: () => {},
       damaged: (path, bytes) => say(`${path}: ${bytes} bytes are damaged and passed over`),
+      ageingHeld: () => {},
+      setAside: path => say(`${path}: nothing in this file can be read; it is no part of the history any more`),
     })
     return {
       isBroker: false,

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { packageVersion } from '../observe/version.ts'
+import { longestTimerMs } from '../protocol/timer.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { RunOptions } from './run.ts'
 import { readSince } from './since.ts'
@@ -246,8 +247,9 @@ function traceBytes(text: string): number {
 }
 
 function seconds(text: string): number {
-  if (/^(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It must be a number of seconds.')
+  const number = /^(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})$/.test(text) ? Number(text) : Number.NaN
+  if (number * 1000 <= longestTimerMs) return number
+  throw new InvalidArgumentError(`It must be a number of seconds (up to ${Math.floor(longestTimerMs / 1000)}).`)
 }
 
 function positiveSeconds(text: string): number {

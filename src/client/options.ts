@@ -1,4 +1,5 @@
 import { isLoopback, tokenPattern } from '../config/exposure.ts'
+import { timerMs } from '../protocol/timer.ts'
 import { type Endpoint, readEndpoint } from './endpoint.ts'
 import { InvalidArgumentError } from './errors.ts'
 import type { BusEvent } from './events.ts'
@@ -83,9 +84,6 @@ const defaults = {
 /** Where the bus is managed unless something else is said (PROTOCOL "Endpoints"). */
 export const defaultEndpoint = '127.0.0.1:13370'
 
-/** The longest time that a timer of Node can wait, about 25 days: what is longer would end at once. */
-const longestTimerMs = 2 ** 31 - 1
-
 /** Completes the options. Throws `InvalidArgumentError` if one of them can't be meant. */
 export function settingsOf({
   endpoint = defaultEndpoint,
@@ -142,7 +140,7 @@ function duration(name: DurationName, options: { [Name in DurationName]?: number
   if (typeof ms !== 'number' || !(ms > 0)) {
     throw new InvalidArgumentError(`${name} must be a number of milliseconds above 0, and it is ${ms}`)
   }
-  return Math.min(ms, longestTimerMs)
+  return timerMs(ms)
 }
 
 function atLeastOne(name: string, value: number): number {

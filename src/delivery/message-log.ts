@@ -10,6 +10,8 @@ export interface LogSettings {
   readonly maxRecentBytes: number
   /** May a message be delivered before it is on disk? */
   readonly durability: 'background' | 'committed'
+  /** The time at which a message is accepted, in milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number
 }
 
 /**
@@ -20,6 +22,7 @@ export interface LogSettings {
 export class MessageLog {
   readonly #store: MessageStore | undefined
   readonly #settings: LogSettings
+  readonly #now: () => number
   readonly #recent = new RecentBatches()
   readonly #idle = new IdleCursors()
   /** Those who read, by p2p topic: of most there is one. */
@@ -34,6 +37,7 @@ export class MessageLog {
   constructor(store: MessageStore | undefined, settings: LogSettings) {
     this.#store = store
     this.#settings = settings
+    this.#now = settings.now ?? Date.now
     this.#next = this.#end = store?.next ?? 1
   }
 
@@ -74,7 +78,7 @@ export class MessageLog {
 
   /** Gives a batch its place in the log, and delivers it. */
   append({ messages, bytes }: Batch): LoggedBatch {
-    const batch = { messages, bytes, first: this.#next, acceptedMs: Date.now() }
+    const batch = { messages, bytes, first: this.#next, acceptedMs: this.#now() }
     this.#next += messages.length
     this.#recent.push(batch)
     this.#store?.append(batch)

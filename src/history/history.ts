@@ -4,6 +4,7 @@ import { acquireLock, type Lock } from './lock.ts'
 import type { OperatorService } from './operator-request.ts'
 import { SegmentedStore, type StoreSettings } from './segmented-store.ts'
 import { openSubscriptions, type SubscriptionJournal, subscriptionsFile } from './subscriptions.ts'
+import { WallClock } from './wall-clock.ts'
 
 /** How the configuration wants the messages of the log to be kept. */
 export function storeSettings(settings: Config['history']): StoreSettings {
@@ -18,18 +19,21 @@ export function storeSettings(settings: Config['history']): StoreSettings {
 export class History {
   readonly store: SegmentedStore
   readonly subscriptions: SubscriptionJournal
+  /** The time, as far as this machine's clock is to be believed. */
+  readonly clock: WallClock
   readonly #lock: Lock
   readonly #maxUnwrittenBytes: number
   readonly #listeners: Set<() => void>
   #holdUps = 0
 
   private constructor(
-    parts: { readonly store: SegmentedStore; readonly subscriptions: SubscriptionJournal; readonly lock: Lock },
+    parts: Pick<History, 'store' | 'subscriptions' | 'clock'> & { readonly lock: Lock },
     maxUnwrittenBytes: number,
     listeners: Set<() => void>,
   ) {
     this.store = parts.store
     this.subscriptions = parts.subscriptions
+    this.clock = parts.clock
     this.#lock = parts.lock
     this.#maxUnwrittenBytes = maxUnwrittenBytes
     this.#listeners = listeners
@@ -42,22 +46,45 @@ export class History {
       log.error({ err: error }, `${what} cannot be written; delivery goes on, and it is tried again every second`)
     const damaged = (path: string, lost: number, unit: string) =>
       log.error({ path, [unit]: lost }, `${lost} ${unit} of the history are damaged and passed over`)
+    const clock = new WallClock(byMs =>
+      log.warn(
+        { seconds: Math.round(byMs / 1000) },
+        `the clock of this machine was set ${byMs > 0 ? 'ahead' : 'back'} by ${inWords(byMs)}: it is believed in an hour, ` +
+          'and nothing is deleted for its age before',
+      ),
+    )
     const lock = await acquireLock(directory)
     try {
-      const store = await SegmentedStore.open(directory, storeSettings(settings), {
-        written: () => {
-          for (const listen of listeners) listen()
+      const store = await SegmentedStore.open(
+        directory,
+        { ...storeSettings(settings), clock },
+        {
+          written: () => {
+            for (const listen of listeners) listen()
+          },
+          failing: failing('the log of messages'),
+          recovered: lost => log.warn({ lost }, `the log of messages is written again; ${lost} messages are not in it`),
+          damaged: (path, bytes) => damaged(path, bytes, 'bytes'),
+          ageingHeld: (segments, aheadMs) =>
+            log.warn(
+              { segments },
+              `the newest file of the history is ${inWords(aheadMs)} old by this machine's clock, and ${segments} files are ` +
+                'older than history.retention_days: they are deleted in an hour, unless the clock is set right before',
+            ),
+          setAside: path =>
+            log.error(
+              { path },
+              'a file of the history can not be read and was set aside under this name; all others are used. What it had is ' +
+                'missing: put a good copy in its place (its name up to `.log`) while the broker is stopped, or delete it',
+            ),
         },
-        failing: failing('the log of messages'),
-        recovered: lost => log.warn({ lost }, `the log of messages is written again; ${lost} messages are not in it`),
-        damaged: (path, bytes) => damaged(path, bytes, 'bytes'),
-      })
+      )
       const subscriptions = await openSubscriptions(directory, {
         onFailing: failing('the list of subscriptions'),
         onRecovered: () => log.warn('the list of subscriptions is written again'),
-        onSkipped: lines => damaged(subscriptionsFile, lines.length, 'lines'),
+        onSkipped: ({ count }) => damaged(subscriptionsFile, count, 'lines'),
       })
-      return new History({ store, subscriptions, lock }, settings.max_unwritten_bytes, listeners)
+      return new History({ store, subscriptions, clock, lock }, settings.max_unwritten_bytes, listeners)
     } catch (error) {
       await lock.release()
       throw error
@@ -98,4 +125,11 @@ export class History {
     await this.store.close()
     await this.#lock.release()
   }
+}
+
+/** A span of time, in minutes, hours or days, as a person would say it. */
+function inWords(ms: number): string {
+  const minutes = Math.round(Math.abs(ms) / 60_000)
+  if (minutes < 120) return `${minutes} minutes`
+  return minutes < 2880 ? `${Math.round(minutes / 60)} hours` : `${Math.round(minutes / 1440)} days`
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { codeOf } from './reason.ts'
 
 /** How files are opened; tests give one whose files fail. */
 export type OpenFile = (path: string, flags: string, mode?: number) => Promise<FileHandle>
@@ -84,5 +85,52 @@ export class JournalFile {
     } finally {
       await directory.close()
     }
+  }
+}
+
+/** Bytes that are read at once. */
+const chunkBytes = 1_048_576
+
+/** Longer lines are skipped: the longest are of versions that kept topics whole, 16 MiB of them, each byte escaped. */
+const longestLineBytes = 134_217_728
+
+/**
+ * The lines of a file that end, in turn, without their ends; undefined for one that is too long. They are there until the
+ * next is asked for: however large the file is, only a piece and a line of it are in memory. A file that isn't there has none.
+ *
+ * Rejects if it can't be read.
+ */
+export async function* linesIn(
+  path: string,
+  maxLineBytes = longestLineBytes,
+): AsyncGenerator<Buffer | undefined, void, undefined> {
+  const handle = await open(path, 'r').catch(error => {
+    if (codeOf(error) !== 'ENOENT') throw error
+  })
+  if (handle === undefined) return
+  const chunk = Buffer.allocUnsafe(chunkBytes)
+  /** The beginning of a line whose end is still to come, as far as it is kept. */
+  let begun: Buffer[] = []
+  let begunBytes = 0
+  try {
+    for (let offset = 0; ; ) {
+      const { bytesRead } = await handle.read(chunk, 0, chunkBytes, offset)
+      if (bytesRead === 0) return
+      offset += bytesRead
+      const bytes = chunk.subarray(0, bytesRead)
+      let start = 0
+      for (let end = bytes.indexOf(10); end >= 0; start = end + 1, end = bytes.indexOf(10, start)) {
+        const piece = bytes.subarray(start, end)
+        if (begunBytes === 0) yield piece
+        else yield begunBytes + piece.length > maxLineBytes ? undefined : Buffer.concat([...begun, piece])
+        begun = []
+        begunBytes = 0
+      }
+      begunBytes += bytesRead - start
+      if (begunBytes > maxLineBytes) begun = []
+      else if (start < bytesRead) begun.push(Buffer.from(bytes.subarray(start)))
+    }
+  } finally {
+    await handle.close()
   }
 }

@@ -40,8 +40,15 @@ function checksum(json: string | Uint8Array): string {
 /** What a journal holds. */
 export interface JournalContent {
   readonly records: ReadonlyMap<string, StoredSubscription>
-  /** The numbers of lines that were damaged, or not to be trusted, and were skipped. The first line is 1. */
-  readonly skipped: readonly number[]
+  /** Lines that were damaged, or not to be trusted, and were skipped. */
+  readonly skipped: SkippedLines
+}
+
+/** Lines of a journal that were skipped. */
+export interface SkippedLines {
+  readonly count: number
+  /** Their numbers, of the first thousand. The first line is 1. */
+  readonly numbers: readonly number[]
 }
 
 const moveSchema = z.tuple([countSchema, countSchema, countSchema])
@@ -49,21 +56,29 @@ const putSchema = z.object({ id: countSchema, put: storedSubscriptionSchema })
 const removeSchema = z.object({ remove: topicSchema })
 const headerSchema = z.object({ format: z.literal(header.format), version: countSchema })
 
+/** Numbers of skipped lines that are kept. */
+const maxNumbers = 1000
+
 /**
- * Reads a journal. A last line without an end was being written when the process or the machine stopped: it is left out.
+ * Reads the lines of a journal. A last one without an end was being written when the process or the machine stopped: it is
+ * left out.
  *
+ * @param lines undefined for one that is longer than any that was ever written
  * @param path for the error's text
  * @throws HistoryError if it has a newer format
  */
-export function readJournal(bytes: Buffer, path: string): JournalContent {
+export async function readJournal(lines: AsyncIterable<Buffer | undefined>, path: string): Promise<JournalContent> {
   const reading = new Reading(path)
-  const skipped: number[] = []
+  const numbers: number[] = []
+  let count = 0
   let number = 0
-  for (let start = 0, end = bytes.indexOf(10); end >= 0; start = end + 1, end = bytes.indexOf(10, start)) {
+  for await (const line of lines) {
     number++
-    if (!reading.take(valueIn(bytes.subarray(start, end)), number === 1)) skipped.push(number)
+    if (reading.take(line && valueIn(line), number === 1)) continue
+    count++
+    if (numbers.length < maxNumbers) numbers.push(number)
   }
-  return { records: reading.records, skipped }
+  return { records: reading.records, skipped: { count, numbers } }
 }
 
 /** What an undamaged line says; undefined if it is damaged. */

@@ -5,8 +5,9 @@ import type { SnapshotSelection } from '../delivery/message-store.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import { HistoryError } from './history-error.ts'
 import { codeOf } from './reason.ts'
-import { isIntact, readMessages, readTable } from './record.ts'
-import { type FoundRecord, Segment, segmentFileName, segmentHeaderBytes } from './segment.ts'
+import { readMessages, readTable } from './record.ts'
+import { type FoundRecord, Segment, segmentFileName, UnreadableSegmentError } from './segment.ts'
+import { segmentHeaderBytes } from './segment-header.ts'
 import { explained, firstsIn, segmentsSince, unvisitedBefore } from './segments.ts'
 import { defaultAtOnce, select } from './select.ts'
 import { LogSelection } from './selection.ts'
@@ -43,10 +44,12 @@ export class NoSuchHistoryError extends HistoryError {}
  */
 export class LogReader {
   readonly #segments: readonly Segment[]
-  readonly #damaged = new Map<string, number>()
+  /** Bytes by file, and where in it. */
+  readonly #damaged: Map<string, number>
 
-  private constructor(segments: readonly Segment[]) {
+  private constructor(segments: readonly Segment[], damaged: Map<string, number>) {
     this.#segments = segments
+    this.#damaged = damaged
   }
 
   /**
@@ -56,14 +59,16 @@ export class LogReader {
    */
   static async open(directory: string): Promise<LogReader> {
     const segments: Segment[] = []
+    const unreadable = new Map<string, number>()
     try {
       // Whoever begins a segment writes no more to those before it: all but the last are complete once they are listed.
       const firsts = await firstsIn(directory)
       for (const first of firsts) {
-        const segment = await openIfThere(join(directory, segmentFileName(first)), first)
-        if (segment) segments.push(segment)
+        const opened = await openIfThere(join(directory, segmentFileName(first)), first)
+        if (opened instanceof Segment) segments.push(opened)
+        else if (opened) unreadable.set(opened.path, opened.bytes)
       }
-      return new LogReader(segments)
+      return new LogReader(segments, unreadable)
     } catch (error) {
       for (const segment of segments) await segment.retire()
       if (codeOf(error) === 'ENOENT') throw new NoSuchHistoryError(`there is no history in ${directory}`)
@@ -135,22 +140,12 @@ export class LogReader {
     }
   }
 
-  async *#intactRecords(segment: Segment): AsyncGenerator<FoundRecord, void, undefined> {
-    /** Up to where everything is intact, or known to be damaged. */
-    let known = segmentHeaderBytes
-    for await (const record of segment.records(segmentHeaderBytes)) {
-      const { header, bytes, at, offset } = record
-      if (!isIntact(bytes, at, header)) continue
-      this.#noteDamage(segment, known, offset)
-      known = offset + header.bytes
-      yield record
-    }
-    // At the end of the last one it is what is being written, or what a crash has left.
-    if (segment !== this.#segments.at(-1)) this.#noteDamage(segment, known, segment.size)
-  }
-
-  #noteDamage({ path }: Segment, from: number, to: number): void {
-    if (from < to) this.#damaged.set(`${path}:${from}`, to - from)
+  #intactRecords(segment: Segment): AsyncGenerator<FoundRecord, void, undefined> {
+    return segment.records(segmentHeaderBytes, (offset, bytes) => {
+      // At the end of the last one it is what is being written, or what a crash has left.
+      if (segment === this.#segments.at(-1) && offset + bytes === segment.size) return
+      this.#damaged.set(`${segment.path}:${offset}`, bytes)
+    })
   }
 
   async #lastSequence(): Promise<number> {
@@ -162,11 +157,21 @@ export class LogReader {
   }
 }
 
-/** Opens a segment, unless retention has deleted it meanwhile, or nothing is behind its header, if that is there at all. */
-async function openIfThere(path: string, first: number): Promise<Segment | undefined> {
+/**
+ * Opens a segment, unless retention has deleted it meanwhile, or nothing is behind its header, if that is there at all. Of
+ * one in which nothing can be read it tells the bytes.
+ */
+async function openIfThere(
+  path: string,
+  first: number,
+): Promise<Segment | { readonly path: string; readonly bytes: number } | undefined> {
   try {
-    if ((await stat(path)).size <= segmentHeaderBytes) return undefined
-    return await Segment.open(path, first, 'r')
+    const { size } = await stat(path)
+    if (size <= segmentHeaderBytes) return undefined
+    return await Segment.open(path, first, 'r').catch(error => {
+      if (!(error instanceof UnreadableSegmentError)) throw error
+      return { path, bytes: size }
+    })
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw error

@@ -20,6 +20,9 @@ const entryBytes = 31
 /** Payloads are not larger than this, unless one message is. */
 const maxPayloadBytes = 262_144
 
+/** Nor are their tables: the last entry, with the longest topic, may go beyond. */
+const maxTableBytes = maxPayloadBytes + entryBytes + 255
+
 const types: readonly FrameType[] = ['indicator', 'sighting', 'snapshotrequest']
 const flag = { object: 1, removed: 2, hashedKey: 4, only: 8, except: 16 }
 
@@ -127,14 +130,18 @@ function writeEntry(record: Buffer, at: number, { type, frame, audience, object 
   return at + entryBytes + (record[at + 30] as number)
 }
 
-/**
- * Reads the header of a record. Undefined if there is none, or not all of it. What it says is to be believed only of an intact
- * record; if more than the length is damaged, it still leads to the next one.
- */
-export function readHeader(bytes: Buffer, at: number): RecordHeader | undefined {
-  if (at + headerBytes > bytes.length) return undefined
+/** Is there an intact record at this place, and what does its header say? Or how many bytes from there on would tell? */
+export function recordAt(bytes: Buffer, at: number): RecordHeader | { readonly needed: number } | undefined {
+  if (at + headerBytes > bytes.length) return { needed: headerBytes }
+  if (!looksLikeHeader(bytes, at)) return undefined
   const payloadBytes = bytes.readUInt32LE(at)
-  if (payloadBytes < entryBytes) return undefined
+  const tableEnd = at + headerBytes + bytes.readUInt32LE(at + 28)
+  if (tableEnd > bytes.length) return { needed: tableEnd - at }
+  // Before so much is read and summed up: a length that is damaged may say anything.
+  if (!addsUp(bytes, at)) return undefined
+  const end = at + headerBytes + payloadBytes
+  if (end > bytes.length) return { needed: end - at }
+  if (bytes.readUInt32LE(at + 4) !== crc32(bytes.subarray(at + 8, end))) return undefined
   return {
     bytes: headerBytes + payloadBytes,
     first: bytes.readDoubleLE(at + 8),
@@ -143,10 +150,47 @@ export function readHeader(bytes: Buffer, at: number): RecordHeader | undefined 
   }
 }
 
-/** Is the whole record there, as it was written? */
-export function isIntact(bytes: Buffer, at: number, header: RecordHeader): boolean {
-  const end = at + header.bytes
-  return end <= bytes.length && bytes.readUInt32LE(at + 4) === crc32(bytes.subarray(at + 8, end))
+/**
+ * The first place from `at` on where the header of a record may be, or where too few bytes are left to tell. A message that
+ * was made for it can't pretend to be a record: its text has no NUL, and a header has some.
+ */
+export function nextPossibleRecord(bytes: Buffer, at: number): number {
+  const end = bytes.length - headerBytes
+  for (let place = at; place <= end; place++) {
+    // The highest byte of the number of messages, which are never so many.
+    if (bytes[place + 27] !== 0) {
+      const zero = bytes.indexOf(0, place + 28)
+      if (zero < 0) return Math.max(place + 1, end + 1)
+      place = zero - 28
+    } else if (looksLikeHeader(bytes, place)) return place
+  }
+  return Math.max(at, end + 1)
+}
+
+/** The sequence number of the first message of an intact record. */
+export function firstIn(record: Buffer): number {
+  return record.readDoubleLE(8)
+}
+
+function looksLikeHeader(bytes: Buffer, at: number): boolean {
+  const count = bytes.readUInt32LE(at + 24)
+  if (count === 0) return false
+  const tableBytes = bytes.readUInt32LE(at + 28)
+  if (tableBytes < count * entryBytes || tableBytes > maxTableBytes || tableBytes > bytes.readUInt32LE(at)) return false
+  return Number.isSafeInteger(bytes.readDoubleLE(at + 8)) && Number.isFinite(bytes.readDoubleLE(at + 16))
+}
+
+/** Do table and frames have as many bytes together as the header says? */
+function addsUp(bytes: Buffer, at: number): boolean {
+  const tableEnd = at + headerBytes + bytes.readUInt32LE(at + 28)
+  let entry = at + headerBytes
+  let total = tableEnd - entry
+  for (let left = bytes.readUInt32LE(at + 24); left > 0; left--) {
+    if (entry + entryBytes > tableEnd) return false
+    total += bytes.readUInt32LE(entry + 26)
+    entry += entryBytes + (bytes[entry + 30] as number)
+  }
+  return entry === tableEnd && total === bytes.readUInt32LE(at)
 }
 
 /** Reads the table of an intact record. */

@@ -1,4 +1,3 @@
-import { isIntact } from './record.ts'
 import { Segment } from './segment.ts'
 
 /** A segment without a name yet, which has so many messages anew. */
@@ -19,7 +18,6 @@ export async function rescueTail(from: Segment, pathOf: (first: number) => strin
   let messages = 0
   try {
     for await (const { header, bytes, at } of from.records(from.syncedSize)) {
-      if (!isIntact(bytes, at, header)) continue
       segment ??= await Segment.create(pathOf(header.first), header.first)
       await segment.append([bytes.subarray(at, at + header.bytes)])
       messages += header.count

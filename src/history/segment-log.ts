@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { rescueTail } from './rescue.ts'
 import { Segment, segmentFileName } from './segment.ts'
 import { syncDirectory } from './segments.ts'
+import { beliefMs, WallClock } from './wall-clock.ts'
 
 /** What may be kept, and how it is divided. */
 export interface SegmentLogSettings {
@@ -10,6 +11,17 @@ export interface SegmentLogSettings {
   readonly maxBytes: number
   /** Bytes of a segment. Default a 64th of `maxBytes`, at most 1 GiB. */
   readonly segmentBytes?: number
+  /** Default a clock of its own. */
+  readonly clock?: WallClock
+}
+
+/** What a log tells its owner. */
+export interface SegmentLogEvents {
+  /**
+   * So many segments are too old for this machine's clock, which is so many milliseconds ahead of the newest: they stay for
+   * an hour more, in case it is wrong.
+   */
+  ageingHeld(segments: number, aheadMs: number): void
 }
 
 const msPerDay = 86_400_000
@@ -31,12 +43,24 @@ export class SegmentLog {
   /** Messages that were written since everything was on disk last. */
   #unsynced = 0
   #crowdedOut = 0
+  readonly #clock: WallClock
+  readonly #onHeld: SegmentLogEvents['ageingHeld']
+  /** Until then, by the clock's {@link WallClock.passedMs}, nothing is deleted for its age. */
+  readonly #heldUntilMs: number
+  /** How far the clock was ahead of the newest segment when the process began, until that was told. */
+  #untoldAheadMs: number | undefined
 
   /** Takes over segments that are there. */
-  constructor(directory: string, segments: Segment[], settings: SegmentLogSettings) {
+  constructor(directory: string, segments: Segment[], settings: SegmentLogSettings, events: SegmentLogEvents) {
     this.#directory = directory
     this.#segments = segments
     this.#settings = settings
+    this.#clock = settings.clock ?? new WallClock()
+    this.#onHeld = events.ageingHeld
+    // While the process runs, the clock is watched. When it begins, the newest segment is all that is known.
+    const aheadMs = this.#clock.earliestMs - (segments.at(-1)?.createdMs ?? Number.POSITIVE_INFINITY)
+    this.#untoldAheadMs = aheadMs > this.#lifetimeMs + msPerDay ? aheadMs : undefined
+    this.#heldUntilMs = this.#untoldAheadMs === undefined ? 0 : this.#clock.passedMs + beliefMs
     this.#segmentBytes = settings.segmentBytes ?? Math.min(1_073_741_824, Math.ceil(settings.maxBytes / 64))
   }
 
@@ -110,16 +134,36 @@ export class SegmentLog {
 
   /** Deletes the oldest segments that are too old or too much. The one that is being written stays. */
   async removeOld(): Promise<void> {
-    const oldestMs = Date.now() - this.#settings.retentionDays * msPerDay
     for (let [oldest, second] = this.#segments; oldest && second; [oldest, second] = this.#segments) {
       // Counted anew each time: meanwhile others may be gone, or longer.
       const bytes = this.#segments.reduce((total, { size }) => total + size, 0)
-      if (bytes <= this.#settings.maxBytes && second.createdMs >= oldestMs) return
+      const tooOld = this.#tooOld()
+      if (bytes <= this.#settings.maxBytes && (tooOld === 0 || this.#isHeld(tooOld))) return
       if (bytes > this.#settings.maxBytes) this.#crowdedOut++
       this.#segments.shift()
       await unlink(oldest.path).catch(() => {})
       await oldest.retire()
     }
+  }
+
+  /** How many of the oldest segments are too old. */
+  #tooOld(): number {
+    const { earliestMs, latestMs } = this.#clock
+    const oldestMs = earliestMs - this.#settings.retentionDays * msPerDay
+    return this.#segments.findIndex((_, index) => endedBy(this.#segments, index, latestMs) >= oldestMs)
+  }
+
+  /** Is it too early to believe that so many are too old? */
+  #isHeld(tooOld: number): boolean {
+    if (this.#clock.passedMs >= this.#heldUntilMs) return false
+    if (this.#untoldAheadMs !== undefined) this.#onHeld(tooOld, this.#untoldAheadMs)
+    this.#untoldAheadMs = undefined
+    return true
+  }
+
+  /** How long a segment is written to. */
+  get #lifetimeMs(): number {
+    return Math.max(msPerHour, (this.#settings.retentionDays * msPerDay) / 30)
   }
 
   /** Lets go of the files, as soon as nobody reads them. */
@@ -130,8 +174,9 @@ export class SegmentLog {
   /** The segment to write to. */
   async #segmentFor(first: number): Promise<Segment> {
     const last = this.#segments.at(-1)
-    const lifetimeMs = Math.max(msPerHour, (this.#settings.retentionDays * msPerDay) / 30)
-    const isFull = last && (last.size >= this.#segmentBytes || Date.now() - last.createdMs > lifetimeMs)
+    const ageMs = Date.now() - (last?.createdMs ?? 0)
+    // One that was begun later than now was begun by a clock that was wrong.
+    const isFull = last && (last.size >= this.#segmentBytes || ageMs > this.#lifetimeMs || ageMs < -msPerHour)
     if (last && !isFull && !this.#abandoned) return last
     if (!this.#abandoned) await this.sync()
     // One of this name can only be an abandoned one without a message.
@@ -148,4 +193,19 @@ export class SegmentLog {
   #pathOf(first: number): string {
     return join(this.#directory, segmentFileName(first))
   }
+}
+
+/**
+ * When the last message of a segment had come, as far as the times can be believed at which segments were begun: a time that
+ * is still to come, or before one of an earlier segment, was read from a clock that was wrong. If no later one is to be
+ * believed, that is never: it may come still.
+ */
+function endedBy(segments: readonly Segment[], index: number, nowMs: number): number {
+  let reachedMs = Number.NEGATIVE_INFINITY
+  for (const [place, { createdMs }] of segments.entries()) {
+    if (createdMs > nowMs || createdMs < reachedMs) continue
+    if (place > index) return createdMs
+    reachedMs = createdMs
+  }
+  return Number.POSITIVE_INFINITY
 }

@@ -1,21 +1,15 @@
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { HistoryError } from './history-error.ts'
-import { isIntact, type RecordHeader, readHeader } from './record.ts'
+import { firstIn, nextPossibleRecord, type RecordHeader, recordAt } from './record.ts'
+import { encodeSegmentHeader, readSegmentHeader, segmentHeaderBytes } from './segment-header.ts'
 
 /*
- * A segment is a file of the log: a header, then records. The name of its file is the sequence number that it begins with.
- *
- *   header   8 bytes `TBUSLOG\n` · u32 format version · u32 0 · f64 first sequence number · f64 when it was made (ms)
+ * A segment is a file of the log: a header (segment-header.ts), then records (record.ts). The name of its file is the
+ * sequence number that it begins with.
  */
-
-const magic = 'TBUSLOG\n'
-const formatVersion = 1
 
 /** What follows the name of a segment that has no header yet. */
 export const unnamedSuffix = '.new'
-
-/** Bytes of a segment's header. */
-export const segmentHeaderBytes = 32
 
 /** Bytes that are read from a segment at once. */
 const chunkBytes = 262_144
@@ -30,7 +24,10 @@ function takeChunk(): Buffer {
   return freeChunks.pop() ?? Buffer.allocUnsafeSlow(chunkBytes)
 }
 
-/** A record in a segment: `bytes` holds all of it from `at` on, until the next one is asked for. */
+/** Where something damaged begins in a file, and how many bytes it has. */
+export type OnDamage = (offset: number, bytes: number) => void
+
+/** An intact record in a segment: `bytes` holds all of it from `at` on, until the next one is asked for. */
 export interface FoundRecord {
   readonly header: RecordHeader
   readonly bytes: Buffer
@@ -49,9 +46,14 @@ export function firstInFileName(name: string): number | undefined {
   return /^\d{16}\.log$/.test(name) ? Number(name.slice(0, 16)) : undefined
 }
 
-/** Do these bytes begin like a segment? Of its first eight there may be less. */
-export function isSegmentStart(bytes: Buffer): boolean {
-  return magic.startsWith(bytes.toString('latin1', 0, magic.length))
+/** The time that a header without a checksum says is believed if the first record came within so long of it. */
+const msPerDay = 86_400_000
+
+/** In a file of the log there is nothing that could be read: neither its header nor a record. */
+export class UnreadableSegmentError extends HistoryError {
+  constructor(path: string) {
+    super(`nothing in ${path} can be read as a part of a history`)
+  }
 }
 
 /** One file of the log, opened. */
@@ -60,7 +62,9 @@ export class Segment {
   /** Sequence number of the first message that it may have. */
   readonly first: number
   /** When it was begun, in milliseconds since the epoch: everything in the segments before it is older. */
-  readonly createdMs: number
+  createdMs: number
+  /** Is its header as it was written? */
+  hasIntactHeader = true
   /** Bytes up to the end of its last intact record. */
   size: number
   /** Bytes of it that are surely on disk. */
@@ -88,11 +92,7 @@ export class Segment {
    */
   static async create(path: string, first: number): Promise<Segment> {
     const createdMs = Date.now()
-    const header = Buffer.alloc(segmentHeaderBytes)
-    header.write(magic, 'latin1')
-    header.writeUInt32LE(formatVersion, 8)
-    header.writeDoubleLE(first, 16)
-    header.writeDoubleLE(createdMs, 24)
+    const header = encodeSegmentHeader(first, createdMs)
     const unnamed = `${path}${unnamedSuffix}`
     const file = await open(unnamed, 'w+', 0o600)
     try {
@@ -121,26 +121,38 @@ export class Segment {
     await unlink(`${this.path}${unnamedSuffix}`).catch(() => {})
   }
 
-  /** Opens a segment that is there. Throws {@link HistoryError} if it is none, or made by a newer version. */
+  /**
+   * Opens a segment that is there. If its header is damaged, its first record tells when it was begun.
+   *
+   * @throws UnreadableSegmentError if there is none, either; HistoryError if it was made by a newer version
+   */
   static async open(path: string, first: number, mode: 'r' | 'r+'): Promise<Segment> {
     const file = await open(path, mode)
     try {
-      const header = Buffer.alloc(segmentHeaderBytes)
-      const { bytesRead } = await file.read(header, 0, header.length, 0)
-      if (bytesRead < header.length || !isSegmentStart(header)) {
-        throw new HistoryError(`${path} is not a segment of a history: move it away, or choose another history.path`)
-      }
-      const version = header.readUInt32LE(8)
-      if (version > formatVersion) {
-        throw new HistoryError(
-          `${path} was made by a newer version of threatbus (format ${version}, this one knows ${formatVersion}): use that version, or choose another history.path`,
-        )
-      }
-      return new Segment(file, path, first, header.readDoubleLE(24), (await file.stat()).size)
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(segmentHeaderBytes), 0, segmentHeaderBytes, 0)
+      const header = readSegmentHeader(buffer.subarray(0, bytesRead), path)
+      const segment = new Segment(file, path, first, header?.createdMs ?? Number.NaN, (await file.stat()).size)
+      segment.hasIntactHeader = header !== undefined
+      if (!header?.isChecked) await segment.#believeFirstRecord()
+      if (Number.isNaN(segment.createdMs)) throw new UnreadableSegmentError(path)
+      return segment
     } catch (error) {
       await file.close()
       throw error
     }
+  }
+
+  async #believeFirstRecord(): Promise<void> {
+    for await (const { header } of this.records(segmentHeaderBytes)) {
+      if (!(Math.abs(this.createdMs - header.acceptedMs) <= msPerDay)) this.createdMs = header.acceptedMs
+      return
+    }
+  }
+
+  /** Writes its header anew. */
+  async mendHeader(): Promise<void> {
+    await this.#file.write(encodeSegmentHeader(this.first, this.createdMs), 0, segmentHeaderBytes, 0)
+    this.hasIntactHeader = true
   }
 
   /** Writes records behind the last one. If it fails, what was written of them is no part of the segment. */
@@ -155,11 +167,9 @@ export class Segment {
       rest = at < end ? withoutBytes(rest, bytesWritten) : []
     }
     for (const record of records) {
-      const header = readHeader(record, 0)
-      if (header) this.#note(header.first, this.size)
+      this.#note(firstIn(record), this.size, this.size + record.length)
       this.size += record.length
     }
-    this.#indexedTo = this.size
   }
 
   /** Cuts off everything from `end` on: what a crash or a failed write left behind the last record. */
@@ -176,12 +186,15 @@ export class Segment {
     await this.#file.datasync()
   }
 
-  /** Answers what lies in the file from `offset` on, for whoever wants to keep it. */
-  async bytesFrom(offset: number): Promise<Buffer> {
-    const { size } = await this.#file.stat()
-    const bytes = Buffer.alloc(Math.max(0, size - offset))
-    const { bytesRead } = await this.#file.read(bytes, 0, bytes.length, offset)
-    return bytes.subarray(0, bytesRead)
+  /** What lies in the file from `offset` on, in pieces that are overwritten by the next. */
+  async *bytesFrom(offset: number): AsyncGenerator<Buffer, void, undefined> {
+    const piece = Buffer.allocUnsafe(chunkBytes)
+    for (let at = offset; ; ) {
+      const { bytesRead } = await this.#file.read(piece, 0, piece.length, at)
+      if (bytesRead === 0) return
+      yield piece.subarray(0, bytesRead)
+      at += bytesRead
+    }
   }
 
   /** Reading begins; false if the segment was retired. Ends with {@link release}. */
@@ -222,56 +235,59 @@ export class Segment {
   }
 
   /**
-   * The records from `offset` on, which is where one begins. It ends at the first that is not whole, and tells what is not
-   * read therefore; whether they are intact is for the reader to find out.
+   * The intact records from `offset` on, which is where one begins. What is damaged is passed over to the next that is
+   * intact: it is told where it begins, and how many bytes it has.
    */
-  async *records(offset: number, onRest?: (bytes: number) => void): AsyncGenerator<FoundRecord, void, undefined> {
+  async *records(offset: number, onDamage?: OnDamage): AsyncGenerator<FoundRecord, void, undefined> {
     const own = takeChunk()
     try {
-      yield* this.#recordsBy(own, offset, onRest)
+      yield* this.#recordsBy(own, offset, onDamage)
     } finally {
       freeChunks.push(own)
     }
   }
 
-  async *#recordsBy(
-    own: Buffer,
-    offset: number,
-    onRest?: (bytes: number) => void,
-  ): AsyncGenerator<FoundRecord, void, undefined> {
+  async *#recordsBy(own: Buffer, offset: number, onDamage?: OnDamage): AsyncGenerator<FoundRecord, void, undefined> {
+    const isIndexing = offset <= this.#indexedTo
+    /** Everything before is intact, or was told. */
+    let knownTo = offset
     let chunk = own
     while (offset < this.size) {
-      const { bytesRead } = await this.#file.read(chunk, 0, Math.min(chunk.length, this.size - offset), offset)
+      const wanted = Math.min(chunk.length, this.size - offset)
+      const { bytesRead } = await this.#file.read(chunk, 0, wanted, offset)
+      // Not given all of it, the file is shorter than it was.
+      if (bytesRead === 0) break
+      const end = bytesRead < wanted ? offset + bytesRead : this.size
       const bytes = chunk.subarray(0, bytesRead)
       let at = 0
-      let header = readHeader(bytes, at)
-      for (; header !== undefined && at + header.bytes <= bytes.length; header = readHeader(bytes, at)) {
-        if (offset + at >= this.#indexedTo) {
-          if (this.#isPlaceAt(offset + at) && isIntact(bytes, at, header)) this.#note(header.first, offset + at)
-          this.#indexedTo = offset + at + header.bytes
-        }
-        yield { header, bytes, at, offset: offset + at }
-        at += header.bytes
-      }
-      // Asked for all of a record and not given it, the file is shorter than it was.
-      if (at === 0 && (!header || offset + header.bytes > this.size || header.bytes <= chunk.length)) {
-        onRest?.(this.size - offset)
-        return
+      let needed = 0
+      while (at < bytes.length) {
+        const found = recordAt(bytes, at)
+        if (found !== undefined && !('needed' in found)) {
+          const place = offset + at
+          if (knownTo < place) onDamage?.(knownTo, place - knownTo)
+          knownTo = place + found.bytes
+          if (isIndexing && place >= this.#indexedTo) this.#note(found.first, place, knownTo)
+          yield { header: found, bytes, at, offset: place }
+          at += found.bytes
+        } else if (found !== undefined && offset + at + found.needed <= end) {
+          needed = found.needed
+          break
+        } else at = nextPossibleRecord(bytes, at + 1)
       }
       offset += at
       // A record may be larger than a chunk.
-      chunk = at === 0 && header !== undefined ? Buffer.allocUnsafe(header.bytes) : own
+      chunk = needed > own.length ? Buffer.allocUnsafe(needed) : own
     }
+    if (knownTo < this.size) onDamage?.(knownTo, this.size - knownTo)
+    if (isIndexing) this.#indexedTo = Math.max(this.#indexedTo, this.size)
   }
 
-  /** Shall the index know this place, if there is an intact record? One that is damaged would lead astray. */
-  #isPlaceAt(offset: number): boolean {
+  /** The index knows of this record, and is complete up to its end. */
+  #note(sequence: number, offset: number, end: number): void {
     const last = this.#index.at(-1)
-    return last === undefined || offset - last.offset >= indexSpacingBytes
-  }
-
-  #note(sequence: number, offset: number): void {
-    if (this.#isPlaceAt(offset)) this.#index.push({ sequence, offset })
+    if (last === undefined || offset - last.offset >= indexSpacingBytes) this.#index.push({ sequence, offset })
+    this.#indexedTo = end
   }
 }
 

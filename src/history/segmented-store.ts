@@ -1,8 +1,8 @@
 import type { LoggedBatch } from '../delivery/batch.ts'
 import type { MessageStore, SharedSelection, SnapshotCriteria } from '../delivery/message-store.ts'
-import { isIntact, readMessages } from './record.ts'
+import { readMessages } from './record.ts'
 import type { Segment } from './segment.ts'
-import { openSegments, segmentsFrom, segmentsSince, unvisitedBefore } from './segments.ts'
+import { type Damage, openSegments, segmentsFrom, segmentsSince, unvisitedBefore } from './segments.ts'
 import { defaultAtOnce } from './select.ts'
 import { LogSelection } from './selection.ts'
 import { SelectionThread } from './selection-thread.ts'
@@ -18,6 +18,8 @@ export interface StoreSettings extends WriterSettings {
 export interface StoreEvents extends WriterEvents {
   /** Bytes of the log can't be read: they are as if they had never been there. */
   damaged(path: string, bytes: number): void
+  /** A file of the log in which nothing can be read was given this name, and is no part of the log any more. */
+  setAside(path: string): void
 }
 
 /** How much a log keeps. */
@@ -54,10 +56,12 @@ export class SegmentedStore implements MessageStore {
 
   /** Opens the log in a directory, which is made if it isn't there. Throws `HistoryError` if it can't be used. */
   static async open(directory: string, settings: StoreSettings, events: StoreEvents): Promise<SegmentedStore> {
-    const { segments, next, damage } = await openSegments(directory)
-    if (damage) events.damaged(damage.path, damage.bytes)
+    const { segments, next, damage, setAside } = await openSegments(directory)
+    for (const path of setAside) events.setAside(path)
     const writer = await Writer.start(directory, segments, next, settings, events)
-    return new SegmentedStore(writer, settings, events)
+    const store = new SegmentedStore(writer, settings, events)
+    for (const each of damage) store.#reportDamage(each)
+    return store
   }
 
   get oldest(): number {
@@ -145,14 +149,8 @@ export class SegmentedStore implements MessageStore {
   async *#batchesOf(segment: Segment, sequence: number): AsyncGenerator<LoggedBatch, void, undefined> {
     if (!segment.acquire()) return
     try {
-      let intactTo = await segment.placeOf(sequence)
-      const report = (bytes: number) => this.#reportDamage(segment.path, intactTo, bytes)
-      for await (const { header, bytes, at, offset } of segment.records(intactTo, report)) {
-        if (!isIntact(bytes, at, header)) {
-          report(header.bytes)
-          continue
-        }
-        intactTo = offset + header.bytes
+      const report = (offset: number, bytes: number) => this.#reportDamage({ path: segment.path, offset, bytes })
+      for await (const { header, bytes, at } of segment.records(await segment.placeOf(sequence), report)) {
         if (header.first + header.count > sequence) yield readMessages(bytes, at, header)
       }
     } finally {
@@ -160,7 +158,7 @@ export class SegmentedStore implements MessageStore {
     }
   }
 
-  #reportDamage(path: string, offset: number, bytes: number): void {
+  #reportDamage({ path, offset, bytes }: Damage): void {
     const place = `${path}:${offset}`
     if (this.#damaged.has(place) || this.#damaged.size >= maxReported) return
     this.#damaged.add(place)

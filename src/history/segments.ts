@@ -1,22 +1,17 @@
-import { mkdir, open, readdir, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HistoryError } from './history-error.ts'
-import { isIntact } from './record.ts'
-import {
-  firstInFileName,
-  isSegmentStart,
-  Segment,
-  segmentFileName,
-  segmentHeaderBytes,
-  unnamedSuffix,
-} from './segment.ts'
+import { firstInFileName, Segment, segmentFileName, UnreadableSegmentError, unnamedSuffix } from './segment.ts'
+import { isSegmentStart, segmentHeaderBytes } from './segment-header.ts'
 
 /** Files of damaged ends that are kept, for whoever wants to look into them. */
 const maxDamagedFiles = 3
 
-/** What was cut off the last segment: after a power cut the end of a file may be anything. */
+/** Bytes of the log that can't be read. After a power cut the end of a file may be anything; bits flip anywhere. */
 export interface Damage {
+  /** Where they are now: the segment, or a file of its own. */
   readonly path: string
+  readonly offset: number
   readonly bytes: number
 }
 
@@ -25,38 +20,65 @@ export interface OpenedSegments {
   readonly segments: Segment[]
   /** The sequence number that follows the last message. */
   readonly next: number
-  readonly damage: Damage | undefined
+  readonly damage: readonly Damage[]
+  /** The new names of files in which nothing can be read. */
+  readonly setAside: readonly string[]
 }
 
 /**
- * Opens the segments in a directory, which is made if it isn't there: it and all files in it are for this user alone. The
- * last segment is read to its end, and what is not intact there is cut off. Throws {@link HistoryError}.
+ * Opens the segments in a directory, which is made if it isn't there: it and all files in it are for this user alone. What
+ * is damaged costs no more than itself: a header is mended; a file without anything that can be read is set aside; the last
+ * segment is read to its end, and what is behind its last intact record is cut off. Throws {@link HistoryError}.
  */
 export async function openSegments(directory: string): Promise<OpenedSegments> {
   const segments: Segment[] = []
+  const damage: Damage[] = []
+  const setAside: string[] = []
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     await removeUnnamed(directory)
     const firsts = await firstsIn(directory)
     for (const [index, first] of firsts.entries()) {
-      const isLast = index === firsts.length - 1
       const path = join(directory, segmentFileName(first))
-      if (await isUnfinished(path, isLast)) await unlink(path)
-      else segments.push(await Segment.open(path, first, 'r+'))
+      if (await isUnfinished(path, index === firsts.length - 1)) await unlink(path)
+      else {
+        const segment = await openOrSetAside(path, first)
+        if (typeof segment === 'string') setAside.push(segment)
+        else segments.push(segment)
+      }
+    }
+    for (const segment of segments) {
+      if (segment.hasIntactHeader) continue
+      await segment.mendHeader()
+      await segment.sync()
+      damage.push({ path: segment.path, offset: 0, bytes: segmentHeaderBytes })
     }
     // Even if nothing is left of them, messages had the numbers before the last file's.
     const begun = firsts.at(-1) ?? 1
     const last = segments.at(-1)
-    if (last === undefined) return { segments, next: begun, damage: undefined }
-    const { end, next } = await intactEnd(last)
-    const damage = end < last.size ? await cutOff(last, end) : undefined
+    if (last === undefined) return { segments, next: begun, damage, setAside }
+    const { end, next, gaps } = await intactEnd(last)
+    damage.push(...gaps)
+    if (end < last.size) damage.push(await cutOff(last, end))
     // A process that was killed may have left it in the system's memory only: from now on it counts as being on disk.
     await last.sync()
     await syncDirectory(directory)
-    return { segments, next: Math.max(next, begun), damage }
+    return { segments, next: Math.max(next, begun), damage, setAside }
   } catch (error) {
     for (const segment of segments) await segment.retire()
     throw explained(directory, error)
+  }
+}
+
+/** Opens a segment. One in which nothing can be read gets another name instead, which is answered. */
+async function openOrSetAside(path: string, first: number): Promise<Segment | string> {
+  try {
+    return await Segment.open(path, first, 'r+')
+  } catch (error) {
+    if (!(error instanceof UnreadableSegmentError)) throw error
+    const aside = `${path}.unreadable-${Date.now()}`
+    await rename(path, aside)
+    return aside
   }
 }
 
@@ -82,17 +104,26 @@ export function segmentsFrom(segments: readonly Segment[], sequence: number): re
   return segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
 }
 
-/** The segments that may have messages that were accepted at this time or later, in milliseconds since the epoch. */
+/**
+ * The segments that may have messages that were accepted at this time or later, in milliseconds since the epoch. What is
+ * before one that was begun earlier is older, unless the clock was set back between the beginnings of the two.
+ */
 export function segmentsSince(segments: readonly Segment[], sinceMs: number): readonly Segment[] {
-  const after = segments.findIndex(({ createdMs }) => createdMs >= sinceMs)
-  return segments.slice(after < 0 ? -1 : Math.max(0, after - 1))
+  return segments.filter(({ createdMs }, index) => {
+    const next = segments[index + 1]
+    return next === undefined || next.createdMs >= sinceMs || next.createdMs < createdMs
+  })
 }
 
-/** Up to when what is in the segments before these was accepted, in milliseconds since the epoch; -Infinity if there are none. */
+/** Up to when what is in the others of these segments was accepted, in milliseconds since the epoch; -Infinity if there are none. */
 export function unvisitedBefore(visited: readonly Segment[], segments: readonly Segment[]): number {
-  const [first] = visited
-  // They were complete when the next one was begun.
-  return first === undefined || first === segments[0] ? Number.NEGATIVE_INFINITY : first.createdMs
+  const isVisited = new Set(visited)
+  let latestMs = Number.NEGATIVE_INFINITY
+  for (const [index, segment] of segments.entries()) {
+    // It was complete when the next one was begun.
+    if (!isVisited.has(segment)) latestMs = Math.max(latestMs, segments[index + 1]?.createdMs ?? latestMs)
+  }
+  return latestMs
 }
 
 /** What a crash left of segments that were just being begun. */
@@ -110,37 +141,61 @@ async function removeUnnamed(directory: string): Promise<void> {
 async function isUnfinished(path: string, isLast: boolean): Promise<boolean> {
   const handle = await open(path, 'r')
   try {
-    if (!isLast && (await handle.stat()).size > segmentHeaderBytes) return false
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(segmentHeaderBytes), 0, segmentHeaderBytes, 0)
-    const start = buffer.subarray(0, bytesRead)
-    return start.every(byte => byte === 0) || (bytesRead < segmentHeaderBytes && isSegmentStart(start))
+    const { size } = await handle.stat()
+    if (!isLast && size > segmentHeaderBytes) return false
+    const buffer = Buffer.alloc(65_536)
+    for (let offset = 0; offset < size; ) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset)
+      const bytes = buffer.subarray(0, bytesRead)
+      if (bytes.some(byte => byte !== 0)) return size < segmentHeaderBytes && isSegmentStart(bytes)
+      offset += Math.max(1, bytesRead)
+    }
+    return true
   } finally {
     await handle.close()
   }
 }
 
-/** Finds the last intact record of a segment that may have been torn, and answers where it ends. */
-async function intactEnd(segment: Segment): Promise<{ readonly end: number; readonly next: number }> {
+/** Finds the last intact record of a segment that may have been torn, where it ends, and what is damaged before. */
+async function intactEnd(
+  segment: Segment,
+): Promise<{ readonly end: number; readonly next: number; readonly gaps: readonly Damage[] }> {
   let end = segmentHeaderBytes
   let next = segment.first
-  for await (const { header, bytes, at, offset } of segment.records(segmentHeaderBytes)) {
-    if (!isIntact(bytes, at, header) || header.first < next) break
+  const gaps: Damage[] = []
+  const onDamage = (offset: number, bytes: number) => void gaps.push({ path: segment.path, offset, bytes })
+  for await (const { header, offset } of segment.records(segmentHeaderBytes, onDamage)) {
+    if (header.first < next) break
     end = offset + header.bytes
     next = header.first + header.count
   }
-  return { end, next }
+  return { end, next, gaps: gaps.filter(({ offset }) => offset < end) }
 }
 
 async function cutOff(segment: Segment, end: number): Promise<Damage> {
-  const bytes = await segment.bytesFrom(end)
-  const path = `${segment.path}.damaged-${Date.now()}`
-  const isWorthKeeping = bytes.some(byte => byte !== 0)
-  if (isWorthKeeping) {
-    await removeOldDamage(segment.path)
-    await writeFile(path, bytes, { mode: 0o600 })
-  }
+  const bytes = segment.size - end
+  const path = (await hasAnything(segment, end)) ? await keepFrom(segment, end) : segment.path
   await segment.cut(end)
-  return { path: isWorthKeeping ? path : segment.path, bytes: bytes.length }
+  return { path, offset: end, bytes }
+}
+
+/** Is there anything but zeros in a file from there on? */
+async function hasAnything(segment: Segment, from: number): Promise<boolean> {
+  for await (const piece of segment.bytesFrom(from)) if (piece.some(byte => byte !== 0)) return true
+  return false
+}
+
+/** Keeps what a segment has from there on in a file of its own, and answers its name. */
+async function keepFrom(segment: Segment, from: number): Promise<string> {
+  await removeOldDamage(segment.path)
+  const path = `${segment.path}.damaged-${Date.now()}`
+  const kept = await open(path, 'w', 0o600)
+  try {
+    for await (const piece of segment.bytesFrom(from)) await kept.appendFile(piece)
+  } finally {
+    await kept.close()
+  }
+  return path
 }
 
 async function removeOldDamage(segmentPath: string): Promise<void> {

@@ -2,8 +2,9 @@ import { randomInt } from 'node:crypto'
 import type { SnapshotCriteria } from '../delivery/message-store.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import { LatestVersions, partOf } from './latest-versions.ts'
-import { isIntact, type RecordHeader, readTable, type TableEntry } from './record.ts'
-import { type Segment, segmentHeaderBytes } from './segment.ts'
+import { type RecordHeader, readTable, type TableEntry } from './record.ts'
+import type { Segment } from './segment.ts'
+import { segmentHeaderBytes } from './segment-header.ts'
 import { SelectedMessages, SelectingMessages } from './selected-messages.ts'
 import type { Selected } from './selection.ts'
 import { VersionSet } from './version-set.ts'
@@ -126,7 +127,7 @@ class Visit {
       try {
         for await (const { header, bytes, at } of segment.records(segmentHeaderBytes)) {
           this.#signal?.throwIfAborted()
-          if (this.#isTooOld(header) || !isIntact(bytes, at, header)) continue
+          if (this.#isTooOld(header)) continue
           if (header.first > latestEnd) return
           this.oldestMs = Math.min(this.oldestMs, header.acceptedMs)
           let sequence = header.first

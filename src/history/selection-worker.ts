@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import type { SnapshotCriteria } from '../delivery/message-store.ts'
 import { codeOf } from './reason.ts'
-import { Segment } from './segment.ts'
+import { Segment, UnreadableSegmentError } from './segment.ts'
 import { select } from './select.ts'
 import { buffersOf, type Selected } from './selection.ts'
 
@@ -32,13 +32,13 @@ function yieldToOthers(): void {
   }
 }
 
-/** Selects from files as they are now. One that retention has deleted meanwhile has nothing. */
+/** Selects from files as they are now. One that retention has deleted meanwhile, or that can't be read any more, has nothing. */
 async function answer({ files, criteria, ...search }: SelectionTask, signal: AbortSignal): Promise<SelectionAnswer> {
   const segments: Segment[] = []
   try {
     for (const { path, first } of files) {
       const segment = await Segment.open(path, first, 'r').catch(error => {
-        if (codeOf(error) !== 'ENOENT') throw error
+        if (codeOf(error) !== 'ENOENT' && !(error instanceof UnreadableSegmentError)) throw error
       })
       if (segment) segments.push(segment)
     }

@@ -1,10 +1,17 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GroupWriter, type WritingEvents } from './group-writer.ts'
 import { HistoryError } from './history-error.ts'
-import { JournalFile, type OpenFile } from './journal-file.ts'
-import { headerLine, type JournalContent, moveLine, putLine, readJournal, removeLine } from './journal-lines.ts'
-import { codeOf, reasonOf } from './reason.ts'
+import { JournalFile, linesIn, type OpenFile } from './journal-file.ts'
+import {
+  headerLine,
+  type JournalContent,
+  moveLine,
+  putLine,
+  readJournal,
+  removeLine,
+  type SkippedLines,
+} from './journal-lines.ts'
+import { reasonOf } from './reason.ts'
 import type { StoredSubscription } from './stored-subscription.ts'
 
 /** The name of the journal in the history directory. */
@@ -12,8 +19,8 @@ export const subscriptionsFile = 'subscriptions.journal'
 
 /** What the journal tells its owner. */
 export interface JournalEvents extends WritingEvents {
-  /** Lines of the file that were damaged, or not to be trusted, were skipped; by their numbers, the first line is 1. */
-  onSkipped(lines: readonly number[]): void
+  /** Lines of the file that were damaged, or not to be trusted, were skipped. */
+  onSkipped(lines: SkippedLines): void
 }
 
 /** How the journal is kept; every value has a default. */
@@ -37,19 +44,17 @@ export async function openSubscriptions(
   options: JournalOptions = {},
 ): Promise<SubscriptionJournal> {
   const path = join(directory, subscriptionsFile)
-  const { records, skipped } = readJournal(await bytesOf(path), path)
+  const { records, skipped } = await readJournal(linesIn(path), path).catch(error => {
+    if (error instanceof HistoryError) throw error
+    throw new HistoryError(
+      `the journal of subscriptions ${path} can't be read (${reasonOf(error)}): make it readable for this user, or move it ` +
+        'away, and the broker starts without the subscriptions that are in it',
+      { cause: error },
+    )
+  })
   const journal = new SubscriptionJournal(path, records, events, options)
-  if (skipped.length > 0) events.onSkipped(skipped)
+  if (skipped.count > 0) events.onSkipped(skipped)
   return journal
-}
-
-async function bytesOf(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return Buffer.alloc(0)
-    throw new HistoryError(`the journal of subscriptions can't be read: ${reasonOf(error)}`, { cause: error })
-  }
 }
 
 /** A subscription with what is in the file about it. */
@@ -57,11 +62,11 @@ interface Entry {
   record: StoredSubscription
   /** The id of the line that the file's state of it is from; undefined while there is none. */
   line: number | undefined
-  /** The length of that line, in characters. */
-  length: number
+  /** The length of that line, in bytes. */
+  bytes: number
 }
 
-/** How many characters are written at once when the file is rewritten: other work is done between. */
+/** How many characters are written at once: other work is done between. */
 const partLength = 65_536
 
 /** A rewrite is worth it once the file has this many times what the subscriptions need. */
@@ -79,12 +84,12 @@ export class SubscriptionJournal {
   /** What has changed since the last group: the subscription as a whole (or it is gone), or how far it has come. */
   #changed = new Map<string, 'all' | 'moved'>()
   #nextLine = 0
-  /** What the lines of the subscriptions that there are have together, in characters. */
-  #liveLength = 0
+  /** What the lines of the subscriptions that there are have together. */
+  #liveBytes = 0
 
   /** For {@link openSubscriptions}. */
   constructor(path: string, records: JournalContent['records'], events: JournalEvents, options: JournalOptions) {
-    for (const [topic, record] of records) this.#entries.set(topic, { record, line: undefined, length: 0 })
+    for (const [topic, record] of records) this.#entries.set(topic, { record, line: undefined, bytes: 0 })
     this.#file = new JournalFile(path, options.openFile)
     this.#compactAbove = options.compactAbove ?? 1_048_576
     const target = {
@@ -98,6 +103,11 @@ export class SubscriptionJournal {
   /** Does writing fail at present? */
   get isFailing(): boolean {
     return this.#writer.isFailing
+  }
+
+  /** Bytes of the file. */
+  get bytes(): number {
+    return this.#file.size
   }
 
   /** How many subscriptions there are. */
@@ -118,7 +128,7 @@ export class SubscriptionJournal {
   /** Adds a subscription, or replaces what was known of it. */
   put(record: StoredSubscription): void {
     const entry = this.#entries.get(record.topic)
-    if (entry === undefined) this.#entries.set(record.topic, { record, line: undefined, length: 0 })
+    if (entry === undefined) this.#entries.set(record.topic, { record, line: undefined, bytes: 0 })
     else entry.record = record
     this.#change(record.topic, 'all')
   }
@@ -136,8 +146,10 @@ export class SubscriptionJournal {
     const entry = this.#entries.get(topic)
     if (entry === undefined) return
     this.#entries.delete(topic)
-    this.#liveLength -= entry.length
-    this.#change(topic, 'all')
+    this.#liveBytes -= entry.bytes
+    // Who came and went before it was written leaves no trace: while the disk is slow, as many may as will.
+    if (entry.line === undefined) this.#changed.delete(topic)
+    else this.#change(topic, 'all')
   }
 
   /**
@@ -166,13 +178,18 @@ export class SubscriptionJournal {
   async #write(scope: 'changes' | 'everything', durable: boolean): Promise<void> {
     const changed = this.#changed
     this.#changed = new Map()
-    const large = this.#file.size > this.#compactAbove && this.#file.size > compactFactor * this.#liveLength
+    const large = this.#file.size > this.#compactAbove && this.#file.size > compactFactor * this.#liveBytes
     if (scope === 'everything' || large) {
       await this.#file.replace(this.#everything())
       return
     }
     let text = ''
-    for (const [topic, what] of changed) text += this.#lineFor(topic, what)
+    for (const [topic, what] of changed) {
+      text += this.#lineFor(topic, what)
+      if (text.length < partLength) continue
+      await this.#file.append(text)
+      text = ''
+    }
     await this.#file.append(text)
     if (durable) await this.#file.sync()
   }
@@ -187,9 +204,10 @@ export class SubscriptionJournal {
   #putLine(entry: Entry): string {
     const id = this.#nextLine++
     const line = putLine(id, entry.record)
-    this.#liveLength += line.length - entry.length
+    const bytes = Buffer.byteLength(line)
+    this.#liveBytes += bytes - entry.bytes
     entry.line = id
-    entry.length = line.length
+    entry.bytes = bytes
     return line
   }
 

@@ -2,7 +2,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import type { LoggedBatch } from '../delivery/batch.ts'
 import { Arena, encodeRecords } from './record.ts'
 import type { Segment } from './segment.ts'
-import { SegmentLog, type SegmentLogSettings } from './segment-log.ts'
+import { SegmentLog, type SegmentLogEvents, type SegmentLogSettings } from './segment-log.ts'
 
 /** Limits of what is written. */
 export interface WriterSettings extends SegmentLogSettings {
@@ -12,7 +12,7 @@ export interface WriterSettings extends SegmentLogSettings {
 }
 
 /** What the writer tells its owner. */
-export interface WriterEvents {
+export interface WriterEvents extends SegmentLogEvents {
   /** Something was written, or given up: `readable` has moved on. */
   written(): void
   /** Writing fails. Said once, until it works again. */
@@ -91,7 +91,7 @@ export class Writer {
     settings: WriterSettings,
     events: WriterEvents,
   ): Promise<Writer> {
-    const log = new SegmentLog(directory, segments, settings)
+    const log = new SegmentLog(directory, segments, settings, events)
     await log.removeOld()
     return new Writer(log, next, settings, events)
   }

@@ -204,6 +204,12 @@ export const brokerMetrics: MetricsTable<Reading> = [
   },
   {
     kind: 'gauge',
+    name: 'threatbus_history_journal_bytes',
+    help: 'Bytes of the journal of subscriptions, which is rewritten when it has several times what they need.',
+    values: ({ history }) => (history ? one(history.journalBytes) : []),
+  },
+  {
+    kind: 'gauge',
     name: 'threatbus_history_unwritten_bytes',
     help: 'Bytes of messages that wait to be written.',
     values: ({ history }) => (history ? one(history.unwrittenBytes) : []),

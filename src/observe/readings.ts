@@ -48,6 +48,8 @@ export interface Observed {
 
 /** What can be said about the history. */
 export interface HistoryReading extends LogExtent {
+  /** Bytes of the journal of subscriptions. */
+  readonly journalBytes: number
   readonly unwrittenBytes: number
   /** Messages that were given up since the start because they could not be written. */
   readonly lost: number
@@ -120,7 +122,8 @@ export function readReadiness(observed: Observed): Pick<Reading, 'state' | 'hist
 
 function readHistory({ store, subscriptions }: History): HistoryReading {
   const { extent, unwrittenBytes, lost, isFailing } = store
-  return { ...extent, unwrittenBytes, lost, failing: { messages: isFailing, subscriptions: subscriptions.isFailing } }
+  const failing = { messages: isFailing, subscriptions: subscriptions.isFailing }
+  return { ...extent, journalBytes: subscriptions.bytes, unwrittenBytes, lost, failing }
 }
 
 function readLimits({ tally, egress, exchanges, history, supplies, repeating }: Observed): Reading['limits'] {

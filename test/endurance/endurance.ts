@@ -5,6 +5,7 @@ import { killLoop } from '../system/kill-loop.ts'
 import { attacks } from './attacks/attacks.ts'
 import { siege } from './attacks/siege.ts'
 import { lag } from './lag.ts'
+import { largeJournal } from './large-journal.ts'
 import { replaySnapshot } from './replay-snapshot.ts'
 import { restart } from './restart.ts'
 
@@ -62,6 +63,11 @@ program
   .option('--subscriptions <number>', 'how many subscriptions', positive, 10_000)
   .option('--messages <number>', 'how many messages', positive, 5_000_000)
   .action(async ({ subscriptions, messages }) => print(await restart(subscriptions, messages)))
+program
+  .command('journal')
+  .description('Open a journal of subscriptions that is larger than can be read in one piece.')
+  .option('--bytes <number>', 'how large it is; it takes no room on the disk', positive, 4_000_000_000)
+  .action(async ({ bytes }) => print(await largeJournal(bytes)))
 program
   .command('differential')
   .description(

@@ -51,6 +51,8 @@ async function writeLog(directory: string, messages: number): Promise<void> {
     failing: error => assert.fail(error as Error),
     recovered() {},
     damaged: path => assert.fail(path),
+    ageingHeld() {},
+    setAside: path => assert.fail(path),
   })
   const body = decodeBody(indicator(), 'lenient')
   assert.ok('frame' in body)

@@ -16,6 +16,8 @@ export function toldEvents(): StoreEvents & { readonly told: string[] } {
     failing: error => told.push(`failing: ${error instanceof Error ? error.message : error}`),
     recovered: lost => told.push(`recovered: ${lost} lost`),
     damaged: path => told.push(`damaged: ${path.replace(/.*\//, '').replace(/-\d+$/, '')}`),
+    ageingHeld: segments => told.push(`held: ${segments}`),
+    setAside: path => told.push(`set aside: ${path.replace(/.*\//, '').replace(/-\d+$/, '')}`),
   }
 }
 

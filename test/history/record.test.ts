@@ -3,16 +3,30 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { LoggedBatch } from '../../src/delivery/batch.ts'
 import { microsecondsOf, writeObjectKey } from '../../src/history/object-key.ts'
-import { encodeRecords, isIntact, keyOf, readHeader, readMessages, readTable } from '../../src/history/record.ts'
+import {
+  encodeRecords,
+  keyOf,
+  nextPossibleRecord,
+  type RecordHeader,
+  readMessages,
+  readTable,
+  recordAt,
+} from '../../src/history/record.ts'
 import { messageOf } from '../../src/protocol/message.ts'
 import { compareTimestamps } from '../../src/protocol/stix/timestamp.ts'
 import { anyBatches, loggedBatch, objectIds, timestampsOf } from './log-arbitraries.ts'
 
 /** The header of an intact record. */
 function headerOf(record: Buffer, at = 0) {
-  const header = readHeader(record, at)
-  assert.ok(header !== undefined && isIntact(record, at, header))
+  const header = recordAt(record, at)
+  assert.ok(header !== undefined && !('needed' in header))
   return header
+}
+
+/** Is there an intact record in these bytes, at this place? */
+function isIntactAt(bytes: Buffer, at: number): boolean {
+  const found: RecordHeader | object | undefined = recordAt(bytes, at)
+  return found !== undefined && !('needed' in found)
 }
 
 /** A batch as it is read back: which object a message brings is in the table alone. */
@@ -69,8 +83,7 @@ describe('a record', () => {
         const [record = Buffer.alloc(0)] = encodeRecords(batch)
         const at = place % (inHeader ? 32 : record.length)
         record[at] = (record[at] as number) ^ (1 << bit)
-        const header = readHeader(record, 0)
-        assert.ok(header === undefined || !isIntact(record, 0, header))
+        assert.ok(!isIntactAt(record, 0))
       }),
       { numRuns: 1000 },
     )
@@ -82,19 +95,58 @@ describe('a record', () => {
         const [record = Buffer.alloc(0)] = encodeRecords(batch)
         const end = place % record.length
         const cut = record.subarray(0, end)
-        const header = readHeader(cut, 0)
-        assert.ok(header === undefined || !isIntact(cut, 0, header))
+        assert.ok(!isIntactAt(cut, 0))
         const torn = Buffer.concat([cut, garbage, Buffer.alloc(record.length)])
         if (torn.subarray(0, record.length).equals(record)) return
-        const tornHeader = readHeader(torn, 0)
-        assert.ok(tornHeader === undefined || !isIntact(torn, 0, tornHeader))
+        assert.ok(!isIntactAt(torn, 0))
       }),
       { numRuns: 1000 },
     )
   })
 
   test('is not found in zeros, which a power cut leaves behind', () => {
-    assert.equal(readHeader(Buffer.alloc(4096), 0), undefined)
+    const zeros = Buffer.alloc(4096)
+    assert.equal(recordAt(zeros, 0), undefined)
+    assert.ok(nextPossibleRecord(zeros, 1) > zeros.length - 32)
+  })
+
+  test('is found behind whatever bytes, and nothing is read that its header does not have', () => {
+    const noise = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      fc.nat(300).map(length => new Uint8Array(length)),
+      anyBatches.map(batch => (encodeRecords(batch)[0] ?? Buffer.alloc(0)).subarray(1)),
+    )
+    fc.assert(
+      fc.property(noise, anyBatches, (before, batch) => {
+        const [record = Buffer.alloc(0)] = encodeRecords(batch)
+        const bytes = Buffer.concat([before, record])
+        let at = 0
+        while (!isIntactAt(bytes, at)) {
+          at = nextPossibleRecord(bytes, at + 1)
+          assert.ok(at <= before.length, `${at} is behind ${before.length}`)
+        }
+        assert.equal(at, before.length)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('asks for as many bytes as it has, step by step, and for no more however its length is damaged', () => {
+    fc.assert(
+      fc.property(anyBatches, fc.nat(3), fc.integer({ min: 1, max: 255 }), (batch, byte, difference) => {
+        const [record = Buffer.alloc(0)] = encodeRecords(batch)
+        let bytes = record.subarray(0, 0)
+        for (let steps = 0; bytes.length < record.length; steps++) {
+          const found = recordAt(bytes, 0)
+          assert.ok(found !== undefined && 'needed' in found && found.needed > bytes.length && steps < 3)
+          bytes = record.subarray(0, found.needed)
+        }
+        assert.ok(isIntactAt(bytes, 0))
+        record[byte] = (record[byte] as number) ^ difference
+        assert.equal(recordAt(record, 0), undefined)
+      }),
+      { numRuns: 500 },
+    )
   })
 
   test('holds about 256 KiB of a larger batch; the numbers go on in the next', () => {

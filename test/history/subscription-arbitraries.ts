@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +24,10 @@ export function recordedEvents(): JournalEvents & { readonly told: string[] } {
     told,
     onFailing: error => told.push(`failing: ${error instanceof Error ? error.message : error}`),
     onRecovered: () => told.push('recovered'),
-    onSkipped: lines => told.push(`skipped ${lines.join()}`),
+    onSkipped: ({ count, numbers }) => {
+      assert.equal(count, numbers.length)
+      told.push(`skipped ${numbers.join()}`)
+    },
   }
 }
 

@@ -5,7 +5,10 @@ import { describe, test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { HistoryError } from '../../src/history/history-error.ts'
+import { linesIn } from '../../src/history/journal-file.ts'
+import { putLine } from '../../src/history/journal-lines.ts'
 import { type JournalOptions, openSubscriptions, type SubscriptionJournal } from '../../src/history/subscriptions.ts'
+import { keptTopics } from '../../src/protocol/topics.ts'
 import {
   apply,
   type Changeable,
@@ -48,6 +51,11 @@ async function writeChanges(directory: string, made: Parameters<typeof apply>[0]
   await journal.close()
   return { bytes, sizes }
 }
+
+/** Topics that match something, or nearly. */
+const stixTopics = fc
+  .constantFrom('stix2/indicator', 'stix2/sighting')
+  .chain(topic => fc.nat(topic.length).map(length => topic.slice(0, length)))
 
 describe('the journal of subscriptions', () => {
   const step = fc.oneof(
@@ -260,6 +268,70 @@ describe('the journal of subscriptions', () => {
       await journal.written()
       assert.deepEqual((await reopened(directory)).records, model.records)
       await journal.close()
+    })
+  })
+
+  test('does not grow without end when subscriptions come and go, and keeps no trace of those it never wrote', async () => {
+    await inDirectory(async directory => {
+      const journal = await openSubscriptions(directory, recordedEvents(), { compactAbove: 20_000 })
+      let largest = 0
+      for (let number = 0; number < 3000; number++) {
+        journal.put(subscription(number))
+        // Half of them are written meanwhile.
+        if (number % 2 === 0) await journal.written()
+        journal.remove(topicOf(number))
+        largest = Math.max(largest, journal.bytes)
+      }
+      await journal.written()
+      assert.ok(largest < 21_000, `${largest} bytes`)
+      assert.equal(journal.bytes, statSync(journalIn(directory)).size)
+      const before = journal.bytes
+      for (let number = 0; number < 3000; number++) {
+        journal.put(subscription(number))
+        journal.remove(topicOf(number))
+      }
+      await journal.written()
+      assert.equal(journal.bytes, before)
+      await journal.close()
+    })
+  })
+
+  test('has few bytes of a subscription, however long its topics are', () => {
+    const topics = fc.array(fc.oneof(fc.string({ unit: 'binary', size: 'max', maxLength: 5000 }), stixTopics))
+    fc.assert(
+      fc.property(topics, topics => {
+        const bytes = Buffer.byteLength(putLine(1e15, { ...subscription(1, 1e15), topics: keptTopics(topics) }))
+        assert.ok(bytes < 2048, `${bytes} bytes`)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('is read in pieces: its lines are what lies between their ends, and one that is too long is none', async () => {
+    await inDirectory(async directory => {
+      const path = join(directory, 'lines')
+      const mebibyte = 1_048_576
+      // Around the ends of pieces.
+      const length = fc.oneof(
+        fc.nat(50),
+        fc.integer({ min: mebibyte - 60, max: mebibyte + 60 }),
+        fc.constant(3 * mebibyte),
+      )
+      await fc.assert(
+        fc.asyncProperty(fc.array(length, { maxLength: 6 }), fc.nat(20), async (lengths, unended) => {
+          const lines = lengths.map((length, index) => Buffer.alloc(length, 97 + index))
+          const ended = lines.flatMap(bytes => [bytes, Buffer.from('\n')])
+          writeFileSync(path, Buffer.concat([...ended, Buffer.alloc(unended, 122)]))
+          let index = 0
+          for await (const read of linesIn(path, 2 * mebibyte)) {
+            const expected = lines[index++]
+            if ((expected?.length ?? 0) > 2 * mebibyte) assert.equal(read, undefined)
+            else assert.ok(read !== undefined && expected?.equals(read))
+          }
+          assert.equal(index, lines.length)
+        }),
+        { numRuns: 40 },
+      )
     })
   })
 

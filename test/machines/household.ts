@@ -54,6 +54,7 @@ export function household(options: HouseholdOptions = {}) {
     exchanges,
     log,
     oldest: () => undefined,
+    nowMs: Date.now,
     records: undefined,
     supervisor: () => supervisor,
     subscriber: () => subscriber,

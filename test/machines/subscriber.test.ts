@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import fc from 'fast-check'
 import { assign, createActor, SimulatedClock, type StateValue } from 'xstate'
 import { getShortestPaths } from 'xstate/graph'
 import { subscriberChart } from '../../machines/subscriber.ts'
 import type { SubscriberEvent, SubscriberInput } from '../../machines/vocabulary.ts'
+import { timeLeftMs } from '../../src/actors/subscriber.ts'
+import { longestDuration } from '../../src/config/values.ts'
 
 const delaysMs = {
   joinTimeout: 60,
@@ -245,5 +248,29 @@ describe('every path through a subscriber', () => {
       assert.equal(actor.getSnapshot().value, 'unsubscribed')
       actor.stop()
     }
+  })
+})
+
+describe('the time that a subscriber may still be stale', () => {
+  const hourMs = 3_600_000
+  const spans = fc.integer({ min: 10, max: longestDuration * 1000 })
+
+  test('is no longer than a timer can wait, whatever the clock says, nor shorter than an hour or join_timeout', () => {
+    const staleFor = fc.oneof(fc.integer(), fc.double({ noNaN: true }))
+    fc.assert(
+      fc.property(spans, spans, staleFor, (evictAfter, joinTimeout, staleForMs) => {
+        const leftMs = timeLeftMs({ evictAfter, joinTimeout }, staleForMs)
+        assert.ok(leftMs <= Math.min(evictAfter, 2 ** 31 - 1))
+        assert.ok(leftMs >= Math.min(evictAfter, Math.max(joinTimeout, hourMs)))
+      }),
+    )
+  })
+
+  test('is what is left of evict_after, while that is more', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2 * hourMs, max: 2 ** 31 - 1 }), fc.nat(hourMs), (evictAfter, staleForMs) => {
+        assert.equal(timeLeftMs({ evictAfter, joinTimeout: 60_000 }, staleForMs), evictAfter - staleForMs)
+      }),
+    )
   })
 })

@@ -1,9 +1,10 @@
 /** A broker whose history can't be used says so in one line, and does not start. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import { startBroker } from './broker-process.ts'
 import { startCommand } from './command-process.ts'
 import { indicator, request } from './wire.ts'
@@ -50,25 +51,35 @@ describe('a broker does not start', { concurrency: true }, () => {
     const history = join(broker.directory, 'threatbus-history')
     const segment = join(history, readdirSync(history).find(name => name.endsWith('.log')) ?? '')
     const bytes = readFileSync(segment)
-    bytes.writeUInt32LE(2, 8)
+    bytes.writeUInt32LE(3, 8)
+    bytes.writeUInt32LE(crc32(Buffer.concat([bytes.subarray(0, 12), bytes.subarray(16, 32)])), 12)
     writeFileSync(segment, bytes)
     const said = await lastWords(t, configured(t, history).config)
-    assert.match(said, /made by a newer version.*format 2.*use that version/)
+    assert.match(said, /made by a newer version.*format 3.*use that version/)
     assert.ok(said.includes(segment))
   })
 
-  test('in a file, or in what is no history', async t => {
+  test('in a file', async t => {
     const { directory, config } = configured(t, 'file')
     writeFileSync(join(directory, 'file'), '')
     assert.match(await lastWords(t, config), /file/)
-    const other = configured(t, 'other')
-    mkdirSync(join(other.directory, 'other'))
-    writeFileSync(
-      join(other.directory, 'other', `${'1'.padStart(16, '0')}.log`),
-      'not what it should be, but long enough',
-    )
-    assert.match(await lastWords(t, other.config), /is not a segment of a history/)
   })
+})
+
+test('a broker starts beside a file of its history that can not be read, keeps it, and says what to do', async t => {
+  const broker = await startBroker(t)
+  await request(broker.manage, { action: 'publish', topic: 'stix2/indicator', message: JSON.parse(indicator()) })
+  await broker.stop()
+  const history = join(broker.directory, 'threatbus-history')
+  const segment = join(history, readdirSync(history).find(name => name.endsWith('.log')) ?? '')
+  writeFileSync(segment, 'what was on the disk before, perhaps')
+  const next = await startBroker(t, {}, broker)
+  const { level, path, msg } = await next.logged(({ msg }) => msg.includes('set aside'))
+  assert.equal(level, 'ERROR')
+  assert.equal(readFileSync(String(path), 'utf8'), 'what was on the disk before, perhaps')
+  assert.ok(String(path).startsWith(`${segment}.unreadable-`))
+  assert.match(msg, /put a good copy in its place .* or delete it/)
+  assert.equal((await request(next.manage, { action: 'heartbeat', topic: 'x' })).status, 'error')
 })
 
 test('a history is readable for its user alone', async t => {

@@ -214,6 +214,8 @@ async function messagesIn(directory: string): Promise<readonly string[]> {
     failing: error => assert.fail(error as Error),
     recovered() {},
     damaged: path => assert.fail(`${path} is damaged`),
+    ageingHeld() {},
+    setAside: path => assert.fail(`${path} is damaged`),
   })
   const messages: string[] = []
   for (let sequence = store.oldest; sequence < store.next; ) {
