@@ -185,7 +185,7 @@ export class HttpServer {
     } else if (headers['transfer-encoding'] || Number(headers['content-length'] ?? 0) > maxBodyBytes) {
       closeAfter(response)
       answerText(response, 413, `A request's body may have ${maxBodyBytes} bytes, and has to say how many.`)
-    } else return { incoming, path, query }
+    } else return { incoming, path, query, address: connectionOf(incoming).address }
     return undefined
   }
 
