@@ -42,7 +42,7 @@ const batchesPerReading = 10
 const freshMs = batchMs * batchesPerReading
 
 /** Actors that are described in one turn of the event loop, to one viewer; then others have theirs. */
-const actorsPerTurn = 50
+const actorsPerTurn = 25
 
 /** One viewer, and what it has to be told. */
 interface Watching {
