@@ -1,5 +1,6 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import type { InspectionEvent, Subscription } from 'xstate'
+import { inSlices } from '../observe/slices.ts'
 import type { ChartActor, Inspected } from './inspected.ts'
 import { type SeenStep, Steps } from './steps.ts'
 import { definitionOf } from './trace/definition.ts'
@@ -9,6 +10,7 @@ import {
   type ActorRecord,
   type StepRecord,
   type Timer,
+  type TotalFigures,
   type TraceRecord,
   traceVersion,
 } from './trace/records.ts'
@@ -36,8 +38,11 @@ const batchMs = 100
 /** Batches from one reading of the figures to the next. */
 const batchesPerReading = 10
 
-/** Actors that are described in one go; then others have their turn. */
-const actorsPerTurn = 200
+/** What takes a look at every actor is not done again for so long, however many viewers begin meanwhile. */
+const freshMs = batchMs * batchesPerReading
+
+/** Actors that are described in one turn of the event loop, to one viewer; then others have theirs. */
+const actorsPerTurn = 25
 
 /** One viewer, and what it has to be told. */
 interface Watching {
@@ -45,6 +50,8 @@ interface Watching {
   readonly charts: Set<string>
   /** Actors whose state it doesn't know; it is told as soon as it takes records. */
   readonly behind: Set<ChartActor>
+  /** The actors that were there when it began to look, from the first that it was not told of; undefined: it was told of all. */
+  found: Iterator<ChartActor> | undefined
   isBlocked: boolean
   skippedBatches: number
 }
@@ -61,6 +68,12 @@ export class Recorder {
   /** Actors that changed since the last reading: their timers may have, too. */
   readonly #touched = new Set<ChartActor>()
   #figures = new Map<string, ActorFigures>()
+  #timers: ReadonlyMap<string, readonly Timer[]> = new Map()
+  #timersAtMs = Number.NEGATIVE_INFINITY
+  #totals: TotalFigures | undefined
+  #totalsAtMs = Number.NEGATIVE_INFINITY
+  #isCatchingUp = false
+  #isReading = false
   #subscriptions: readonly Subscription[] = []
   #timer: NodeJS.Timeout | undefined
   #batches = 0
@@ -76,10 +89,11 @@ export class Recorder {
 
   /** Begins to tell a viewer: first what there is, then what happens. */
   watch(viewer: Viewer): Watch {
-    const watching = {
+    const watching: Watching = {
       viewer,
       charts: new Set<string>(),
       behind: new Set<ChartActor>(),
+      found: undefined,
       isBlocked: false,
       skippedBatches: 0,
     }
@@ -89,10 +103,11 @@ export class Recorder {
     return {
       drained: () => {
         watching.isBlocked = false
-        this.#catchUp(watching)
+        this.#tellSkipped(watching)
+        this.#catchUp()
       },
       get isCaughtUp() {
-        return watching.behind.size === 0
+        return isCaughtUp(watching)
       },
       restart: () => this.#begin(watching),
       end: () => {
@@ -112,7 +127,7 @@ export class Recorder {
     this.flush()
     for (const watching of this.#viewers) {
       this.#tellSkipped(watching)
-      this.#tellOf(watching, [...watching.behind])
+      while (!isCaughtUp(watching)) this.#tellSome(watching)
     }
   }
 
@@ -137,20 +152,39 @@ export class Recorder {
     watching.charts.clear()
     watching.behind.clear()
     this.#tell(watching, [{ type: 'trace', version: traceVersion, program, pid: process.pid, at: Date.now() }])
-    for (const actor of this.#inspected.actors()) {
-      this.#steps.know(actor)
-      watching.behind.add(actor)
-    }
-    this.#catchUp(watching)
+    watching.found = this.#inspected.actors()[Symbol.iterator]()
+    this.#catchUp()
   }
 
-  /** Tells a viewer what the actors came to that it doesn't know of, a few at a time. */
-  async #catchUp(watching: Watching): Promise<void> {
-    if (!watching.isBlocked) this.#tellSkipped(watching)
-    while (watching.behind.size > 0 && !watching.isBlocked && this.#viewers.has(watching)) {
-      this.#tellOf(watching, [...watching.behind].slice(0, actorsPerTurn))
-      await yieldToEventLoop()
+  /** Tells viewers what the actors came to that they don't know of: a few to one of them in each turn of the event loop. */
+  async #catchUp(): Promise<void> {
+    if (this.#isCatchingUp) return
+    this.#isCatchingUp = true
+    const waits = (watching: Watching) => this.#viewers.has(watching) && !watching.isBlocked && !isCaughtUp(watching)
+    for (let waiting = [...this.#viewers].filter(waits); waiting.length > 0; ) {
+      if (performance.now() - this.#timersAtMs >= freshMs) await this.#takeTimers()
+      for (const watching of waiting) {
+        if (!waits(watching)) continue
+        this.#tellSome(watching)
+        await yieldToEventLoop()
+      }
+      waiting = [...this.#viewers].filter(waits)
     }
+    this.#isCatchingUp = false
+  }
+
+  #tellSome(watching: Watching): void {
+    const some: ChartActor[] = []
+    for (const actor of watching.behind) {
+      if (some.length === actorsPerTurn) break
+      some.push(actor)
+    }
+    while (watching.found !== undefined && some.length < actorsPerTurn) {
+      const { done, value: actor } = watching.found.next()
+      if (done) watching.found = undefined
+      else some.push(actor)
+    }
+    this.#tellOf(watching, some)
   }
 
   #tellSkipped(watching: Watching): void {
@@ -164,7 +198,7 @@ export class Recorder {
     if (actors.length === 0) return
     for (const actor of actors) watching.behind.delete(actor)
     const told = actors.flatMap(actor => this.#described(watching, actor))
-    this.#tell(watching, [...told, this.#readingOf(actors, this.#timers())])
+    this.#tell(watching, [...told, this.#readingOf(actors)])
   }
 
   /** An actor as it is, after its chart if that was not told yet. */
@@ -177,11 +211,11 @@ export class Recorder {
   }
 
   /** What is known of actors that are being told of: their figures of the last reading, and what they wait for. */
-  #readingOf(actors: readonly ChartActor[], timers: ReadonlyMap<string, readonly Timer[]>): TraceRecord {
+  #readingOf(actors: readonly ChartActor[]): TraceRecord {
     const known = actors.map(({ sessionId }) => {
-      return [sessionId, { ...this.#figures.get(sessionId), timers: timers.get(sessionId) ?? [] }] as const
+      return [sessionId, { ...this.#figures.get(sessionId), timers: this.#timers.get(sessionId) ?? [] }] as const
     })
-    return { type: 'reading', at: Date.now(), totals: this.#inspected.totals(), actors: Object.fromEntries(known) }
+    return { type: 'reading', at: Date.now(), totals: this.#recentTotals(), actors: Object.fromEntries(known) }
   }
 
   #definition(watching: Watching, { logic }: ChartActor): TraceRecord[] {
@@ -200,13 +234,13 @@ export class Recorder {
 
   #batch(): void {
     const { born, steps } = this.#steps.take()
-    this.#batches++
     const at = Date.now()
-    const records: TraceRecord[] = [
-      ...born.map(actor => this.#actorRecord(actor, at)),
-      ...steps.map(recordOf),
-      ...(this.#batches % batchesPerReading === 0 ? [this.#reading(at)] : []),
-    ]
+    this.#give([...born.map(actor => this.#actorRecord(actor, at)), ...steps.map(recordOf)], born, steps)
+    if (++this.#batches % batchesPerReading === 0) this.#read()
+  }
+
+  /** Tells everybody; for whom there is no room, it is noted whom it was about. */
+  #give(records: readonly TraceRecord[], born: readonly ChartActor[], steps: readonly SeenStep[]): void {
     if (records.length === 0) return
     const lines = records.map(record => JSON.stringify(record))
     for (const watching of this.#viewers) {
@@ -226,38 +260,58 @@ export class Recorder {
     if (!watching.viewer.take(records.map(record => JSON.stringify(record)))) watching.isBlocked = true
   }
 
-  /** What changed of the figures and of the timers of actors that took steps. */
-  #reading(at: number): TraceRecord {
+  /** Tells what changed of the figures, and of the timers of actors that took steps, once all have been looked at. */
+  async #read(): Promise<void> {
+    if (this.#isReading) return
+    this.#isReading = true
+    const touched = [...this.#touched]
+    this.#touched.clear()
+    if (touched.length > 0) await this.#takeTimers()
     const actors: Record<string, Partial<ActorFigures> & { timers?: readonly Timer[] }> = {}
     const figures = new Map<string, ActorFigures>()
-    for (const [{ sessionId }, now] of this.#inspected.figures()) {
+    await inSlices(this.#inspected.figures(), ([{ sessionId }, now]) => {
       figures.set(sessionId, now)
       if (!areSame(this.#figures.get(sessionId), now)) actors[sessionId] = { ...now }
+    })
+    for (const { sessionId } of touched) {
+      actors[sessionId] = { ...actors[sessionId], timers: this.#timers.get(sessionId) ?? [] }
     }
+    this.#isReading = false
+    if (this.#subscriptions.length === 0) return
     this.#figures = figures
-    if (this.#touched.size > 0) {
-      const timers = this.#timers()
-      for (const { sessionId } of this.#touched) {
-        actors[sessionId] = { ...actors[sessionId], timers: timers.get(sessionId) ?? [] }
-      }
-      this.#touched.clear()
-    }
-    return { type: 'reading', at, totals: this.#inspected.totals(), actors }
+    this.#give([{ type: 'reading', at: Date.now(), totals: this.#recentTotals(), actors }], [], [])
   }
 
-  /** The delayed transitions that actors wait for, by session id. */
-  #timers(): Map<string, Timer[]> {
+  /** The totals, which take a look at every actor, too. */
+  #recentTotals(): TotalFigures {
+    if (this.#totals === undefined || performance.now() - this.#totalsAtMs >= freshMs / 2) {
+      this.#totals = this.#inspected.totals()
+      this.#totalsAtMs = performance.now()
+    }
+    return this.#totals
+  }
+
+  /** Looks for the delayed transitions that actors wait for, by session id. */
+  async #takeTimers(): Promise<void> {
     const timers = new Map<string, Timer[]>()
     const { roots } = this.#inspected
     const all = roots.flatMap(({ system }) => Object.values(system.getSnapshot()._scheduledEvents))
-    for (const scheduled of all) {
-      const { event, startedAt, delay: ms, target } = scheduled
+    await inSlices(all, ({ event, startedAt, delay: ms, target }) => {
       const [, kind, delay] = event.type.split('.')
-      if (kind !== 'after' || delay === undefined) continue
-      timers.set(target.sessionId, [...(timers.get(target.sessionId) ?? []), { delay, startedAt, ms }])
-    }
-    return timers
+      if (kind !== 'after' || delay === undefined) return
+      const ofTarget = timers.get(target.sessionId)
+      const timer = { delay, startedAt, ms }
+      if (ofTarget === undefined) timers.set(target.sessionId, [timer])
+      else ofTarget.push(timer)
+    })
+    this.#timers = timers
+    this.#timersAtMs = performance.now()
   }
+}
+
+/** Was it told what every actor came to? */
+function isCaughtUp({ behind, found }: Watching): boolean {
+  return behind.size === 0 && found === undefined
 }
 
 function recordOf({ at, actor, source, event, snapshot, taken, actions, count, skipped }: SeenStep): StepRecord {

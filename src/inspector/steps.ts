@@ -77,12 +77,6 @@ export class Steps {
     }
   }
 
-  /** An actor that was there before anybody looked is in this state. */
-  know(actor: ChartActor): void {
-    if (this.#actors.has(actor)) return
-    this.#actors.set(actor, { snapshot: actor.getSnapshot(), quiet: new Map(), skipped: 0 })
-  }
-
   /** Nobody looks any more: forgets everything. */
   forget(): void {
     this.take()
@@ -112,9 +106,11 @@ export class Steps {
     switch (event.type) {
       case '@xstate.actor':
         this.#born.push(actorRef)
+        this.#actors.set(actorRef, { snapshot: undefined, quiet: new Map(), skipped: 0 })
         this.#changed(actorRef)
         break
       case '@xstate.event': {
+        this.#know(actorRef)
         const source = event.sourceRef && runsChart(event.sourceRef) ? event.sourceRef : this.#acting.at(-1)
         if (source) this.#sources.set(event.event, source)
         break
@@ -132,6 +128,12 @@ export class Steps {
       case '@xstate.snapshot':
         this.#step(actorRef, event.event, event.snapshot as AnyMachineSnapshot)
     }
+  }
+
+  /** An actor that was there before anybody looked is in this state, before its first event that is seen. */
+  #know(actor: ChartActor): void {
+    if (this.#actors.has(actor)) return
+    this.#actors.set(actor, { snapshot: actor.getSnapshot(), quiet: new Map(), skipped: 0 })
   }
 
   #frameOf(actor: ChartActor): Frame {

@@ -154,6 +154,53 @@ describe('the recorder', () => {
     watch.end()
   })
 
+  test('looks at many actors a few at a time, however many look on, and at few for who leaves at once', async () => {
+    const actors = Array.from({ length: 500 }, () => createActor(child).start() as unknown as ChartActor)
+    const { root } = start()
+    let looked = 0
+    const recorder = new Recorder({
+      program: 'test',
+      roots: [root],
+      *actors() {
+        for (const actor of actors) {
+          looked++
+          yield actor
+        }
+      },
+      about: () => undefined,
+      figures: () => [],
+      totals: () => ({ accepted: 0, refused: {}, delivered: 0, waiting: 0, refusedSends: 0, refusedPeers: 0 }),
+    })
+    let inTurn = 0
+    let mostInTurn = 0
+    class Counting extends Keeper {
+      override take(lines: readonly string[]): boolean {
+        const before = this.records.length
+        super.take(lines)
+        inTurn += this.records.slice(before).filter(({ type }) => type === '@xstate.actor').length
+        mostInTurn = Math.max(mostInTurn, inTurn)
+        return true
+      }
+    }
+    for (let leaving = 0; leaving < 100; leaving++) recorder.watch(new Counting()).end()
+    assert.ok(looked <= 50, `${looked} actors were looked at for nobody`)
+    const viewers = Array.from({ length: 8 }, () => new Counting())
+    const watches = viewers.map(viewer => recorder.watch(viewer))
+    while (watches.some(watch => !watch.isCaughtUp)) {
+      inTurn = 0
+      await setImmediate()
+    }
+    assert.ok(mostInTurn <= 50, `${mostInTurn} actors in one turn`)
+    for (const { records } of viewers) {
+      const told = records.filter(({ type }) => type === '@xstate.actor')
+      assert.deepEqual(
+        told.map(record => 'actor' in record && record.actor),
+        actors.map(({ sessionId }) => sessionId),
+      )
+    }
+    for (const watch of watches) watch.end()
+  })
+
   test('tells the end also to a viewer that does not keep up', async () => {
     const { root, recorder } = start()
     const viewer = new Keeper()

@@ -19,9 +19,9 @@ export async function* liveRecords(
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
   const response = await fetch(new URL('/inspector/live', url), { headers, signal, redirect: 'error' }).catch(reachable)
   const type = response.headers.get('content-type') ?? ''
-  if (response.status === 401) throw new Error('its token is missing or wrong')
   if (response.status !== 200 || response.body === null || !type.startsWith('text/event-stream')) {
     await response.body?.cancel()
+    if (response.status === 401) throw new Error('its token is missing or wrong')
     throw new Error(`it answers with ${response.status} instead of a live view`)
   }
   // fetch may forget its signal once it has answered (https://github.com/nodejs/undici/issues/4627): the body heeds it

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { answerJson, answerText } from '../../observe/http/answers.ts'
 import type { Route } from '../../observe/http/route.ts'
 
@@ -15,15 +15,23 @@ const directory = new URL('dist/src/inspector/page/', import.meta.resolve('threa
 /** What the page shows: what happens now, or a trace. */
 export type PageSource = 'live' | 'trace'
 
-/** Serves the page itself: a fixed list of files, read when they are asked for. */
+/**
+ * Serves the page itself: a fixed list of files, read when they are asked for first. However many read them slowly, they are in
+ * memory once.
+ */
 export function pageRoutes(source: PageSource): readonly Route[] {
+  const contents = new Map<string, Promise<Buffer>>()
   const pages = Object.entries(files).map(
     ([path, { name, type }]): Route => ({
       path,
-      answer: ({ path: asked }, response) => {
+      answer: async ({ path: asked }, response) => {
         // The root answers every path that nobody else does: only itself is the page.
         if (asked !== path) return answerText(response, 404, 'There is nothing at this path.')
-        response.writeHead(200, { 'Content-Type': type }).end(readFileSync(new URL(name, directory)))
+        const content = contents.get(name) ?? readFile(new URL(name, directory))
+        contents.set(name, content)
+        content.catch(() => contents.delete(name))
+        const bytes = await content
+        response.writeHead(200, { 'Content-Type': type }).end(bytes)
       },
     }),
   )

@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 import type { Route } from '../../observe/http/route.ts'
 import { fileRecords } from '../merge/file-records.ts'
 import type { FileSource } from '../merge/source.ts'
 import { linesOf, traceParts } from '../trace/trace-file.ts'
+import { room } from './patience.ts'
 
 /** A recorded trace, as it is in its file, or several in one: the page reads it whole. */
 export function traceRoute(files: readonly FileSource[]): Route {
@@ -15,7 +15,7 @@ export function traceRoute(files: readonly FileSource[]): Route {
       response.writeHead(200, { 'Content-Type': 'application/jsonl; charset=utf-8' })
       for await (const line of lines) {
         if (response.destroyed) return
-        if (!response.write(`${line}\n`)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+        if (!response.write(`${line}\n`)) await room(response)
       }
       response.end()
     },

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { PacedConnection } from './paced-connection.ts'
+import { PacedConnection, PieceTurns } from './paced-connection.ts'
 
 /**
  * What a connection is at: `fresh` ones were not heard yet, of `waiting` ones a request is awaited, `answering` ones are being
@@ -45,6 +45,7 @@ export class HttpConnections {
     answering: new Set(),
     streaming: new Set(),
   }
+  readonly #turns = new PieceTurns()
   readonly #ofAddress = new Map<string, number>()
   #isClosing = false
 
@@ -71,7 +72,7 @@ export class HttpConnections {
       this.#forget(victim)
       victim.destroy()
     }
-    const connection = new PacedConnection(socket)
+    const connection = new PacedConnection(socket, this.#turns)
     const held: Held = {
       timer: setTimeout(() => this.#expire(connection, held), requestMs).unref(),
       ...{ stage: 'fresh', unanswered: 0, isAsking: false },

@@ -8,6 +8,8 @@ export interface RoutedRequest {
   /** The path that was asked for, as it was sent: not decoded, beginning with a slash. */
   readonly path: string
   readonly query: URLSearchParams
+  /** Where it comes from. */
+  readonly address: string
 }
 
 /**

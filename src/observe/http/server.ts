@@ -37,6 +37,9 @@ const maxHeaderBytes = 16_384
 /** Bytes of a request's body; one with more, or that does not say how many, is answered by 413. */
 const maxBodyBytes = 16_384
 
+/** Connections that the system holds until they are accepted. Beyond, it lets them try again in a second or more. */
+const backlog = 511
+
 /** How long an answer may take to be sent, unless it streams. */
 const answerMs = 30_000
 
@@ -92,7 +95,7 @@ export class HttpServer {
     const { host, port } = this.#settings
     const listening = once(this.#listener, 'listening')
     this.#listening = listening.catch(() => {})
-    this.#listener.listen({ host, port, backlog: this.#settings.maxConnections })
+    this.#listener.listen({ host, port, backlog })
     await listening
     if (this.#settings.keepsProcess === false) this.#listener.unref()
     // A connection that couldn't be accepted, for want of file descriptors: there will be others.
@@ -185,7 +188,7 @@ export class HttpServer {
     } else if (headers['transfer-encoding'] || Number(headers['content-length'] ?? 0) > maxBodyBytes) {
       closeAfter(response)
       answerText(response, 413, `A request's body may have ${maxBodyBytes} bytes, and has to say how many.`)
-    } else return { incoming, path, query }
+    } else return { incoming, path, query, address: connectionOf(incoming).address }
     return undefined
   }
 
