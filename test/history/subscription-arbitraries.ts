@@ -59,6 +59,8 @@ export const subscriptions: fc.Arbitrary<StoredSubscription> = fc.record(
   {
     topic: topics,
     topics: fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }).map(keptTopics),
+    address: fc.oneof(fc.ipV4(), fc.constant('2001:db8:1:2::/64')),
+    subscribedMs: counts,
     snapshot: fc.record({ sinceMs: counts, from: counts, upTo: counts }, { noNullPrototype: true }),
     exchanges: fc.array(fc.string(), { maxLength: 2 }),
     position: counts,
@@ -66,6 +68,7 @@ export const subscriptions: fc.Arbitrary<StoredSubscription> = fc.record(
     confirms: fc.boolean(),
     sendsHeartbeats: fc.boolean(),
     staleSinceMs: counts,
+    neverJoined: fc.constant(true as const),
   },
   {
     requiredKeys: ['topic', 'topics', 'exchanges', 'position', 'frames', 'confirms', 'sendsHeartbeats'],

@@ -226,6 +226,23 @@ describe('the journal of subscriptions', () => {
     })
   })
 
+  test('does not grow without end when subscriptions come and go', async () => {
+    await inDirectory(async directory => {
+      const journal = await openSubscriptions(directory, recordedEvents(), { compactAbove: 20_000 })
+      let largest = 0
+      for (let number = 0; number < 5000; number++) {
+        journal.put(subscription(number))
+        journal.remove(topicOf(number - 10))
+        if (number % 10 > 0) continue
+        await journal.written()
+        largest = Math.max(largest, statSync(journalIn(directory)).size)
+      }
+      await journal.close()
+      assert.ok(largest < 25_000, `${largest} bytes`)
+      assert.equal((await reopened(directory)).records.size, 10)
+    })
+  })
+
   test('loses no change that is made while it is rewritten', async () => {
     await inDirectory(async directory => {
       const model = new Model()
