@@ -44,6 +44,7 @@ import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { PubSocket } from './sockets/pub.ts'
 import { SubSocket } from './sockets/sub.ts'
 import type { BreakReason } from './sockets/zmtp/break-reason.ts'
+import { PeerBudget } from './sockets/zmtp/peer-budget.ts'
 
 /** A running broker. */
 export interface Broker {
@@ -57,6 +58,9 @@ export interface Broker {
 
 /** Time that replies on their way have at least when the sockets are closed. */
 const leastLingerMs = 100
+
+/** What connections may hold together is enough for so many messages at least that have not come whole. */
+const leastMessages = 4
 
 /** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
 const positionsIntervalMs = 1000
@@ -137,12 +141,18 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const shutdownMs = config.shutdown_timeout * 1000
   let stopAtMs = Number.POSITIVE_INFINITY
   const lingerMs = () => Math.min(shutdownMs, Math.max(leastLingerMs, stopAtMs - performance.now()))
+  const peerBudget = new PeerBudget({
+    maxBytes: Math.max(zmq.max_peer_bytes, leastMessages * zmq.max_message_size),
+    messageTimeoutMs: zmq.message_timeout * 1000,
+    exceeded: () => void tally.limits['plugins.apps.zmq.max_peer_bytes']++,
+  })
   const listening = {
     host: zmq.host,
     maxConnections: zmq.max_connections,
     sendBufferBytes: zmq.send_buffer_size,
     keepaliveIdleSeconds: zmq.tcp_keepalive,
     handshakeTimeoutMs: zmq.handshake_timeout * 1000,
+    budget: peerBudget,
     lingerMs,
   }
   const troublesOf = (endpoint: EndpointName) => ({
@@ -356,7 +366,19 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const observation = observe(
     config,
     { log, repeating },
-    { supervisor, connections, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
+    {
+      supervisor,
+      connections,
+      peerBytes: () => peerBudget.held,
+      subscribers,
+      exchanges,
+      messages,
+      intake,
+      egress,
+      supplies,
+      history,
+      tally,
+    },
     trace,
   )
   supervisor.start()

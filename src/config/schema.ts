@@ -53,6 +53,14 @@ const zmq = section(
     handshake_timeout: seconds()
       .default(10)
       .describe('Seconds that a connection may take to say what it is, or it is closed.'),
+    message_timeout: seconds()
+      .default(60)
+      .describe('Seconds in which a message that has begun has to end, or to come on by 64 KiB.'),
+    max_peer_bytes: bytes(4096, 68_719_476_736)
+      .default(67_108_864)
+      .describe(
+        'Bytes that connections may hold together of messages that have not come whole, and of prefixes. At least four messages.',
+      ),
     send_buffer_size: bytes(4096, 16_777_216)
       .default(131_072)
       .describe('Bytes that the broker holds for a connection before its subscriber waits in its own queue.'),

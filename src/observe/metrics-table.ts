@@ -109,6 +109,13 @@ export const brokerMetrics: MetricsTable<Reading> = [
     values: ({ connections }) => labelled('endpoint', connections),
   },
   {
+    kind: 'gauge',
+    name: 'threatbus_peer_bytes',
+    help: 'Bytes that connections hold together, of messages that have not come whole and of prefixes.',
+    labels: ['what'],
+    values: ({ peerBytes }) => labelled('what', peerBytes),
+  },
+  {
     kind: 'counter',
     name: 'threatbus_connections_broken_total',
     help: 'Connections that were ended because of what their peers did, or did not do in time, by reason.',

@@ -42,6 +42,8 @@ export interface Observed {
   endpoints(): Readonly<Record<EndpointName, string>>
   /** How many connections each of them has. */
   connections(): Readonly<Record<EndpointName, number>>
+  /** Bytes that they hold together. */
+  peerBytes(): Readonly<Record<'unfinished' | 'prefixes', number>>
 }
 
 /** What can be said about the history. */
@@ -58,6 +60,8 @@ export interface Reading {
   readonly state: BrokerState
   readonly endpoints: Readonly<Record<EndpointName, string>>
   readonly connections: Readonly<Record<EndpointName, number>>
+  /** Bytes that they hold together. */
+  readonly peerBytes: ReturnType<Observed['peerBytes']>
   /** Those that were ended because of what their peers did, or did not do in time. */
   readonly brokenConnections: Tally['brokenConnections']
   /** Messages by how they came: on `sub`, or by publish requests. */
@@ -87,6 +91,7 @@ export function read(observed: Observed): Reading {
     ...readReadiness(observed),
     endpoints: observed.endpoints(),
     connections: observed.connections(),
+    peerBytes: observed.peerBytes(),
     brokenConnections: tally.brokenConnections,
     accepted: { sub: intake.accepted, publish: tally.published },
     refused: intake.refusals,

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { splitRoute } from '../protocol/management.ts'
 import { ZmtpError } from './zmtp/break-reason.ts'
-import { encodeFrames } from './zmtp/frame-reader.ts'
+import { encodeFrames, frameBytes, ownBytes } from './zmtp/frame-reader.ts'
 import { Inlet } from './zmtp/inlet.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
@@ -20,9 +20,6 @@ export interface RawRequest {
 
 /** So long requests are answered one after the other before whatever else the broker has to do has its turn, in milliseconds. */
 const maxStretchMs = 5
-
-/** What a part of a request counts beside its bytes, so that many empty ones are not free. */
-const partBytes = 64
 
 /**
  * The `manage` endpoint, for ZeroMQ's REQ and DEALER sockets. To them it is a ROUTER, not a REP socket: a client that hangs
@@ -61,9 +58,12 @@ export class ManageSocket extends ZmtpListener {
     let frames: Buffer[] = []
     let bytes = 0
     return {
+      get heldBytes() {
+        return bytes
+      },
       frame: (body, more) => {
-        frames.push(body)
-        bytes += body.length + partBytes
+        frames.push(more ? ownBytes(body) : body)
+        bytes += body.length + frameBytes
         if (more && bytes > this.#maxMessageBytes) {
           throw new ZmtpError('message_too_long', `a request of more than ${this.#maxMessageBytes} bytes`)
         }

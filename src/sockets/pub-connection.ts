@@ -61,6 +61,8 @@ interface Link {
 
 /** One connection of a SUB socket: what it is subscribed to, what it is sent, and what of that its peer acknowledges. */
 export class PubConnection implements PeerHandler {
+  /** It keeps no frame. */
+  readonly heldBytes = 0
   readonly #peer: ZmtpPeer
   readonly #encoder: RunEncoder
   readonly #events: PubConnectionEvents

@@ -101,6 +101,7 @@ export class PubSocket extends ZmtpListener {
     })
     this.#connections.add(connection)
     return {
+      heldBytes: connection.heldBytes,
       frame: (body, more) => connection.frame(body, more),
       command: command => connection.command(command),
       drained: () => connection.drained(),

@@ -5,6 +5,7 @@ import { wantedBy } from '../../src/delivery/wanted.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { PubSocket, type PubSocketOptions } from '../../src/sockets/pub.ts'
 import type { PubLink } from '../../src/sockets/pub-connection.ts'
+import { PeerBudget } from '../../src/sockets/zmtp/peer-budget.ts'
 
 /** Where the endpoints of tests listen. */
 export const listening: PubSocketOptions = {
@@ -14,6 +15,7 @@ export const listening: PubSocketOptions = {
   sendBufferBytes: 65_536,
   keepaliveIdleSeconds: 60,
   handshakeTimeoutMs: 5000,
+  budget: new PeerBudget({ maxBytes: 67_108_864, messageTimeoutMs: 60_000, exceeded() {} }),
   lingerMs: () => 0,
   answerTimeoutMs: 60_000,
   windowBytes: 1_048_576,

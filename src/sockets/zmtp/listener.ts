@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Broken } from './break-reason.ts'
-import { type PeerHandler, type PeerOptions, ZmtpPeer } from './peer.ts'
+import { type PeerHandler, type PeerOptions, type PeerTerms, ZmtpPeer } from './peer.ts'
 
 /** Where an endpoint listens, and what its connections may take. */
-export interface ListenOptions {
+export interface ListenOptions extends Pick<PeerTerms, 'handshakeTimeoutMs' | 'budget'> {
   /** An address, a network interface, or `*` for every address of this machine. */
   readonly host: string
   /** 0 lets the system pick one. */
@@ -16,8 +16,6 @@ export interface ListenOptions {
   readonly sendBufferBytes: number
   /** When nothing was heard for so long, the system asks whether the peer is still there (TCP keepalive). */
   readonly keepaliveIdleSeconds: number
-  /** How long a peer may take to say what it is. */
-  readonly handshakeTimeoutMs: number
   /** Asked when it is closed: how long what connections hold unsent may take then. */
   lingerMs(): number
 }
