@@ -140,7 +140,7 @@ export class ZmtpPeer {
 
   /** So much more, or less, is held in prefixes that the peer gave. */
   holdPrefixes(change: number): void {
-    this.#account.prefixes(change)
+    if (change !== 0) this.#account.prefixes(change)
   }
 
   /** Ends the connection once what was written has gone. */
