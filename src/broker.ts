@@ -20,7 +20,7 @@ import { Egress } from './delivery/egress.ts'
 import { Intake } from './delivery/intake.ts'
 import { MessageLog } from './delivery/message-log.ts'
 import { Supplies } from './delivery/supplies.ts'
-import type { History } from './history/history.ts'
+import { type History, openFilesOf } from './history/history.ts'
 import type { TraceFile } from './inspector/trace/trace-file.ts'
 import { observe } from './observation.ts'
 import type { HttpTrouble } from './observe/http/start.ts'
@@ -41,8 +41,10 @@ import type { RefusalReason } from './protocol/refusal.ts'
 import { type MessageType, shortened } from './protocol/topics.ts'
 import { addressOf } from './sockets/address.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
+import { descriptorsLeft, openFiles } from './sockets/open-files.ts'
 import { PubSocket } from './sockets/pub.ts'
 import { SubSocket } from './sockets/sub.ts'
+import { Admission, type Shortage } from './sockets/zmtp/admission.ts'
 import type { BreakReason } from './sockets/zmtp/break-reason.ts'
 import { PeerBudget } from './sockets/zmtp/peer-budget.ts'
 
@@ -62,6 +64,11 @@ const leastLingerMs = 100
 /** What connections may hold together is enough for so many messages at least that have not come whole. */
 const leastMessages = 4
 
+/** Files that are kept free for what is open for a moment, or is not known to this program. */
+const otherFiles = 32
+
+const endpointsNumber = 3
+
 /** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
 const positionsIntervalMs = 1000
 
@@ -78,7 +85,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | HttpTrouble
     | 'not_admitted'
     | 'max_subscribers'
-    | 'max_connections'
+    | Shortage
+    | 'not_accepted'
     | `${EndpointName}.${BreakReason}`
     | 'missed'
     | 'unreadable'
@@ -149,6 +157,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const listening = {
     host: zmq.host,
     maxConnections: zmq.max_connections,
+    admission: new Admission(connectionsAtMost(config, log)),
     sendBufferBytes: zmq.send_buffer_size,
     keepaliveIdleSeconds: zmq.tcp_keepalive,
     handshakeTimeoutMs: zmq.handshake_timeout * 1000,
@@ -161,9 +170,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       const sentence = `a connection to ${endpoint} was closed: ${detail}`
       repeating.log(`${endpoint}.${reason}`, sentence, { endpoint, reason })
     },
-    dropped: (reason: string) => {
-      tally.limits['plugins.apps.zmq.max_connections']++
-      repeating.log('max_connections', `a connection to ${endpoint} was closed at once: ${reason}`)
+    dropped: (shortage: Shortage | undefined, detail: string) => {
+      if (shortage === 'max_connections') tally.limits['plugins.apps.zmq.max_connections']++
+      else if (shortage === 'file_descriptors') tally.limits.file_descriptors++
+      repeating.log(shortage ?? 'not_accepted', `a connection to ${endpoint} was closed at once: ${detail}`)
     },
   })
   const manage = new ManageSocket(
@@ -176,6 +186,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       ...listening,
       port: zmq.pub,
       answerTimeoutMs: config.heartbeat.timeout * 1000,
+      joinTimeoutMs: config.join_timeout * 1000,
       windowBytes: zmq.acknowledgement_window,
       maxMessageBytes: zmq.max_message_size,
     },
@@ -412,4 +423,23 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       supervisor.send({ type: 'stop' })
     },
   }
+}
+
+/** Connections that there are file descriptors for beside what the history and others need. Warns if those are too few. */
+function connectionsAtMost({ plugins, history, inspector }: Config, log: Logger): number {
+  const files = openFiles()
+  if (files === undefined) return Number.POSITIVE_INFINITY
+  const httpConnections = inspector.enabled ? inspector.max_connections : 0
+  const connections = descriptorsLeft(
+    files,
+    otherFiles + (history.enabled ? openFilesOf(history) : 0) + httpConnections,
+  )
+  const wanted = endpointsNumber * plugins.apps.zmq.max_connections
+  if (connections < wanted) {
+    const { limit } = files
+    const sentence = `${limit} files may be open in this process, which leaves ${connections} connections to the three ports, of ${wanted}`
+    const advice = 'raise the limit (ulimit -n, LimitNOFILE=), or lower plugins.apps.zmq.max_connections'
+    log.warn({ limit, connections, wanted }, `${sentence}: ${advice}`)
+  }
+  return connections
 }

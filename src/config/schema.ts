@@ -49,7 +49,7 @@ const zmq = section(
       .describe('Seconds to go on trying at start-up while an address is taken. 0 fails at once.'),
     max_connections: count(1, 1_000_000)
       .default(20_000)
-      .describe('Connections that each of the three ports may have. One more is closed at once.'),
+      .describe('Connections that each of the three ports may have. For one more, who has done nothing yet gives way.'),
     handshake_timeout: seconds()
       .default(10)
       .describe('Seconds that a connection may take to say what it is, or it is closed.'),
@@ -177,7 +177,9 @@ export const configSchema = section({
     .describe('Topics that one subscription may have. One with more is refused.'),
   join_timeout: seconds()
     .default(60)
-    .describe('Seconds after the subscribe reply until a subscriber that never joined on `pub` is stale.'),
+    .describe(
+      'Seconds after the subscribe reply until a subscriber that never joined on `pub` is stale; a connection there that joined nothing is closed.',
+    ),
   heartbeat,
   evict_after: seconds()
     .default(86_400)

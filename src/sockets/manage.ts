@@ -73,6 +73,7 @@ export class ManageSocket extends ZmtpListener {
         bytes = 0
         if (isProbe(message)) return
         const request = splitRoute(message)
+        this.known(peer)
         this.#clients.set(request.route, peer)
         this.#requests.push(request)
         this.#inlet.took(peer)

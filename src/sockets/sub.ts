@@ -50,6 +50,7 @@ export class SubSocket extends ZmtpListener {
   #handlerFor(peer: ZmtpPeer): PeerHandler {
     let parts: Buffer[] = []
     let heldBytes = 0
+    let isKnown = false
     peer.write(this.#subscriptions)
     return {
       get heldBytes() {
@@ -67,6 +68,8 @@ export class SubSocket extends ZmtpListener {
         heldBytes = 0
         // A publisher filters, too, but need not.
         if (!this.#prefixes.some(prefix => startsWith(message[0] as Buffer, prefix))) return
+        if (!isKnown) this.known(peer)
+        isKnown = true
         this.#take(message)
         this.#inlet.took(peer)
       },
