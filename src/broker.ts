@@ -24,7 +24,7 @@ import { Egress } from './delivery/egress.ts'
 import { Intake } from './delivery/intake.ts'
 import { MessageLog } from './delivery/message-log.ts'
 import { Supplies } from './delivery/supplies.ts'
-import type { History } from './history/history.ts'
+import { type History, openFilesOf } from './history/history.ts'
 import type { TraceFile } from './inspector/trace/trace-file.ts'
 import { observe } from './observation.ts'
 import type { HttpTrouble } from './observe/http/start.ts'
@@ -46,9 +46,12 @@ import type { RefusalReason } from './protocol/refusal.ts'
 import { type MessageType, shortened } from './protocol/topics.ts'
 import { addressOf } from './sockets/address.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
+import { descriptorsLeft, openFiles } from './sockets/open-files.ts'
 import { PubSocket } from './sockets/pub.ts'
 import { SubSocket } from './sockets/sub.ts'
+import { Admission, type Shortage } from './sockets/zmtp/admission.ts'
 import type { BreakReason } from './sockets/zmtp/break-reason.ts'
+import { PeerBudget } from './sockets/zmtp/peer-budget.ts'
 
 /** A running broker. */
 export interface Broker {
@@ -67,6 +70,13 @@ const leastLingerMs = 100
 const selectionTurnMs = 10_000
 /** An address may have so many subscriptions, unless it is configured: those of one host, where there are few in all. */
 const leastShare = 1000
+/** What connections may hold together is enough for so many messages at least that have not come whole. */
+const leastMessages = 4
+
+/** Files that are kept free for what is open for a moment, or is not known to this program. */
+const otherFiles = 32
+
+const endpointsNumber = 3
 
 /** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
 const positionsIntervalMs = 1000
@@ -84,7 +94,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | HttpTrouble
     | 'not_admitted'
     | AdmissionLimit
-    | 'max_connections'
+    | Shortage
+    | 'not_accepted'
     | `${EndpointName}.${BreakReason}`
     | 'missed'
     | 'unreadable'
@@ -154,12 +165,19 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const shutdownMs = config.shutdown_timeout * 1000
   let stopAtMs = Number.POSITIVE_INFINITY
   const lingerMs = () => Math.min(shutdownMs, Math.max(leastLingerMs, stopAtMs - performance.now()))
+  const peerBudget = new PeerBudget({
+    maxBytes: Math.max(zmq.max_peer_bytes, leastMessages * zmq.max_message_size),
+    messageTimeoutMs: zmq.message_timeout * 1000,
+    exceeded: () => void tally.limits['plugins.apps.zmq.max_peer_bytes']++,
+  })
   const listening = {
     host: zmq.host,
     maxConnections: zmq.max_connections,
+    admission: new Admission(connectionsAtMost(config, log)),
     sendBufferBytes: zmq.send_buffer_size,
     keepaliveIdleSeconds: zmq.tcp_keepalive,
     handshakeTimeoutMs: zmq.handshake_timeout * 1000,
+    budget: peerBudget,
     lingerMs,
   }
   const troublesOf = (endpoint: EndpointName) => ({
@@ -168,9 +186,10 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       const sentence = `a connection to ${endpoint} was closed: ${detail}`
       repeating.log(`${endpoint}.${reason}`, sentence, { endpoint, reason })
     },
-    dropped: (reason: string) => {
-      tally.limits['plugins.apps.zmq.max_connections']++
-      repeating.log('max_connections', `a connection to ${endpoint} was closed at once: ${reason}`)
+    dropped: (shortage: Shortage | undefined, detail: string) => {
+      if (shortage === 'max_connections') tally.limits['plugins.apps.zmq.max_connections']++
+      else if (shortage === 'file_descriptors') tally.limits.file_descriptors++
+      repeating.log(shortage ?? 'not_accepted', `a connection to ${endpoint} was closed at once: ${detail}`)
     },
   })
   const manage = new ManageSocket(
@@ -183,6 +202,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       ...listening,
       port: zmq.pub,
       answerTimeoutMs: config.heartbeat.timeout * 1000,
+      joinTimeoutMs: config.join_timeout * 1000,
       windowBytes: zmq.acknowledgement_window,
       maxMessageBytes: zmq.max_message_size,
     },
@@ -398,7 +418,19 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const observation = observe(
     config,
     { log, repeating },
-    { supervisor, connections, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
+    {
+      supervisor,
+      connections,
+      peerBytes: () => peerBudget.held,
+      subscribers,
+      exchanges,
+      messages,
+      intake,
+      egress,
+      supplies,
+      history,
+      tally,
+    },
     trace,
   )
   indexTimers(supervisor.system)
@@ -433,4 +465,23 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       supervisor.send({ type: 'stop' })
     },
   }
+}
+
+/** Connections that there are file descriptors for beside what the history and others need. Warns if those are too few. */
+function connectionsAtMost({ plugins, history, inspector }: Config, log: Logger): number {
+  const files = openFiles()
+  if (files === undefined) return Number.POSITIVE_INFINITY
+  const httpConnections = inspector.enabled ? inspector.max_connections : 0
+  const connections = descriptorsLeft(
+    files,
+    otherFiles + (history.enabled ? openFilesOf(history) : 0) + httpConnections,
+  )
+  const wanted = endpointsNumber * plugins.apps.zmq.max_connections
+  if (connections < wanted) {
+    const { limit } = files
+    const sentence = `${limit} files may be open in this process, which leaves ${connections} connections to the three ports, of ${wanted}`
+    const advice = 'raise the limit (ulimit -n, LimitNOFILE=), or lower plugins.apps.zmq.max_connections'
+    log.warn({ limit, connections, wanted }, `${sentence}: ${advice}`)
+  }
+  return connections
 }

@@ -49,10 +49,18 @@ const zmq = section(
       .describe('Seconds to go on trying at start-up while an address is taken. 0 fails at once.'),
     max_connections: count(1, 1_000_000)
       .default(20_000)
-      .describe('Connections that each of the three ports may have. One more is closed at once.'),
+      .describe('Connections that each of the three ports may have. For one more, who has done nothing yet gives way.'),
     handshake_timeout: seconds()
       .default(10)
       .describe('Seconds that a connection may take to say what it is, or it is closed.'),
+    message_timeout: seconds()
+      .default(60)
+      .describe('Seconds in which a message that has begun has to end, or to come on by 64 KiB.'),
+    max_peer_bytes: bytes(4096, 68_719_476_736)
+      .default(67_108_864)
+      .describe(
+        'Bytes that connections may hold together of messages that have not come whole, and of prefixes. At least four messages.',
+      ),
     send_buffer_size: bytes(4096, 16_777_216)
       .default(131_072)
       .describe('Bytes that the broker holds for a connection before its subscriber waits in its own queue.'),
@@ -187,7 +195,9 @@ export const configSchema = section({
     .describe('Topics that one subscription may have. One with more is refused.'),
   join_timeout: seconds()
     .default(60)
-    .describe('Seconds after the subscribe reply until a subscriber that never joined on `pub` is stale.'),
+    .describe(
+      'Seconds after the subscribe reply until a subscriber that never joined on `pub` is stale; a connection there that joined nothing is closed.',
+    ),
   heartbeat,
   evict_after: seconds()
     .default(86_400)

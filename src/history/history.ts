@@ -15,6 +15,14 @@ export function storeSettings(settings: Config['history']): StoreSettings {
   }
 }
 
+/**
+ * Files that a history has open at once, about: its segments, of which there are 64 for its bytes (of 1 GiB at most) and 30 for
+ * its days, and what is read and written beside.
+ */
+export function openFilesOf(settings: Config['history']): number {
+  return 128 + Math.ceil(settings.max_bytes / 1_073_741_824)
+}
+
 /** What a broker keeps on disk. */
 export class History {
   readonly store: SegmentedStore

@@ -122,6 +122,13 @@ export const brokerMetrics: MetricsTable<Reading> = [
     values: ({ connections }) => labelled('endpoint', connections),
   },
   {
+    kind: 'gauge',
+    name: 'threatbus_peer_bytes',
+    help: 'Bytes that connections hold together, of messages that have not come whole and of prefixes.',
+    labels: ['what'],
+    values: ({ peerBytes }) => labelled('what', peerBytes),
+  },
+  {
     kind: 'counter',
     name: 'threatbus_connections_broken_total',
     help: 'Connections that were ended because of what their peers did, or did not do in time, by reason.',
@@ -230,7 +237,7 @@ export const brokerMetrics: MetricsTable<Reading> = [
   {
     kind: 'counter',
     name: 'threatbus_limit_reached_total',
-    help: 'How often a limit was reached, by its key in the configuration; log_rate: lines that were summed up.',
+    help: 'How often a limit was reached, by its key in the configuration; log_rate: lines that were summed up; file_descriptors: of the system.',
     labels: ['limit'],
     values: ({ limits }) => labelled('limit', limits),
   },

@@ -14,7 +14,7 @@ import type { Durations } from './durations.ts'
 import type { BrokerState } from './states.ts'
 import type { CountedLimit, Tally } from './tally.ts'
 
-/** Limits that are counted when they are reached, by their keys in the configuration; `log_rate` has none. */
+/** Limits that are counted when they are reached, by their keys in the configuration; `log_rate` and `file_descriptors` have none. */
 export type LimitName =
   | CountedLimit
   | 'plugins.apps.zmq.send_buffer_size'
@@ -44,6 +44,8 @@ export interface Observed {
   endpoints(): Readonly<Record<EndpointName, string>>
   /** How many connections each of them has. */
   connections(): Readonly<Record<EndpointName, number>>
+  /** Bytes that they hold together. */
+  peerBytes(): Readonly<Record<'unfinished' | 'prefixes', number>>
 }
 
 /** What can be said about the history. */
@@ -62,6 +64,8 @@ export interface Reading {
   readonly state: BrokerState
   readonly endpoints: Readonly<Record<EndpointName, string>>
   readonly connections: Readonly<Record<EndpointName, number>>
+  /** Bytes that they hold together. */
+  readonly peerBytes: ReturnType<Observed['peerBytes']>
   /** Those that were ended because of what their peers did, or did not do in time. */
   readonly brokenConnections: Tally['brokenConnections']
   /** Messages by how they came: on `sub`, or by publish requests. */
@@ -98,6 +102,7 @@ export async function read(observed: Observed): Promise<Reading> {
     ...readReadiness(observed),
     endpoints: observed.endpoints(),
     connections: observed.connections(),
+    peerBytes: observed.peerBytes(),
     brokenConnections: tally.brokenConnections,
     accepted: { sub: intake.accepted, publish: tally.published },
     refused: intake.refusals,

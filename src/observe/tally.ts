@@ -11,7 +11,7 @@ export type RequestAction = 'subscribe' | 'unsubscribe' | 'heartbeat' | 'publish
 /** How a management request was answered. */
 export type ReplyStatus = 'success' | 'error' | 'unknown_request'
 
-/** Limits that are counted here when they are reached, by their keys; others count themselves (see readings.ts). */
+/** Limits that are counted here when they are reached, by their keys (`file_descriptors` has none); others count themselves (see readings.ts). */
 export type CountedLimit =
   | 'max_subscribers'
   | 'max_subscribers_per_address'
@@ -20,6 +20,8 @@ export type CountedLimit =
   | 'max_publish'
   | 'queue'
   | 'plugins.apps.zmq.max_connections'
+  | 'plugins.apps.zmq.max_peer_bytes'
+  | 'file_descriptors'
   | 'inspector.max_connections'
 
 const noReplies = { success: 0, error: 0, unknown_request: 0 }
@@ -60,6 +62,8 @@ export class Tally {
     max_publish: 0,
     queue: 0,
     'plugins.apps.zmq.max_connections': 0,
+    'plugins.apps.zmq.max_peer_bytes': 0,
+    file_descriptors: 0,
     'inspector.max_connections': 0,
   }
   /** Subscriptions that ended, by reason. */

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { splitRoute } from '../protocol/management.ts'
 import { countedAddress } from './remote-address.ts'
 import { ZmtpError } from './zmtp/break-reason.ts'
-import { encodeFrames } from './zmtp/frame-reader.ts'
+import { encodeFrames, frameBytes, ownBytes } from './zmtp/frame-reader.ts'
 import { Inlet } from './zmtp/inlet.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
@@ -23,9 +23,6 @@ export interface RawRequest {
 
 /** So long requests are answered one after the other before whatever else the broker has to do has its turn, in milliseconds. */
 const maxStretchMs = 5
-
-/** What a part of a request counts beside its bytes, so that many empty ones are not free. */
-const partBytes = 64
 
 /**
  * The `manage` endpoint, for ZeroMQ's REQ and DEALER sockets. To them it is a ROUTER, not a REP socket: a client that hangs
@@ -65,9 +62,12 @@ export class ManageSocket extends ZmtpListener {
     let bytes = 0
     const address = countedAddress(peer.ends.remoteAddress)
     return {
+      get heldBytes() {
+        return bytes
+      },
       frame: (body, more) => {
-        frames.push(body)
-        bytes += body.length + partBytes
+        frames.push(more ? ownBytes(body) : body)
+        bytes += body.length + frameBytes
         if (more && bytes > this.#maxMessageBytes) {
           throw new ZmtpError('message_too_long', `a request of more than ${this.#maxMessageBytes} bytes`)
         }
@@ -77,6 +77,7 @@ export class ManageSocket extends ZmtpListener {
         bytes = 0
         if (isProbe(message)) return
         const request = splitRoute(message)
+        this.known(peer)
         this.#clients.set(request.route, peer)
         this.#requests.push({ ...request, address })
         this.#inlet.took(peer)

@@ -1,6 +1,7 @@
 import type { Message } from '../protocol/message.ts'
 import { p2pTopicLength } from '../protocol/topics.ts'
 import { Pings } from './pings.ts'
+import { keptPrefix } from './prefixes.ts'
 import type { RunEncoder } from './run.ts'
 import { ZmtpError } from './zmtp/break-reason.ts'
 import type { Command } from './zmtp/command.ts'
@@ -43,9 +44,11 @@ const maxPrefixBytes = 255
 /** One connection may subscribe to so many prefixes of one p2p topic: there are three types, and that is generous. */
 const maxPrefixes = 64
 
-/** What the subscriptions of one connection may take together; each counts its prefix, and something beside. */
-const maxSubscribedBytes = 16_777_216
-const subscriptionBytes = 64
+/** One connection may subscribe to so many p2p topics; those that it cancelled count, too. */
+const maxTopics = 100_000
+
+/** What the prefixes of one connection may take together that go on behind a type: that is generous, too. */
+const maxConnectionPrefixBytes = 65_536
 
 /** How a PING looks to a library that takes it for a message. */
 const pingAsMessage = '\x04PING'
@@ -61,13 +64,15 @@ interface Link {
 
 /** One connection of a SUB socket: what it is subscribed to, what it is sent, and what of that its peer acknowledges. */
 export class PubConnection implements PeerHandler {
+  /** It keeps no frame. */
+  readonly heldBytes = 0
   readonly #peer: ZmtpPeer
   readonly #encoder: RunEncoder
   readonly #events: PubConnectionEvents
   readonly #pings: Pings
   readonly #links = new Map<string, Link>()
   #isInMultipart = false
-  #subscribedBytes = 0
+  #prefixBytes = 0
   /** Did it ask for something that a PING would be taken for? */
   #hearsCommands = false
   /** Looks since something was heard, and since an open PING could have been answered. */
@@ -171,7 +176,9 @@ export class PubConnection implements PeerHandler {
     const rest = prefix.slice(p2pTopicLength)
     if (kind === subscribeByte) this.#subscribe(topic, rest)
     else if (kind === unsubscribeByte) this.#unsubscribe(topic, rest)
-    if (this.#subscribedBytes > maxSubscribedBytes) throw new ZmtpError('too_many_subscriptions')
+    if (this.#links.size > maxTopics || this.#prefixBytes > maxConnectionPrefixBytes) {
+      throw new ZmtpError('too_many_subscriptions')
+    }
   }
 
   #subscribe(topic: string, rest: string): void {
@@ -181,13 +188,14 @@ export class PubConnection implements PeerHandler {
     // its SUB, and JeroMQ's, send every SUBSCRIBE, but a CANCEL only when their own count is down: counted here, too, they would
     // be sent what they drop. For a peer that keeps to the RFC, messages wait.
     if (known?.prefixes.includes(rest)) return
-    const link = topic.length + rest.length > maxPrefixBytes ? undefined : (known ?? this.#open(topic))
-    if (link === undefined || link.prefixes.length >= maxPrefixes) {
+    const kept = topic.length + rest.length > maxPrefixBytes ? undefined : keptPrefix(rest)
+    const link = kept && (known ?? this.#open(topic))
+    if (kept === undefined || link === undefined || link.prefixes.length >= maxPrefixes) {
       this.#events.refused()
       return
     }
-    link.prefixes = [...link.prefixes, rest]
-    this.#subscribedBytes += subscriptionBytes + rest.length
+    link.prefixes = [...link.prefixes, kept.prefix]
+    this.#hold(kept.bytes)
     link.handler.wants(link.prefixes)
     // Whether it acknowledges is known before much was sent.
     if (known === undefined && !this.#pings.areOpen && !this.#pings.wereAnswered) this.#ping()
@@ -198,16 +206,21 @@ export class PubConnection implements PeerHandler {
     if (!link?.prefixes.includes(rest)) return
     link.prefixes = link.prefixes.filter(prefix => prefix !== rest)
     // The topic itself is kept: what was sent under it may not have arrived.
-    this.#subscribedBytes -= subscriptionBytes + rest.length
+    this.#hold(-(keptPrefix(rest)?.bytes ?? 0))
     link.handler.wants(link.prefixes)
+  }
+
+  #hold(prefixBytes: number): void {
+    this.#prefixBytes += prefixBytes
+    this.#peer.holdPrefixes(prefixBytes)
   }
 
   #open(topic: string): Link | undefined {
     const handler = this.#events.accept(topic, this.#linkTo(topic))
     if (handler === undefined) return undefined
     const link = { handler, prefixes: [] }
-    this.#links.set(topic, link)
-    this.#subscribedBytes += subscriptionBytes + topic.length
+    // Bytes of its own: a part of a text holds on to all of it.
+    this.#links.set(Buffer.from(topic, 'latin1').toString('latin1'), link)
     return link
   }
 

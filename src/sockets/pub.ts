@@ -9,6 +9,8 @@ import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 export interface PubSocketOptions extends ListenOptions {
   /** A peer that used to answer PINGs and has not for so long is closed, unless its system still takes what it is sent. */
   readonly answerTimeoutMs: number
+  /** A peer that is subscribed to nothing of its own after so long is closed: its library will connect again. */
+  readonly joinTimeoutMs: number
   /** Bytes that may be sent to a peer before it has answered the PING behind them. */
   readonly windowBytes: number
   /** Largest frame in bytes that may come in; a larger one closes its connection. */
@@ -92,7 +94,11 @@ export class PubSocket extends ZmtpListener {
 
   #handlerFor(peer: ZmtpPeer): PeerHandler {
     const connection: PubConnection = new PubConnection(peer, this.#encoder, this.#options.windowBytes * pingAfter, {
-      accept: (topic, link) => this.#peers.accept(topic, link),
+      accept: (topic, link) => {
+        const handler = this.#peers.accept(topic, link)
+        if (handler !== undefined) this.known(peer)
+        return handler
+      },
       refused: () => this.#peers.refused(),
       pingDue: () => {
         this.#due.add(connection)
@@ -101,6 +107,7 @@ export class PubSocket extends ZmtpListener {
     })
     this.#connections.add(connection)
     return {
+      heldBytes: connection.heldBytes,
       frame: (body, more) => connection.frame(body, more),
       command: command => connection.command(command),
       drained: () => connection.drained(),
@@ -120,6 +127,10 @@ export class PubSocket extends ZmtpListener {
       if (seen === 'ask') connection.ask()
       else if (seen === 'overdue') overdue.push(connection)
     })
+    const strangers = this.strangersFor(this.#options.joinTimeoutMs)
+    // What came while the process was busy is read before that.
+    if (strangers.length > 0) await nextTurn()
+    await inTurns(strangers, guest => this.isStranger(guest) && guest.break('not_subscribed'))
     // Who holds messages that it has not read may only be slow: then its system still takes what it is sent.
     const isUncertain = overdue.some(({ isMessageOpen }) => isMessageOpen)
     const isSilent = isUncertain ? await silentConnections() : () => false
@@ -128,7 +139,7 @@ export class PubSocket extends ZmtpListener {
 }
 
 /** Does something with each, and lets others have their turn if it takes long. */
-async function inTurns<Each>(all: Iterable<Each>, what: (each: Each) => void): Promise<void> {
+async function inTurns<Each>(all: Iterable<Each>, what: (each: Each) => unknown): Promise<void> {
   let stretchEndsMs = performance.now() + maxStretchMs
   for (const each of all) {
     what(each)

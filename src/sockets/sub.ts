@@ -1,4 +1,4 @@
-import { encodeFrames } from './zmtp/frame-reader.ts'
+import { encodeFrames, frameBytes, ownBytes } from './zmtp/frame-reader.ts'
 import { Inlet } from './zmtp/inlet.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
@@ -49,15 +49,27 @@ export class SubSocket extends ZmtpListener {
 
   #handlerFor(peer: ZmtpPeer): PeerHandler {
     let parts: Buffer[] = []
+    let heldBytes = 0
+    let isKnown = false
     peer.write(this.#subscriptions)
     return {
+      get heldBytes() {
+        return heldBytes
+      },
       frame: (body, more) => {
-        if (parts.length < maxParts) parts.push(body)
-        if (more) return
+        const isKept = parts.length < maxParts
+        if (isKept) parts.push(more ? ownBytes(body) : body)
+        if (more) {
+          if (isKept) heldBytes += frameBytes + body.length
+          return
+        }
         const message = parts
         parts = []
+        heldBytes = 0
         // A publisher filters, too, but need not.
         if (!this.#prefixes.some(prefix => startsWith(message[0] as Buffer, prefix))) return
+        if (!isKnown) this.known(peer)
+        isKnown = true
         this.#take(message)
         this.#inlet.took(peer)
       },

@@ -36,6 +36,8 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'plugins.apps.zmq.bind_retry': ['0.5', '30'],
   'plugins.apps.zmq.max_connections': ['1', '1e6'],
   'plugins.apps.zmq.handshake_timeout': ['0.01', '30'],
+  'plugins.apps.zmq.message_timeout': ['0.01', '30'],
+  'plugins.apps.zmq.max_peer_bytes': ['4096', '1073741824'],
   'plugins.apps.zmq.send_buffer_size': ['4096', '16777216'],
   'plugins.apps.zmq.acknowledgement_window': ['131072', '1073741824'],
   'plugins.apps.zmq.network_buffer_size': ['0', '1073741824'],

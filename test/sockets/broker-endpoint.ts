@@ -5,17 +5,22 @@ import { wantedBy } from '../../src/delivery/wanted.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { PubSocket, type PubSocketOptions } from '../../src/sockets/pub.ts'
 import type { PubLink } from '../../src/sockets/pub-connection.ts'
+import { Admission } from '../../src/sockets/zmtp/admission.ts'
+import { PeerBudget } from '../../src/sockets/zmtp/peer-budget.ts'
 
 /** Where the endpoints of tests listen. */
 export const listening: PubSocketOptions = {
   host: '127.0.0.1',
   port: 0,
   maxConnections: 100,
+  admission: new Admission(Number.POSITIVE_INFINITY),
   sendBufferBytes: 65_536,
   keepaliveIdleSeconds: 60,
   handshakeTimeoutMs: 5000,
+  budget: new PeerBudget({ maxBytes: 67_108_864, messageTimeoutMs: 60_000, exceeded() {} }),
   lingerMs: () => 0,
   answerTimeoutMs: 60_000,
+  joinTimeoutMs: 60_000,
   windowBytes: 1_048_576,
   maxMessageBytes: 1_000_000,
 }

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { ZmtpError } from '../../src/sockets/zmtp/break-reason.ts'
 import { commandFrame, readCommand } from '../../src/sockets/zmtp/command.ts'
 import { encodeFrames, FrameReader } from '../../src/sockets/zmtp/frame-reader.ts'
+
+/** As `node --expose-gc` gives it, here without the option. */
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 const maxFrameBytes = 200_000
 
@@ -108,8 +114,52 @@ describe('a stream of frames', () => {
 
   test('holds little memory for a frame of which little has come', () => {
     const before = process.memoryUsage().arrayBuffers
-    const readers = Array.from({ length: 100 }, () => new FrameReader(2 ** 28, () => {}))
+    const readers = Array.from({ length: 1000 }, () => new FrameReader(2 ** 28, () => {}))
     for (const reader of readers) reader.read(Buffer.from('0200000000100000000a', 'hex'))
-    assert.ok(process.memoryUsage().arrayBuffers - before < 100 * 70_000)
+    assert.ok(process.memoryUsage().arrayBuffers - before < 1000 * 2000)
+    for (const { heldBytes } of readers) assert.ok(heldBytes < 2000)
+  })
+
+  test('holds no more than twice what has come, and says how much', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 28 }), lengths, (length, lengths) => {
+        const reader = new FrameReader(2 ** 28, () => {})
+        const header = Buffer.from(`02${length.toString(16).padStart(16, '0')}`, 'hex')
+        reader.read(header)
+        assert.ok(reader.heldBytes > 0)
+        let came = 0
+        for (const piece of lengths) {
+          if (came + piece >= length) break
+          reader.read(Buffer.alloc(piece))
+          came += piece
+          assert.ok(reader.heldBytes >= came)
+          assert.ok(reader.heldBytes <= 2 * came + 2000)
+        }
+      }),
+    )
+  })
+
+  test('keeps nothing of what came before: neither with a header that is cut, nor with a frame', () => {
+    // Each read brings a whole frame and the beginning of another: what was read is as long as one read may be.
+    for (const cut of ['02000000', '02000000001000000041']) {
+      const readers = Array.from({ length: 100 }, () => new FrameReader(2 ** 28, () => {}))
+      const before = process.memoryUsage().arrayBuffers
+      for (const reader of readers) {
+        reader.read(Buffer.concat([encodeFrames([Buffer.alloc(65_000)]), Buffer.from(cut, 'hex')]))
+        assert.ok(reader.heldBytes > 0)
+      }
+      collectGarbage()
+      assert.ok(process.memoryUsage().arrayBuffers - before < 100 * 4000)
+    }
+  })
+
+  test('holds nothing when all frames are whole', () => {
+    fc.assert(
+      fc.property(bodies, lengths, (bodies, lengths) => {
+        const reader = new FrameReader(maxFrameBytes, () => {})
+        for (const piece of piecesOf(encodeFrames(bodies), lengths)) reader.read(piece)
+        assert.equal(reader.heldBytes, 0)
+      }),
+    )
   })
 })

@@ -178,7 +178,7 @@ describe('pub', { concurrency: true }, () => {
     const first = subscribe(topic)
     await heardOf(`joined ${topic}`)
     await raw(t, port)
-    await heardOf('dropped there are as many connections as may be')
+    await heardOf('dropped max_connections')
     first.close()
     await heardOf(`left ${topic}`)
     subscribe(topic)

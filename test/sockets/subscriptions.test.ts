@@ -7,10 +7,10 @@ import fc from 'fast-check'
 import { Subscriber, XPublisher } from 'zeromq'
 import { messageOf } from '../../src/protocol/message.ts'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
-import { PubSocket } from '../../src/sockets/pub.ts'
 import { commandFrame } from '../../src/sockets/zmtp/command.ts'
 import { encodeFrames } from '../../src/sockets/zmtp/frame-reader.ts'
-import { connected, greetingOf, listening, openPub, raw, readyOf, Told } from './broker-endpoint.ts'
+import { PeerBudget } from '../../src/sockets/zmtp/peer-budget.ts'
+import { connected, greetingOf, openPub, raw, readyOf } from './broker-endpoint.ts'
 
 const hello = Buffer.concat([greetingOf(), readyOf('SUB')])
 
@@ -145,38 +145,55 @@ describe('what comes in on pub', { concurrency: true }, () => {
     assert.equal(told.all.at(-1), 'broken frame_too_long')
   })
 
-  test('closes its connection if it is more subscriptions than anybody needs, and not if they end meanwhile', async t => {
-    const last = drawP2pTopic()
-    const [joined, broken] = [new Told(), new Told()]
-    // So many that only these are noted.
-    const pub = new PubSocket(listening, {
-      accept: topic => ({
-        wants: () => topic === last && joined.note('last')(),
-        acknowledged() {},
-        drained() {},
-        closed() {},
-      }),
-      refused: assert.fail,
-      broken: reason => broken.note('broken')(reason),
-      dropped: assert.fail,
-    })
-    t.after(() => pub.close())
-    const socket = open(t, await pub.bind())
+  test('closes its connection if its prefixes are longer together than anybody needs, and not if they end meanwhile', async t => {
+    const { port, told, budget } = await openBudgeted(t)
+    const socket = open(t, port)
     const send = (kind: number, topic: string) => {
-      const prefixes = Array.from({ length: 64 }, (_, at) => topic + String(at).padEnd(220, 'x'))
+      const prefixes = Array.from({ length: 64 }, (_, at) => `${topic}indicator {"${at}":"`.padEnd(220, 'x'))
       socket.write(
         Buffer.concat(prefixes.map(each => encodeFrames([Buffer.concat([Buffer.of(kind), Buffer.from(each)])]))),
       )
     }
-    for (let count = 0; count < 1000; count++) {
+    for (let count = 0; count < 50; count++) {
       const topic = drawP2pTopic()
       send(1, topic)
       send(0, topic)
     }
+    const last = drawP2pTopic()
     send(1, last)
-    await joined.of('last', 64)
-    assert.deepEqual(broken.all, [])
-    for (let count = 0; count < 1000; count++) send(1, drawP2pTopic())
-    await broken.of('broken too_many_subscriptions')
+    await told.of(`joined ${last}`, 64)
+    assert.ok(!told.all.some(each => each.startsWith('broken')))
+    assert.ok(budget.held.prefixes > 64 * 180)
+    for (let count = 0; count < 4; count++) send(1, drawP2pTopic())
+    await told.of('broken too_many_subscriptions')
+    assert.equal(budget.held.prefixes, 0)
+  })
+
+  test('takes no memory for what matches nothing, or what everybody may subscribe to', async t => {
+    const { port, told, budget } = await openBudgeted(t)
+    const topic = drawP2pTopic()
+    const [types, long] = [['', 'i', 'indicator ', 'sighting'], 'x'.repeat(200)]
+    const prefixes = [...types, ...Array.from({ length: 100 }, (_, at) => `${at}${long}`)].map(each => topic + each)
+    open(t, port, ...prefixes.map(subscription), subscription(`${topic}sighting `))
+    await told.of(`joined ${topic}`, 5)
+    assert.equal(budget.held.prefixes, 0)
+    assert.equal(told.all.filter(each => each === 'refused').length, 100)
+  })
+
+  test('of all connections together takes no more than may be: who has most is closed first', async t => {
+    const { port, told, budget } = await openBudgeted(t, 200_000)
+    const longPrefix = (topic: string, at: number) => subscription(`${topic}indicator {"${at}":"`.padEnd(220, 'x'))
+    const topics = Array.from({ length: 6 }, () => drawP2pTopic())
+    const few = open(t, port, longPrefix(drawP2pTopic(), 0))
+    for (const topic of topics) open(t, port, ...Array.from({ length: 60 }, (_, at) => longPrefix(topic, at)))
+    await told.of('broken crowded_out', 3)
+    assert.ok(budget.held.prefixes <= 50_000)
+    assert.equal(few.destroyed, false)
   })
 })
+
+/** A socket that admits everybody, with a budget of its own. */
+async function openBudgeted(t: TestContext, maxBytes = 1_000_000) {
+  const budget = new PeerBudget({ maxBytes, messageTimeoutMs: 60_000, exceeded() {} })
+  return { ...(await openPub(t, { budget })), budget }
+}

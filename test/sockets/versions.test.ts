@@ -241,7 +241,7 @@ async function openListener(t: TestContext) {
     { broken: told.note('broken'), dropped: told.note('dropped') },
     peer => {
       told.note('accepted')(peer.takesPings)
-      return { frame: body => told.note('frame')(String(body)), command() {}, drained() {}, closed() {} }
+      return { heldBytes: 0, frame: body => told.note('frame')(String(body)), command() {}, drained() {}, closed() {} }
     },
   )
   t.after(() => listener.close())

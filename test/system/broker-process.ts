@@ -24,7 +24,7 @@ export interface BrokerProcess extends ProcessLog {
 
 /**
  * Starts the built broker on free ports with `settings` over its defaults, and waits until it serves. It ends with the
- * test at the latest. With `fileSizeLimitKibibytes` no file of its can become larger; `commandLine` are further arguments, `script` is
+ * test at the latest. With `fileSizeLimitKibibytes` no file of its can become larger, with `openFileLimit` it has so many open; `commandLine` are further arguments, `script` is
  * another build of it, and `within` a command that runs it, as `nsenter` does.
  *
  * With a `predecessor` that has ended it takes over that one's ports and history.
@@ -39,6 +39,7 @@ export async function startBroker(
   const {
     zmq,
     fileSizeLimitKibibytes: limit,
+    openFileLimit,
     commandLine = [],
     script = threatbusCommand,
     within = [],
@@ -58,8 +59,12 @@ export async function startBroker(
     ...(commandLine as string[]),
   ]
   // `ulimit` is a word of the shell; what it then becomes is the broker, with the same process id.
-  const limited = ['sh', '-c', `ulimit -f ${Number(limit) * 2}; exec "$@"`, 'sh', ...command]
-  const [program = '', ...args] = limit === undefined ? command : limited
+  const limits = [
+    ...(limit === undefined ? [] : [`ulimit -f ${Number(limit) * 2}`]),
+    ...(openFileLimit === undefined ? [] : [`ulimit -n ${Number(openFileLimit)}`]),
+  ]
+  const limited = ['sh', '-c', [...limits, 'exec "$@"'].join('; '), 'sh', ...command]
+  const [program = '', ...args] = limits.length === 0 ? command : limited
   const broker = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     cwd: directory,

@@ -16,6 +16,10 @@ export const breakSentences = {
   frame_too_long: 'a frame is longer than may be',
   message_too_long: 'the frames of a message are longer together than may be',
   too_many_subscriptions: 'it subscribes to more than anybody needs',
+  too_slow: 'a message of its does not come on',
+  crowded_out: 'it held most, or was the slowest, when connections held more together than may be',
+  gave_way: 'it had done nothing yet, and there was no room for others',
+  not_subscribed: 'it is subscribed to nothing that is its own, and had time to',
   expired: 'nothing came from it within the time to live of its ping',
   unanswered: 'it has vanished: it answers no PING any more',
 } as const

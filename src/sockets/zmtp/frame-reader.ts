@@ -18,9 +18,21 @@ const shortHeaderBytes = 2
 export const longHeaderBytes = 9
 
 /** Memory for a frame that comes in pieces grows with what has come, from so many bytes on: announcing is free, sending is not. */
-const firstPieceBytes = 65_536
+const firstPieceBytes = 1024
 
-const nothing = Buffer.alloc(0)
+/** What a frame that has not come whole counts beside its bytes, so that an empty one is not free; and a part of a message. */
+export const frameBytes = 64
+
+const nothing: Buffer = Buffer.alloc(0)
+
+/** The same bytes, which hold on to nothing else: neither to what was read with them, nor to memory that small buffers share. */
+export function ownBytes(bytes: Buffer): Buffer {
+  if (bytes.length === 0) return nothing
+  if (bytes.length === bytes.buffer.byteLength) return bytes
+  const own = Buffer.allocUnsafeSlow(bytes.length)
+  own.set(bytes)
+  return own
+}
 
 /** Takes frames out of a stream of bytes. */
 export class FrameReader {
@@ -30,6 +42,8 @@ export class FrameReader {
   /** The beginning of a header whose rest has not come yet. */
   #header = nothing
   #unfinished: UnfinishedFrame | undefined
+  #isInMultipart = false
+  #hasEnded = false
 
   /**
    * @param maxFrameBytes a longer frame is refused when its header has come
@@ -39,6 +53,16 @@ export class FrameReader {
     this.#maxFrameBytes = maxFrameBytes
     this.#keptBytes = keptBytes
     this.#onFrame = onFrame
+  }
+
+  /** Memory that the frame holds which has not come whole. 0: there is none. */
+  get heldBytes(): number {
+    return this.#unfinished?.heldBytes ?? this.#header.length
+  }
+
+  /** Has anything ended in what was {@link read} last: a message, or a command that is not in the midst of one? */
+  get hasEnded(): boolean {
+    return this.#hasEnded
   }
 
   /** From now on frames may be so long, and so much of them is kept. */
@@ -51,6 +75,7 @@ export class FrameReader {
   read(chunk: Buffer): void {
     let bytes = chunk
     let at = 0
+    this.#hasEnded = false
     if (this.#unfinished !== undefined) at = this.#finish(this.#unfinished, chunk)
     else if (this.#header.length > 0) {
       bytes = Buffer.concat([this.#header, chunk])
@@ -60,7 +85,7 @@ export class FrameReader {
       const flags = bytes[at] as number
       const headerBytes = (flags & flagLong) === 0 ? shortHeaderBytes : longHeaderBytes
       if (bytes.length - at < headerBytes) {
-        this.#header = Buffer.from(bytes.subarray(at))
+        this.#header = ownBytes(bytes.subarray(at))
         return
       }
       const length = bodyLength(bytes, at, headerBytes)
@@ -89,7 +114,11 @@ export class FrameReader {
   }
 
   #hand(flags: number, body: Buffer): void {
-    this.#onFrame({ body, more: (flags & flagMore) !== 0, isCommand: (flags & flagCommand) !== 0 })
+    const more = (flags & flagMore) !== 0
+    const isCommand = (flags & flagCommand) !== 0
+    if (!isCommand) this.#isInMultipart = more
+    if (!this.#isInMultipart) this.#hasEnded = true
+    this.#onFrame({ body, more, isCommand })
   }
 }
 
@@ -106,7 +135,11 @@ class UnfinishedFrame {
     this.flags = flags
     this.#missing = length
     this.#keptBytes = Math.min(length, keptBytes)
-    this.#memory = Buffer.allocUnsafe(Math.min(this.#keptBytes, firstPieceBytes))
+    this.#memory = nothing
+  }
+
+  get heldBytes(): number {
+    return frameBytes + this.#memory.length
   }
 
   get isComplete(): boolean {
@@ -122,7 +155,8 @@ class UnfinishedFrame {
     const taken = Math.min(chunk.length, this.#missing)
     const needed = Math.min(this.#keptBytes, this.#filled + taken)
     if (needed > this.#memory.length) {
-      const larger = Buffer.allocUnsafe(Math.min(this.#keptBytes, Math.max(needed, 2 * this.#memory.length)))
+      const doubled = Math.max(needed, firstPieceBytes, 2 * this.#memory.length)
+      const larger = Buffer.allocUnsafeSlow(Math.min(this.#keptBytes, doubled))
       this.#memory.copy(larger, 0, 0, this.#filled)
       this.#memory = larger
     }

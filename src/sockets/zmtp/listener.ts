@@ -1,23 +1,24 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import type { Admission, Entrance, Guest, Shortage } from './admission.ts'
 import type { Broken } from './break-reason.ts'
-import { type PeerHandler, type PeerOptions, ZmtpPeer } from './peer.ts'
+import { type PeerHandler, type PeerOptions, type PeerTerms, ZmtpPeer } from './peer.ts'
 
 /** Where an endpoint listens, and what its connections may take. */
-export interface ListenOptions {
+export interface ListenOptions extends Pick<PeerTerms, 'handshakeTimeoutMs' | 'budget'> {
   /** An address, a network interface, or `*` for every address of this machine. */
   readonly host: string
   /** 0 lets the system pick one. */
   readonly port: number
-  /** Connections at most: one more is closed at once. */
+  /** Connections at most: for one more a stranger gives way, or it is closed at once. */
   readonly maxConnections: number
+  /** Who may be connected, to this and other endpoints. */
+  readonly admission: Admission
   /** Bytes that a connection may hold in this process before it has no room for more. */
   readonly sendBufferBytes: number
   /** When nothing was heard for so long, the system asks whether the peer is still there (TCP keepalive). */
   readonly keepaliveIdleSeconds: number
-  /** How long a peer may take to say what it is. */
-  readonly handshakeTimeoutMs: number
   /** Asked when it is closed: how long what connections hold unsent may take then. */
   lingerMs(): number
 }
@@ -26,12 +27,20 @@ export interface ListenOptions {
 export interface ListenTroubles {
   /** A connection was ended because of what its peer did, or did not do in time. */
   readonly broken: Broken
-  /** A connection was closed because there are as many as may be, or the system could not give one. */
-  dropped(reason: string): void
+  /** A connection was closed at once: for want of this; undefined: the system could not give it. */
+  dropped(shortage: Shortage | undefined, detail: string): void
 }
 
 /** Connections that the system may keep until they are accepted: many come at once after a restart. */
 const backlog = 4096
+
+/** What the system answers when there is no descriptor: this process has as many files open as it may, or all of them have. */
+const outOfDescriptors: readonly (string | undefined)[] = ['EMFILE', 'ENFILE']
+
+const shortages: Readonly<Record<Shortage, string>> = {
+  max_connections: 'there are as many connections as may be',
+  file_descriptors: 'there are as many open files as may be',
+}
 
 /** A TCP port where ZeroMQ's sockets connect: what the bound ends of all types of sockets have in common. */
 export class ZmtpListener {
@@ -40,6 +49,7 @@ export class ZmtpListener {
   readonly #accept: (peer: ZmtpPeer) => PeerHandler
   readonly #server: Server
   readonly #peers = new Set<ZmtpPeer>()
+  readonly #entrance: Entrance
   readonly #served: Promise<void>
   #ended: () => void = () => {}
   #failed: (error: unknown) => void = () => {}
@@ -59,9 +69,8 @@ export class ZmtpListener {
       keepAliveInitialDelay: options.keepaliveIdleSeconds * 1000,
       highWaterMark: options.sendBufferBytes,
     })
-    this.#server.maxConnections = options.maxConnections
+    this.#entrance = options.admission.entrance(options.maxConnections)
     this.#server.on('connection', socket => this.#add(socket))
-    this.#server.on('drop', () => troubles.dropped('there are as many connections as may be'))
   }
 
   /** How many connections there are. */
@@ -76,13 +85,31 @@ export class ZmtpListener {
     this.#server.listen({ host: address, port, backlog })
     await once(this.#server, 'listening')
     // From now on errors are of single connections that could not be accepted.
-    this.#server.on('error', error => this.#troubles.dropped(error.message))
+    this.#server.on('error', (error: NodeJS.ErrnoException) => {
+      const shortage = outOfDescriptors.includes(error.code) ? 'file_descriptors' : undefined
+      this.#troubles.dropped(shortage, error.message)
+    })
     return (this.#server.address() as AddressInfo).port
   }
 
   /** Serves its peers until it is closed. Rejects if that fails. */
   serve(): Promise<void> {
     return this.#served
+  }
+
+  /** A peer did what the endpoint is there for: it does not have to give way any more. */
+  protected known(peer: ZmtpPeer): void {
+    this.#entrance.known(peer)
+  }
+
+  /** Those who have been connected for so long and done nothing. */
+  protected strangersFor(milliseconds: number): readonly Guest[] {
+    return this.#entrance.strangersFor(milliseconds)
+  }
+
+  /** Is it a stranger? */
+  protected isStranger(guest: Guest): boolean {
+    return this.#entrance.isStranger(guest)
   }
 
   /** Serving has failed. */
@@ -102,9 +129,19 @@ export class ZmtpListener {
   }
 
   #add(socket: Socket): void {
+    const shortage = this.#entrance.makeRoom()
+    if (shortage !== undefined) {
+      socket.destroy()
+      this.#troubles.dropped(shortage, shortages[shortage])
+      return
+    }
     const peer = new ZmtpPeer(socket, this.#options, this.#accept, this.#troubles.broken)
     this.#peers.add(peer)
-    socket.on('close', () => this.#peers.delete(peer))
+    this.#entrance.enter(peer)
+    socket.on('close', () => {
+      this.#peers.delete(peer)
+      this.#entrance.leave(peer)
+    })
   }
 }
 

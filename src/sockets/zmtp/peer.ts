@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import { type BreakReason, type Broken, breakSentences, ZmtpError } from './break-reason.ts'
 import { type Command, commandFrame, readCommand } from './command.ts'
-import { type Frame, FrameReader } from './frame-reader.ts'
+import { type Frame, FrameReader, ownBytes } from './frame-reader.ts'
 import { opening, versionFor } from './greeting.ts'
+import { originOf, type PeerAccount, type PeerBudget } from './peer-budget.ts'
 import type { Phase } from './phase.ts'
 import { type TakesPings, takesPingsAfter } from './takes-pings.ts'
 import { awaitPeer } from './time-to-live.ts'
@@ -18,6 +19,8 @@ export interface PeerOptions extends Role {
 
 /** What an endpoint does with one peer. */
 export interface PeerHandler {
+  /** Memory that the frames of a message take that has not come whole. */
+  readonly heldBytes: number
   /**
    * A frame of a message. It is a piece of what was read: whoever keeps it keeps all of that. If it throws a
    * {@link ZmtpError}, the connection is closed.
@@ -40,12 +43,23 @@ const pingTtlMs = 100
 
 const nothing = Buffer.alloc(0)
 
+/** What an endpoint decides about all of its peers. */
+export interface PeerTerms extends PeerOptions {
+  /** How long a peer may take to say what it is. */
+  readonly handshakeTimeoutMs: number
+  /** What all connections may hold. */
+  readonly budget: PeerBudget
+}
+
 /** One connection of a peer: how it begins, and then frames in both directions. */
 export class ZmtpPeer {
+  /** Where it comes from (see {@link originOf}). */
+  readonly origin: string
   readonly #socket: Socket
   readonly #options: PeerOptions
   readonly #accept: (peer: ZmtpPeer) => PeerHandler
   readonly #broken: Broken
+  readonly #account: PeerAccount
   #handshakeTimer: NodeJS.Timeout | undefined
   #phase: Phase = { name: 'signature', came: nothing }
   #handler: PeerHandler | undefined
@@ -56,16 +70,13 @@ export class ZmtpPeer {
    * @param accept is asked once the peer has said what it is
    * @param broken hears why this side ended the connection, if it was for what the peer did, or did not do in time
    */
-  constructor(
-    socket: Socket,
-    options: PeerOptions & { readonly handshakeTimeoutMs: number },
-    accept: (peer: ZmtpPeer) => PeerHandler,
-    broken: Broken,
-  ) {
+  constructor(socket: Socket, options: PeerTerms, accept: (peer: ZmtpPeer) => PeerHandler, broken: Broken) {
     this.#socket = socket
     this.#options = options
     this.#accept = accept
     this.#broken = broken
+    this.origin = originOf(socket.remoteAddress ?? '')
+    this.#account = options.budget.open(this)
     this.#handshakeTimer = setTimeout(() => this.break('handshake_timeout'), options.handshakeTimeoutMs)
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('drain', () => this.#handler?.drained())
@@ -116,9 +127,20 @@ export class ZmtpPeer {
     this.#socket.pause()
   }
 
+  /** Is it read at present? */
+  get isRead(): boolean {
+    return !this.#socket.isPaused()
+  }
+
   /** Reads on. */
   resume(): void {
+    this.#account.restart(performance.now())
     this.#socket.resume()
+  }
+
+  /** So much more, or less, is held in prefixes that the peer gave. */
+  holdPrefixes(change: number): void {
+    if (change !== 0) this.#account.prefixes(change)
   }
 
   /** Ends the connection once what was written has gone. */
@@ -139,6 +161,7 @@ export class ZmtpPeer {
 
   /** Ends the connection at once, and tells why. */
   break(reason: BreakReason, detail: string = breakSentences[reason]): void {
+    if (this.#phase.name === 'closed') return
     this.#broken(reason, detail)
     this.close()
     this.#end()
@@ -156,12 +179,20 @@ export class ZmtpPeer {
       if (!(error instanceof ZmtpError)) throw error
       this.break(error.reason, error.message)
     }
+    this.#countHeld(chunk.length)
+  }
+
+  #countHeld(came: number): void {
+    const phase = this.#phase
+    if (!('frames' in phase)) return
+    const held = phase.frames.heldBytes + (this.#handler?.heldBytes ?? 0)
+    if (held > 0 || this.#account.unfinishedBytes > 0) this.#account.unfinished(held, came, phase.frames.hasEnded)
   }
 
   #readSignature(came: Buffer): void {
     const version = versionFor(came)
     if (version === undefined) {
-      this.#phase = { name: 'signature', came }
+      this.#phase = { name: 'signature', came: ownBytes(came) }
       return
     }
     this.#socket.write(version.greetingRest(this.#options))
@@ -170,12 +201,13 @@ export class ZmtpPeer {
 
   #readGreeting(version: Version, came: Buffer): void {
     if (came.length < version.greetingBytes) {
-      this.#phase = { name: 'greeting', version, came }
+      this.#phase = { name: 'greeting', version, came: ownBytes(came) }
       return
     }
     const handshake = version.handshakeAfter(came, this.#options)
     const frames = new FrameReader(handshake.maxFrameBytes, frame => this.#take(frame))
-    this.#phase = { name: 'handshake', version, handshake, frames, greeting: came.subarray(0, version.greetingBytes) }
+    const greeting = ownBytes(came.subarray(0, version.greetingBytes))
+    this.#phase = { name: 'handshake', version, handshake, frames, greeting }
     this.#socket.write(handshake.frame)
     frames.read(came.subarray(version.greetingBytes))
   }
@@ -208,7 +240,7 @@ export class ZmtpPeer {
     const ttl = body.length < pingTtlBytes ? 0 : body.readUInt16BE()
     if (ttl > 0) {
       this.#stopAwaiting = awaitPeer(ttl * pingTtlMs, {
-        isRead: () => !this.#socket.isPaused(),
+        isRead: () => this.isRead,
         expired: () => this.break('expired'),
       })
     }
@@ -231,6 +263,7 @@ export class ZmtpPeer {
     this.#phase = { name: 'closed' }
     this.#stopHandshakeTimer()
     this.#stopAwaiting?.()
+    this.#account.close()
     this.#handler?.closed()
   }
 

@@ -57,7 +57,7 @@ export async function openOurs(type: EndType, news: News): Promise<End> {
     news.tell()
   }
   const subscribed = new Set<Bytes>()
-  const troubles = { broken() {}, dropped: (reason: string) => Promise.reject(new Error(reason)) }
+  const troubles = { broken() {}, dropped: (_: unknown, detail: string) => Promise.reject(new Error(detail)) }
   const open = () => {
     if (type === 'ROUTER') {
       const manage: ManageSocket = new ManageSocket(
