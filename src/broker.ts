@@ -14,6 +14,7 @@ import { Subscribing, type SubscriptionWish } from './actors/subscribing.ts'
 import { SubscriptionRecords } from './actors/subscription-records.ts'
 import { inmemBackbone } from './backbone/inmem.ts'
 import type { Config } from './config/schema.ts'
+import { Admission, type Decision, heldBytesOf } from './delivery/admission.ts'
 import { batchOf } from './delivery/batch.ts'
 import { maxRunBytes } from './delivery/cursor.ts'
 import { Egress } from './delivery/egress.ts'
@@ -58,6 +59,13 @@ export interface Broker {
 /** Time that replies on their way have at least when the sockets are closed. */
 const leastLingerMs = 100
 
+/** Why messages can't be published with a receipt now. */
+const notStoredReasons: Readonly<Record<Exclude<Decision, 'admitted'>, string>> = {
+  failing: 'the history cannot be written at present: try again later',
+  crowded_out: 'the disk does not keep up, and too much waits for it already: try again later',
+  closed: 'the broker is stopping',
+}
+
 /** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
 const positionsIntervalMs = 1000
 
@@ -88,7 +96,11 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     maxRecentMessages: history ? Number.POSITIVE_INFINITY : config.queue.max_messages,
     maxRecentBytes: history ? config.history.recent_bytes : config.queue.max_bytes,
   })
-  history?.onWritten(() => messages.trim())
+  const admission = history && new Admission(history.store, config.history.max_unwritten_bytes)
+  history?.onWritten(() => {
+    messages.trim()
+    admission?.look()
+  })
   const supplies =
     history &&
     new Supplies(history.store, {
@@ -267,6 +279,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         log.info({ host: zmq.host, ...ports }, 'serving')
         history?.describe(`${zmq.host === '*' ? '127.0.0.1' : zmq.host}:${ports.manage}`)
       },
+      refusePublications: () => admission?.close(),
       askWhatArrived: () => void pub.pingNow(),
       reportUndelivered: undelivered => {
         const sentence = history ? 'wait for the next start' : 'could not be delivered in time'
@@ -306,22 +319,26 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     return subscribeReply(topic, ports, zmq)
   }
 
-  /** Publishes messages, and answers when they are on disk. */
+  /** Publishes messages as soon as the disk keeps up, and answers when they are on disk. */
   async function publishWithReceipt(route: ReplyRoute): Promise<ManagementReply> {
     const published = publications.get(route) ?? []
-    if (history === undefined) return noHistoryReply
-    const notStored = errorReply('the history cannot be written at present: try again later')
+    if (history === undefined || admission === undefined) return noHistoryReply
+    const batch = batchOf(published)
+    const bytes = heldBytesOf(batch)
+    const decision = await admission.enter(manage.clientOf(route), bytes)
     // What can't be stored isn't delivered, either: its publisher will try again.
-    if (history.store.isFailing) return notStored
-    const { first } = backbone.publish(batchOf(published))
+    if (decision !== 'admitted') return errorReply(notStoredReasons[decision])
+    const { first } = backbone.publish(batch)
     for (const { type } of published) tally.published[type]++
-    return history.store.committed().then(
+    const reply = await history.store.committed().then(
       () => {
         tally.receipts += published.length
         return receipt(first + published.length - 1)
       },
-      () => notStored,
+      () => errorReply(notStoredReasons.failing),
     )
+    admission.leave(bytes)
+    return reply
   }
 
   /** Answers a management request, or passes it on to the supervisor, who will. */
@@ -356,7 +373,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const observation = observe(
     config,
     { log, repeating },
-    { supervisor, connections, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
+    { supervisor, connections, subscribers, exchanges, messages, intake, egress, supplies, history, admission, tally },
     trace,
   )
   supervisor.start()
@@ -376,6 +393,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       })
       .finally(async () => {
         clearInterval(positions)
+        admission?.close()
         await Promise.all([history?.close(), observation.close()])
         repeating.close()
       })

@@ -31,6 +31,8 @@ export interface BrokerSurroundings extends ActorsBeside {
   publishWithReceipt(route: ReplyRoute): Promise<ManagementReply>
   /** Fulfilled when what changed of a subscription survives this process, or can't be made to. Never rejects. */
   remember(subscriber: SubscriberContext): Promise<void>
+  /** Publishes nothing any more of what waits to be published with a receipt. */
+  refusePublications(): void
   reply(request: ManagementEvent, reply: ManagementReply): void
   announceServing(ports: Ports): void
   /** Asks at once what has arrived of what was sent: what is not known to have comes again after a restart. */
@@ -92,7 +94,10 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       reportActorFailure: ({ event }) => {
         if ('actorId' in event) surroundings.reportActorFailure(event.actorId, event.error)
       },
-      closeIntake: ({ self }) => self.getSnapshot().children.sub?.send({ type: 'close' }),
+      closeIntake: ({ self }) => {
+        surroundings.refusePublications()
+        self.getSnapshot().children.sub?.send({ type: 'close' })
+      },
       askWhatArrived: () => surroundings.askWhatArrived(),
       reportUndelivered: () => surroundings.reportUndelivered(undelivered(subscribers)),
       // The chart does not know them as its children, so nobody else stops them. They are suspended first, all of them: then

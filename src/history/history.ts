@@ -37,6 +37,9 @@ export class History {
   /** Opens the history in a directory, which is made if it isn't there. Throws `HistoryError` if it can't be used. */
   static async open(directory: string, settings: Config['history'], log: Logger): Promise<History> {
     const listeners = new Set<() => void>()
+    const tell = () => {
+      for (const listen of listeners) listen()
+    }
     const failing = (what: string) => (error: unknown) =>
       log.error({ err: error }, `${what} cannot be written; delivery goes on, and it is tried again every second`)
     const damaged = (path: string, lost: number, unit: string) =>
@@ -44,10 +47,11 @@ export class History {
     const lock = await acquireLock(directory)
     try {
       const store = await SegmentedStore.open(directory, storeSettings(settings), {
-        written: () => {
-          for (const listen of listeners) listen()
+        written: tell,
+        failing: error => {
+          failing('the log of messages')(error)
+          tell()
         },
-        failing: failing('the log of messages'),
         recovered: lost => log.warn({ lost }, `the log of messages is written again; ${lost} messages are not in it`),
         damaged: (path, bytes) => damaged(path, bytes, 'bytes'),
       })
@@ -68,7 +72,7 @@ export class History {
     return this.#holdUps
   }
 
-  /** Calls back whenever something was written. */
+  /** Calls back whenever something was written, and when it turns out that nothing can be. */
   onWritten(listen: () => void): void {
     this.#listeners.add(listen)
   }

@@ -2,6 +2,7 @@ import type { SnapshotOutcome } from '../../machines/vocabulary.ts'
 import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { SnapshotExchanges } from '../actors/snapshot-exchanges.ts'
 import type { Subscribers } from '../actors/subscribers.ts'
+import type { Admission } from '../delivery/admission.ts'
 import type { Egress } from '../delivery/egress.ts'
 import type { Intake } from '../delivery/intake.ts'
 import type { Supplies } from '../delivery/supplies.ts'
@@ -34,6 +35,7 @@ export interface Observed {
   readonly exchanges: SnapshotExchanges
   /** Undefined if there is no history. */
   readonly history: History | undefined
+  readonly admission: Admission | undefined
   readonly supplies: Supplies | undefined
   readonly tally: Tally
   readonly repeating: { readonly heldBack: number }
@@ -112,12 +114,20 @@ function readHistory({ store, subscriptions }: History): HistoryReading {
   return { ...extent, unwrittenBytes, lost, failing: { messages: isFailing, subscriptions: subscriptions.isFailing } }
 }
 
-function readLimits({ tally, egress, exchanges, history, supplies, repeating }: Observed): Reading['limits'] {
+function readLimits({
+  tally,
+  egress,
+  exchanges,
+  history,
+  admission,
+  supplies,
+  repeating,
+}: Observed): Reading['limits'] {
   return {
     ...tally.limits,
     'plugins.apps.zmq.send_buffer_size': egress.refusals,
     'history.max_bytes': history?.store.crowdedOut ?? 0,
-    'history.max_unwritten_bytes': history?.holdUps ?? 0,
+    'history.max_unwritten_bytes': (history?.holdUps ?? 0) + (admission?.holdUps ?? 0),
     'history.max_pages': supplies?.waits ?? 0,
     'snapshot.max_open': tally.outcomes.crowded_out,
     'snapshot.max_merged': exchanges.unmerged,

@@ -108,6 +108,7 @@ export function household(options: HouseholdOptions = {}) {
       async remember() {},
       reply,
       announceServing() {},
+      refusePublications() {},
       askWhatArrived() {},
       reportUndelivered() {},
       reportActorFailure: () => subscribing.removeFailed(),

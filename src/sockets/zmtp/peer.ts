@@ -49,6 +49,8 @@ export class ZmtpPeer {
   #handshakeTimer: NodeJS.Timeout | undefined
   #phase: Phase = { name: 'signature', came: nothing }
   #handler: PeerHandler | undefined
+  /** How many do not want it to be read at present. */
+  #pauses = 0
   /** Ends the wait that the last ping's time to live has begun. */
   #stopAwaiting: (() => void) | undefined
 
@@ -111,14 +113,14 @@ export class ZmtpPeer {
     return this.#socket.writableLength === 0
   }
 
-  /** Reads nothing until {@link resume}: what the peer sends waits with it. */
+  /** Reads nothing until {@link resume}: what the peer sends waits with it. Who pauses it twice resumes it twice. */
   pause(): void {
-    this.#socket.pause()
+    if (this.#pauses++ === 0) this.#socket.pause()
   }
 
-  /** Reads on. */
+  /** Reads on, unless another one has paused it. */
   resume(): void {
-    this.#socket.resume()
+    if (--this.#pauses === 0) this.#socket.resume()
   }
 
   /** Ends the connection once what was written has gone. */
