@@ -20,6 +20,7 @@ export const subscriberChart = createMachine({
       target: '.unsubscribed',
       actions: { type: 'tell', params: { step: 'unsubscribed', reason: 'requested' } },
     },
+    'subscribe.undone': '.unsubscribed',
     'broker.stopped': '.suspended',
   },
   states: {

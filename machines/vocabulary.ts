@@ -34,6 +34,8 @@ export type SubscriberEvent =
   /** The snapshot was sent as far as the history has it. */
   | { type: 'history.replayed' }
   | { type: 'unsubscribe.requested' }
+  /** Its subscribe request was refused after all, or nobody is there to be answered: it was never given to anybody. */
+  | { type: 'subscribe.undone' }
   | { type: 'broker.stopped' }
 
 /** What a subscriber is born with. */

@@ -82,6 +82,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | HttpTrouble
     | 'not_admitted'
     | 'max_subscribers'
+    | 'slow_record'
     | 'max_connections'
     | `${EndpointName}.${BreakReason}`
     | 'missed'
@@ -120,7 +121,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     },
     connection: () => connection,
     received: (subscription, bytes) => records?.received(subscription, bytes),
-    changed: ({ actor }) => subscribing.remember(actor.getSnapshot().context),
+    changed: ({ actor }) => subscribing.note(actor.getSnapshot().context),
     missed: (topic, missed) => {
       const because = history ? 'lagged past retention' : 'lagged past what is kept in memory'
       tally.missed += missed
@@ -229,7 +230,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     },
     find: topic => subscribers.find(topic),
     forget: topic => subscribing.forget(topic),
-    remember: context => subscribing.remember(context),
+    remember: context => subscribing.note(context),
     tell: (topic, step) => story.step(topic, step),
   })
   const connection = connectionLogic({
@@ -305,18 +306,36 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     },
   )
 
-  /** Opens a subscription. It is answered when the record of it has left this process: then it survives its end. */
-  async function subscribe(wish: SubscriptionWish, ports: Ports): Promise<ManagementReply> {
+  /**
+   * Opens a subscription. It is answered when the record of it has left this process: then it survives its end. If that takes
+   * too long, or nobody is there any more to be answered, it is undone.
+   */
+  async function subscribe(wish: SubscriptionWish, ports: Ports, route: ReplyRoute): Promise<ManagementReply> {
     const { max_subscribers: max } = config
     if (subscribers.size >= max) {
       tally.limits.max_subscribers++
       repeating.log('max_subscribers', 'a subscription was refused: there are as many subscribers as may be', { max })
       return errorReply(`the broker has as many subscribers as it admits (${max})`)
     }
-    const { topic, topics } = subscribing.open(wish)
-    story.subscribed(topic, topics, wish.snapshotDays)
-    await records?.written()
-    return subscribeReply(topic, ports, zmq)
+    if (records?.isOverdue) return tooSlowToSubscribe()
+    const subscription = subscribing.open(wish)
+    const { topic, topics } = subscription
+    const isKept = (await records?.writtenInTime()) ?? true
+    const isServing = supervisor.getSnapshot().matches({ running: 'serving' })
+    if (isKept && isServing && manage.reaches(route)) {
+      subscribing.confirm(subscription, wish)
+      story.subscribed(topic, topics, wish.snapshotDays)
+      return subscribeReply(topic, ports, zmq)
+    }
+    subscribing.undo(subscription)
+    if (!isServing) return errorReply('the broker is stopping')
+    if (isKept) return errorReply('nobody is there to be answered')
+    return tooSlowToSubscribe()
+  }
+
+  function tooSlowToSubscribe(): ManagementReply {
+    repeating.log('slow_record', 'a subscription was refused: it could not be written down in time')
+    return errorReply('the disk does not keep up with subscriptions at present: try again')
   }
 
   /** Publishes messages as soon as the disk keeps up, and answers when they are on disk. */

@@ -25,8 +25,8 @@ export interface BrokerSurroundings extends ActorsBeside {
   readonly delaysMs: { readonly shutdownTimeout: number }
   /** Opens the subscriptions that an earlier broker gave. */
   restoreSubscribers(): Promise<void>
-  /** Opens a subscription if there is room for one more, and answers the reply. Never rejects. */
-  subscribe(wish: SubscriptionWish, ports: Ports): Promise<ManagementReply>
+  /** Opens a subscription for who asked by this route, if there is room for one more, and answers the reply. Never rejects. */
+  subscribe(wish: SubscriptionWish, ports: Ports, route: ReplyRoute): Promise<ManagementReply>
   /** Publishes what came by this route, and answers the reply once it is on disk. Never rejects. */
   publishWithReceipt(route: ReplyRoute): Promise<ManagementReply>
   /** Fulfilled when what changed of a subscription survives this process, or can't be made to. Never rejects. */
@@ -61,7 +61,7 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       announceServing: ({ context }) => surroundings.announceServing(context.ports),
       openSubscription: ({ context, event }) => {
         if (event.type !== 'management.subscribe') return
-        surroundings.subscribe(event, context.ports).then(answer => reply(event, answer))
+        surroundings.subscribe(event, context.ports, event.route).then(answer => reply(event, answer))
       },
       publishWithReceipt: ({ event }) => {
         if (event.type !== 'management.publish') return

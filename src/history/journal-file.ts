@@ -6,7 +6,7 @@ export type OpenFile = (path: string, flags: string, mode?: number) => Promise<F
 
 /**
  * A file that is appended to, and replaced as a whole: it is there in full or not at all, whenever the process or the
- * machine stops. Only its owner can read it. One call at a time.
+ * machine stops. Only its owner can read it. One call at a time, but {@link sync} at any.
  */
 export class JournalFile {
   readonly #path: string
@@ -53,9 +53,11 @@ export class JournalFile {
       await handle.sync()
       await rename(temporary, this.#path)
       await this.#syncDirectory()
-      await this.close()
+      const replaced = this.#handle
       this.#handle = handle
       this.#size = size
+      // It waits for a sync that is under way, which nobody else has to.
+      replaced?.close().catch(() => {})
     } catch (error) {
       await handle.close().catch(() => {})
       // What there is of it may take up the last room on the disk.

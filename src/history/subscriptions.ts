@@ -88,7 +88,8 @@ export class SubscriptionJournal {
     this.#file = new JournalFile(path, options.openFile)
     this.#compactAbove = options.compactAbove ?? 1_048_576
     const target = {
-      write: (scope: 'changes' | 'everything', durable: boolean) => this.#write(scope, durable),
+      write: (scope: 'changes' | 'everything') => this.#write(scope),
+      sync: () => this.#file.sync(),
       close: () => this.#file.close(),
     }
     this.#writer = new GroupWriter(target, events, options.retryMs ?? 1000)
@@ -137,7 +138,9 @@ export class SubscriptionJournal {
     if (entry === undefined) return
     this.#entries.delete(topic)
     this.#liveLength -= entry.length
-    this.#change(topic, 'all')
+    // Of what no line of the file tells, none has to tell that it is gone.
+    if (entry.line === undefined) this.#changed.delete(topic)
+    else this.#change(topic, 'all')
   }
 
   /**
@@ -163,7 +166,7 @@ export class SubscriptionJournal {
     this.#writer.changed()
   }
 
-  async #write(scope: 'changes' | 'everything', durable: boolean): Promise<void> {
+  async #write(scope: 'changes' | 'everything'): Promise<void> {
     const changed = this.#changed
     this.#changed = new Map()
     const large = this.#file.size > this.#compactAbove && this.#file.size > compactFactor * this.#liveLength
@@ -174,7 +177,6 @@ export class SubscriptionJournal {
     let text = ''
     for (const [topic, what] of changed) text += this.#lineFor(topic, what)
     await this.#file.append(text)
-    if (durable) await this.#file.sync()
   }
 
   #lineFor(topic: string, what: 'all' | 'moved'): string {

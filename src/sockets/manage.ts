@@ -69,8 +69,12 @@ export class ManageSocket extends ZmtpListener {
 
   /** Sends a reply to the client behind `route`. A client that has gone, or does not read its replies, loses it. */
   reply(route: readonly Uint8Array[], text: string): void {
-    const client = this.#clients.get(route)
-    if (client?.hasRoom) client.write(encodeFrames([...route, Buffer.from(text)]))
+    if (this.reaches(route)) this.clientOf(route).write(encodeFrames([...route, Buffer.from(text)]))
+  }
+
+  /** Is the client behind `route` there, and reads its replies? */
+  reaches(route: readonly Uint8Array[]): boolean {
+    return this.clientOf(route).hasRoom
   }
 
   /** The client behind the `route` of a request. It may have gone. */

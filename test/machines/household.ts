@@ -122,7 +122,10 @@ export function household(options: HouseholdOptions = {}) {
     exchanges,
     sockets,
     subscribe: (topics: readonly string[], snapshotDays = 0) => {
-      return subscribing.open({ topics, snapshotDays, confirms: false })
+      const wish = { topics, snapshotDays, confirms: false }
+      const subscription = subscribing.open(wish)
+      subscribing.confirm(subscription, wish)
+      return subscription
     },
     /** A connection without room subscribes to a p2p topic, several times for overlapping ones. */
     connect: (topic: string) => {
