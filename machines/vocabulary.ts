@@ -146,6 +146,7 @@ export type BrokerEvent =
   | ManagementEvent
   | { type: `${EndpointName}.listening`; name: EndpointName; port: number }
   | { type: 'endpoint.failed'; failure: EndpointFailure }
+  | { type: 'history.lost'; failure: HistoryFailure }
   | { type: 'stop' }
   | ErrorActorEvent
 
@@ -154,9 +155,15 @@ export interface BrokerInput {
   readonly endpoints: Readonly<Record<EndpointName, EndpointInput>>
 }
 
+/** The directory of the history is not there any more, or belongs to another broker. */
+export interface HistoryFailure {
+  readonly name: 'history'
+  readonly error: Error
+}
+
 /** How the supervisor ended: `failure` is undefined after an orderly stop. */
 export interface BrokerOutput {
-  readonly failure: EndpointFailure | undefined
+  readonly failure: EndpointFailure | HistoryFailure | undefined
 }
 
 /** The types of the broker chart. */

@@ -396,6 +396,13 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     trace,
   )
   supervisor.start()
+  const beginToStop = () => {
+    stopAtMs = performance.now() + shutdownMs
+  }
+  history?.lost.then(error => {
+    beginToStop()
+    supervisor.send({ type: 'history.lost', failure: { name: 'history', error } })
+  })
 
   const serving = waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
     ({ context }) => context.ports,
@@ -423,7 +430,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         return output
       }),
     stop: () => {
-      stopAtMs = performance.now() + shutdownMs
+      beginToStop()
       supervisor.send({ type: 'stop' })
     },
   }

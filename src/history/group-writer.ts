@@ -85,6 +85,11 @@ export class GroupWriter {
     })
   }
 
+  /** What was written is not to be trusted, because of this: it is as if writing had failed. */
+  distrust(error: unknown): void {
+    if (this.#state === 'steady') this.#fail(error)
+  }
+
   /** Writes what is left, even if it failed before, and closes the target. Never rejects. */
   close(): Promise<void> {
     this.#closing ??= this.#finish()

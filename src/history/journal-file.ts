@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** How files are opened; tests give one whose files fail. */
@@ -12,6 +12,7 @@ export class JournalFile {
   readonly #path: string
   readonly #open: OpenFile
   #handle: FileHandle | undefined
+  #isReplacing = false
   #size = 0
 
   constructor(path: string, openFile: OpenFile = open) {
@@ -37,12 +38,25 @@ export class JournalFile {
     await this.#opened.datasync()
   }
 
+  /** Is what was written still there, under its name? */
+  async isInPlace(): Promise<boolean> {
+    const handle = this.#handle
+    if (handle === undefined) return true
+    const [own, named] = await Promise.all([
+      handle.stat({ bigint: true }),
+      stat(this.#path, { bigint: true }).catch(() => undefined),
+    ]).catch(() => [])
+    // Of one that is being replaced it is not to be said.
+    return this.#isReplacing || handle !== this.#handle || (own?.ino === named?.ino && own?.dev === named?.dev)
+  }
+
   /** Puts another content in the place of what is there; fulfilled once that is safe from a power cut. */
   async replace(parts: Iterable<string>): Promise<void> {
     const temporary = `${this.#path}.new`
     // A leftover of an earlier life may have another mode.
     await unlink(temporary).catch(() => {})
     const handle = await this.#open(temporary, 'wx', 0o600)
+    this.#isReplacing = true
     try {
       let size = 0
       for (const part of parts) {
@@ -63,6 +77,8 @@ export class JournalFile {
       // What there is of it may take up the last room on the disk.
       await unlink(temporary).catch(() => {})
       throw error
+    } finally {
+      this.#isReplacing = false
     }
   }
 

@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
 import { HistoryError } from './history-error.ts'
 import { isIntact, type RecordHeader, readHeader } from './record.ts'
 
@@ -174,6 +174,15 @@ export class Segment {
   /** Puts everything that was written on disk. */
   async sync(): Promise<void> {
     await this.#file.datasync()
+  }
+
+  /** Is the file still there, under its name? */
+  async isInPlace(): Promise<boolean> {
+    const [own, named] = await Promise.all([
+      this.#file.stat({ bigint: true }),
+      stat(this.path, { bigint: true }).catch(() => undefined),
+    ])
+    return own.ino === named?.ino && own.dev === named.dev
   }
 
   /** Answers what lies in the file from `offset` on, for whoever wants to keep it. */

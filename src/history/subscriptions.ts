@@ -78,6 +78,8 @@ export class SubscriptionJournal {
   readonly #compactAbove: number
   /** What has changed since the last group: the subscription as a whole (or it is gone), or how far it has come. */
   #changed = new Map<string, 'all' | 'moved'>()
+  /** Why nothing may be written any more. */
+  #end: Error | undefined
   #nextLine = 0
   /** What the lines of the subscriptions that there are have together, in characters. */
   #liveLength = 0
@@ -156,6 +158,18 @@ export class SubscriptionJournal {
     return this.#writer.written(true)
   }
 
+  /** Looks whether the file is still there; if not, it is written anew. */
+  async verify(): Promise<void> {
+    if (await this.#file.isInPlace()) return
+    this.#writer.distrust(new HistoryError(`${subscriptionsFile} is gone: it is written anew`))
+  }
+
+  /** Nothing is written any more, because of this. */
+  abandon(error: Error): void {
+    this.#end = error
+    this.#writer.distrust(error)
+  }
+
   /** Writes what is not written yet, if it can, and closes the file. Later changes are not written. Never rejects. */
   close(): Promise<void> {
     return this.#writer.close()
@@ -167,6 +181,7 @@ export class SubscriptionJournal {
   }
 
   async #write(scope: 'changes' | 'everything'): Promise<void> {
+    if (this.#end !== undefined) throw this.#end
     const changed = this.#changed
     this.#changed = new Map()
     const large = this.#file.size > this.#compactAbove && this.#file.size > compactFactor * this.#liveLength

@@ -1,5 +1,6 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import type { LoggedBatch } from '../delivery/batch.ts'
+import { HistoryError } from './history-error.ts'
 import { Arena, encodeRecords } from './record.ts'
 import type { Segment } from './segment.ts'
 import { SegmentLog, type SegmentLogSettings } from './segment-log.ts'
@@ -67,6 +68,10 @@ export class Writer {
   /** Nothing that is pending before is there any more, but what is being written. */
   #givenUpTo = 0
   #failure: unknown
+  /** What it writes to is gone. */
+  #isUprooted = false
+  /** Why nothing may be written any more. */
+  #end: unknown
   #running: Promise<void> | undefined
   #wakeUp: (() => void) | undefined
   #closing = false
@@ -162,6 +167,21 @@ export class Writer {
     }
   }
 
+  /** Looks whether the file that is written to is still there. If not, it is as if writing had failed: all of it is written anew. */
+  async verify(): Promise<void> {
+    if (this.isFailing || !(await this.#log.isLastLost()) || this.isFailing) return
+    this.#isUprooted = true
+    this.#run()
+    this.#wakeUp?.()
+  }
+
+  /** Nothing is written any more, because of this. Writing fails from now on. */
+  abandon(error: unknown): void {
+    clearInterval(this.#retention)
+    this.#end = error
+    this.#fail(error)
+  }
+
   /** Writes what is pending, if it can be written, and closes. */
   async close(): Promise<void> {
     clearInterval(this.#retention)
@@ -178,7 +198,7 @@ export class Writer {
   async #work(): Promise<void> {
     // Whoever appends several batches at once has them written at once.
     await undefined
-    while (this.#pending.length > 0 || this.#synced < this.#readable) {
+    while (this.#pending.length > 0 || this.#synced < this.#readable || this.#isUprooted || this.isFailing) {
       if (!this.#isUrgent) await this.#pause(this.#calmPauseMs())
       const isLastAttempt = this.#closing
       this.#step = this.#writeAndSync()
@@ -194,7 +214,7 @@ export class Writer {
   }
 
   get #isUrgent(): boolean {
-    return this.#closing || this.#waiters.length > 0 || this.#pendingBytes >= calmBytes
+    return this.#closing || this.#isUprooted || this.#waiters.length > 0 || this.#pendingBytes >= calmBytes
   }
 
   get #isUrgentToSync(): boolean {
@@ -221,6 +241,8 @@ export class Writer {
 
   async #writeAndSync(): Promise<void> {
     try {
+      if (this.#end !== undefined) throw this.#end
+      if (this.#isUprooted) this.#startOver()
       await this.#rescue()
       await this.#write()
       if (this.#isUrgentToSync) await this.#sync()
@@ -266,6 +288,12 @@ export class Writer {
     for (const { before, resolve } of waiters) if (before <= readable) resolve()
   }
 
+  #startOver(): void {
+    this.#isUprooted = false
+    this.#synced = Math.min(this.#synced, this.#log.distrustLast() ?? this.#synced)
+    throw new HistoryError('the file that was written to is gone: all of it is written anew')
+  }
+
   async #rescue(): Promise<void> {
     const lost = await this.#log.rescue()
     if (lost === undefined) return
@@ -280,12 +308,12 @@ export class Writer {
     this.#waiters = []
     for (const { reject } of waiters) reject(this.#failure)
     if (isNew) this.#events.failing(this.#failure)
-    await this.#log.cut()
+    if (this.#end === undefined) await this.#log.cut()
     this.#giveUpOldest()
   }
 
   #recover(): void {
-    if (!this.isFailing) return
+    if (!this.isFailing || this.#end !== undefined) return
     this.#failure = undefined
     const lost = this.#lost
     this.#lost = 0
