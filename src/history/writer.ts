@@ -78,6 +78,8 @@ export class Writer {
   /** The write that is under way, or was last. */
   #step: Promise<void> = Promise.resolve()
   #syncDueMs = Number.POSITIVE_INFINITY
+  /** While there is more to write, it is not synced before. */
+  #syncAgainMs = 0
   readonly #retention: NodeJS.Timeout
 
   private constructor(log: SegmentLog, next: number, settings: WriterSettings, events: WriterEvents) {
@@ -219,7 +221,9 @@ export class Writer {
 
   get #isUrgentToSync(): boolean {
     // That writing works again is known when what was written is on disk.
-    return this.#closing || this.isFailing || this.#waiters.length > 0 || performance.now() >= this.#syncDueMs
+    if (this.#closing || this.isFailing || performance.now() >= this.#syncDueMs) return true
+    // The longer it takes, the more goes to disk at once: as long as the last time took, what waits is written before.
+    return this.#waiters.length > 0 && (this.#pending.length === 0 || performance.now() >= this.#syncAgainMs)
   }
 
   #calmPauseMs(): number {
@@ -280,7 +284,9 @@ export class Writer {
 
   async #sync(): Promise<void> {
     const readable = this.#readable
+    const beganMs = performance.now()
     await this.#log.sync()
+    this.#syncAgainMs = 2 * performance.now() - beganMs
     this.#syncDueMs = Number.POSITIVE_INFINITY
     this.#synced = readable
     const waiters = this.#waiters
