@@ -19,7 +19,10 @@ export const brokerChart = createMachine({
     recovering: {
       description: 'The subscriptions that an earlier broker gave are opened before anything can happen to them.',
       invoke: { id: 'restore', src: 'restoreSubscribers', onDone: 'running' },
-      on: { stop: { target: 'stopped', actions: 'endActors' } },
+      on: {
+        stop: { target: 'stopped', actions: 'endActors' },
+        'history.lost': { target: 'failed', actions: ['rememberFailure', 'endActors'] },
+      },
     },
 
     running: {
@@ -41,6 +44,7 @@ export const brokerChart = createMachine({
             // An application that was there before must not be told that it is unknown (PROTOCOL "What the original loses").
             'management.heartbeat': { actions: 'passHeartbeat' },
             stop: '#broker.stopped',
+            'history.lost': { target: '#broker.failed', actions: 'rememberFailure' },
           },
           states: {
             manage: {
@@ -75,6 +79,7 @@ export const brokerChart = createMachine({
             'management.heartbeat': { actions: 'passHeartbeat' },
             'management.publish': { actions: 'publishWithReceipt' },
             stop: 'draining',
+            'history.lost': { target: 'draining', actions: 'rememberFailure' },
           },
         },
 
@@ -86,6 +91,7 @@ export const brokerChart = createMachine({
           on: {
             'management.unsubscribe': { actions: 'closeSubscription' },
             'management.heartbeat': { actions: 'passHeartbeat' },
+            'history.lost': { actions: 'rememberFailure' },
           },
           always: { target: '#broker.stopped', guard: 'everythingDelivered' },
           after: { shutdownTimeout: '#broker.stopped' },

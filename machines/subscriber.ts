@@ -29,6 +29,7 @@ export const subscriberChart = createMachine({
       target: '.unsubscribed',
       actions: { type: 'tell', params: { step: 'unsubscribed', reason: 'dropped' } },
     },
+    'subscribe.undone': '.unsubscribed',
     'broker.stopped': '.suspended',
   },
   states: {

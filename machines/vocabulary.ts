@@ -43,6 +43,8 @@ export type SubscriberEvent =
   /** Another subscription needs its room: it has waited longest of those that never joined. */
   | { type: 'room.needed' }
   | { type: 'operator.dropped' }
+  /** Its subscribe request was refused after all, or nobody is there to be answered: it was never given to anybody. */
+  | { type: 'subscribe.undone' }
   | { type: 'broker.stopped' }
 
 /** What a subscriber is born with. */
@@ -161,6 +163,7 @@ export type BrokerEvent =
   | ManagementEvent
   | { type: `${EndpointName}.listening`; name: EndpointName; port: number }
   | { type: 'endpoint.failed'; failure: EndpointFailure }
+  | { type: 'history.lost'; failure: HistoryFailure }
   | { type: 'stop' }
   | ErrorActorEvent
 
@@ -169,9 +172,15 @@ export interface BrokerInput {
   readonly endpoints: Readonly<Record<EndpointName, EndpointInput>>
 }
 
+/** The directory of the history is not there any more, or belongs to another broker. */
+export interface HistoryFailure {
+  readonly name: 'history'
+  readonly error: Error
+}
+
 /** How the supervisor ended: `failure` is undefined after an orderly stop. */
 export interface BrokerOutput {
-  readonly failure: EndpointFailure | undefined
+  readonly failure: EndpointFailure | HistoryFailure | undefined
 }
 
 /** The types of the broker chart. */

@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import { createActor, toPromise, waitFor } from 'xstate'
 import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
 import type { EndpointName } from '../machines/vocabulary-endpoint.ts'
-import { Admission, type AdmissionLimit } from './actors/admission.ts'
 import { brokerLogic, endOrphans, type Ports } from './actors/broker.ts'
 import { connectionLogic } from './actors/connection.ts'
 import { endpointLogic } from './actors/endpoint.ts'
@@ -15,6 +14,7 @@ import { SnapshotExchanges } from './actors/snapshot-exchanges.ts'
 import { subscriberLogic } from './actors/subscriber.ts'
 import { Subscribers } from './actors/subscribers.ts'
 import { Subscribing, type SubscriptionWish } from './actors/subscribing.ts'
+import { SubscriptionAdmission, type SubscriptionLimit } from './actors/subscription-admission.ts'
 import { SubscriptionRecords } from './actors/subscription-records.ts'
 import { inmemBackbone } from './backbone/inmem.ts'
 import type { Config } from './config/schema.ts'
@@ -23,6 +23,7 @@ import { maxRunBytes } from './delivery/cursor.ts'
 import { Egress } from './delivery/egress.ts'
 import { Intake } from './delivery/intake.ts'
 import { MessageLog } from './delivery/message-log.ts'
+import { type Decision, heldBytesOf, PublicationAdmission } from './delivery/publication-admission.ts'
 import { Supplies } from './delivery/supplies.ts'
 import { type History, openFilesOf } from './history/history.ts'
 import type { TraceFile } from './inspector/trace/trace-file.ts'
@@ -49,8 +50,8 @@ import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { descriptorsLeft, openFiles } from './sockets/open-files.ts'
 import { PubSocket } from './sockets/pub.ts'
 import { SubSocket } from './sockets/sub.ts'
-import { Admission, type Shortage } from './sockets/zmtp/admission.ts'
 import type { BreakReason } from './sockets/zmtp/break-reason.ts'
+import { ConnectionAdmission, type Shortage } from './sockets/zmtp/connection-admission.ts'
 import { PeerBudget } from './sockets/zmtp/peer-budget.ts'
 
 /** A running broker. */
@@ -77,6 +78,12 @@ const leastMessages = 4
 const otherFiles = 32
 
 const endpointsNumber = 3
+/** Why messages can't be published with a receipt now. */
+const notStoredReasons: Readonly<Record<Exclude<Decision, 'admitted'>, string>> = {
+  failing: 'the history cannot be written at present: try again later',
+  crowded_out: 'the disk does not keep up, and too much waits for it already: try again later',
+  closed: 'the broker is stopping',
+}
 
 /** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
 const positionsIntervalMs = 1000
@@ -93,8 +100,9 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | RefusalReason
     | HttpTrouble
     | 'not_admitted'
-    | AdmissionLimit
+    | SubscriptionLimit
     | Shortage
+    | 'slow_record'
     | 'not_accepted'
     | `${EndpointName}.${BreakReason}`
     | 'missed'
@@ -110,7 +118,11 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     maxRecentBytes: history ? config.history.recent_bytes : config.queue.max_bytes,
     ...(history && { now: () => history.clock.latestMs }),
   })
-  history?.onWritten(() => messages.trim())
+  const publicationAdmission = history && new PublicationAdmission(history.store, config.history.max_unwritten_bytes)
+  history?.onWritten(() => {
+    messages.trim()
+    publicationAdmission?.look()
+  })
   const supplies =
     history &&
     new Supplies(history.store, {
@@ -132,7 +144,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     },
     connection: () => connection,
     received: (subscription, bytes) => records?.received(subscription, bytes),
-    changed: ({ actor }) => subscribing.remember(actor.getSnapshot().context),
+    changed: ({ actor }) => subscribing.note(actor.getSnapshot().context),
     missed: (topic, missed) => {
       const because = history ? 'lagged past retention' : 'lagged past what is kept in memory'
       tally.missed += missed
@@ -173,7 +185,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const listening = {
     host: zmq.host,
     maxConnections: zmq.max_connections,
-    admission: new Admission(connectionsAtMost(config, log)),
+    admission: new ConnectionAdmission(connectionsAtMost(config, log)),
     sendBufferBytes: zmq.send_buffer_size,
     keepaliveIdleSeconds: zmq.tcp_keepalive,
     handshakeTimeoutMs: zmq.handshake_timeout * 1000,
@@ -255,7 +267,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     },
     find: topic => subscribers.find(topic),
     forget: topic => subscribing.forget(topic),
-    remember: context => subscribing.remember(context),
+    remember: context => subscribing.note(context),
     tell: (topic, step) => {
       if (step.step === 'unsubscribed') tally.departures[step.reason]++
       story.step(topic, step)
@@ -309,6 +321,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         log.info({ host: zmq.host, ...ports }, 'serving')
         history?.describe(`${zmq.host === '*' ? '127.0.0.1' : zmq.host}:${ports.manage}`)
       },
+      refusePublications: () => publicationAdmission?.close(),
       askWhatArrived: () => void pub.pingNow(),
       reportUndelivered: undelivered => {
         const sentence = history ? 'wait for the next start' : 'could not be delivered in time'
@@ -337,43 +350,65 @@ export function startBroker(config: Config, log: Logger, history: History | unde
 
   const maxPerAddress =
     config.max_subscribers_per_address ?? Math.max(leastShare, Math.ceil(config.max_subscribers / 2))
-  const admission = new Admission(
+  const subscriptionAdmission = new SubscriptionAdmission(
     { maxSubscribers: config.max_subscribers, maxPerAddress, subscribesPerSecond: config.subscribe_rate },
     { subscribers, reached: limit => void tally.limits[limit]++, nowMs: () => performance.now() },
   )
 
-  /** Opens a subscription. It is answered when the record of it has left this process: then it survives its end. */
-  async function subscribe(wish: SubscriptionWish, ports: Ports): Promise<ManagementReply> {
-    const refusal = admission.admit(wish.address)
+  /**
+   * Opens a subscription. It is answered when the record of it has left this process: then it survives its end. If that takes
+   * too long, or nobody is there any more to be answered, it is undone.
+   */
+  async function subscribe(wish: SubscriptionWish, ports: Ports, route: ReplyRoute): Promise<ManagementReply> {
+    if (records?.isOverdue) return tooSlowToSubscribe()
+    const refusal = subscriptionAdmission.admit(wish.address)
     if (refusal !== undefined) {
       const { limit, reason } = refusal
       repeating.log(limit, `a subscription was refused: ${reason}`, { limit, address: wish.address })
       return errorReply(reason)
     }
-    const { topic, topics } = subscribing.open(wish)
-    story.subscribed(topic, topics, wish.snapshotDays)
-    await records?.written()
+    const subscription = subscribing.open(wish)
+    const { topic, topics } = subscription
+    const isKept = (await records?.writtenInTime()) ?? true
     // Others may have come while the disk was slow: what it waited for it would not get.
     if (subscribers.find(topic) === undefined) return errorReply('the subscription gave way to others: try again later')
-    return subscribeReply(topic, ports, zmq)
+    const isServing = supervisor.getSnapshot().matches({ running: 'serving' })
+    if (isKept && isServing && manage.reaches(route)) {
+      subscribing.confirm(subscription, wish)
+      story.subscribed(topic, topics, wish.snapshotDays)
+      return subscribeReply(topic, ports, zmq)
+    }
+    subscribing.undo(subscription)
+    if (!isServing) return errorReply('the broker is stopping')
+    if (isKept) return errorReply('nobody is there to be answered')
+    return tooSlowToSubscribe()
   }
 
-  /** Publishes messages, and answers when they are on disk. */
+  function tooSlowToSubscribe(): ManagementReply {
+    repeating.log('slow_record', 'a subscription was refused: it could not be written down in time')
+    return errorReply('the disk does not keep up with subscriptions at present: try again')
+  }
+
+  /** Publishes messages as soon as the disk keeps up, and answers when they are on disk. */
   async function publishWithReceipt(route: ReplyRoute): Promise<ManagementReply> {
     const published = publications.get(route) ?? []
-    if (history === undefined) return noHistoryReply
-    const notStored = errorReply('the history cannot be written at present: try again later')
+    if (history === undefined || publicationAdmission === undefined) return noHistoryReply
+    const batch = batchOf(published)
+    const bytes = heldBytesOf(batch)
+    const decision = await publicationAdmission.enter(manage.clientOf(route), bytes)
     // What can't be stored isn't delivered, either: its publisher will try again.
-    if (history.store.isFailing) return notStored
-    const { first } = backbone.publish(batchOf(published))
+    if (decision !== 'admitted') return errorReply(notStoredReasons[decision])
+    const { first } = backbone.publish(batch)
     for (const { type } of published) tally.published[type]++
-    return history.store.committed().then(
+    const reply = await history.store.committed().then(
       () => {
         tally.receipts += published.length
         return receipt(first + published.length - 1)
       },
-      () => notStored,
+      () => errorReply(notStoredReasons.failing),
     )
+    publicationAdmission.leave(bytes)
+    return reply
   }
 
   /** Answers a management request, or passes it on to the supervisor, who will. */
@@ -429,12 +464,20 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       egress,
       supplies,
       history,
+      publicationAdmission,
       tally,
     },
     trace,
   )
   indexTimers(supervisor.system)
   supervisor.start()
+  const beginToStop = () => {
+    stopAtMs = performance.now() + shutdownMs
+  }
+  history?.lost.then(error => {
+    beginToStop()
+    supervisor.send({ type: 'history.lost', failure: { name: 'history', error } })
+  })
 
   const serving = waitFor(supervisor, snapshot => snapshot.matches({ running: 'serving' })).then(
     ({ context }) => context.ports,
@@ -451,6 +494,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       })
       .finally(async () => {
         clearInterval(positions)
+        publicationAdmission?.close()
         await Promise.all([history?.close(), observation.close()])
         repeating.close()
       })
@@ -461,7 +505,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         return output
       }),
     stop: () => {
-      stopAtMs = performance.now() + shutdownMs
+      beginToStop()
       supervisor.send({ type: 'stop' })
     },
   }

@@ -25,7 +25,16 @@ const rateIntervalMs = 1000
 export interface ObservedBroker
   extends Pick<
     Observed,
-    'connections' | 'peerBytes' | 'intake' | 'egress' | 'subscribers' | 'exchanges' | 'history' | 'supplies' | 'tally'
+    | 'connections'
+    | 'peerBytes'
+    | 'intake'
+    | 'egress'
+    | 'subscribers'
+    | 'exchanges'
+    | 'history'
+    | 'publicationAdmission'
+    | 'supplies'
+    | 'tally'
   > {
   readonly supervisor: Actor<ReturnType<typeof brokerLogic>>
   readonly messages: MessageLog

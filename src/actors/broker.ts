@@ -25,12 +25,14 @@ export interface BrokerSurroundings extends ActorsBeside {
   readonly delaysMs: { readonly shutdownTimeout: number }
   /** Opens the subscriptions that an earlier broker gave. */
   restoreSubscribers(): Promise<void>
-  /** Opens a subscription if there is room for one more, and answers the reply. Never rejects. */
-  subscribe(wish: SubscriptionWish, ports: Ports): Promise<ManagementReply>
+  /** Opens a subscription for who asked by this route, if there is room for one more, and answers the reply. Never rejects. */
+  subscribe(wish: SubscriptionWish, ports: Ports, route: ReplyRoute): Promise<ManagementReply>
   /** Publishes what came by this route, and answers the reply once it is on disk. Never rejects. */
   publishWithReceipt(route: ReplyRoute): Promise<ManagementReply>
   /** Fulfilled when what changed of a subscription survives this process, or can't be made to. Never rejects. */
   remember(subscriber: SubscriberContext): Promise<void>
+  /** Publishes nothing any more of what waits to be published with a receipt. */
+  refusePublications(): void
   reply(request: ManagementEvent, reply: ManagementReply): void
   announceServing(ports: Ports): void
   /** Asks at once what has arrived of what was sent: what is not known to have comes again after a restart. */
@@ -59,7 +61,7 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       announceServing: ({ context }) => surroundings.announceServing(context.ports),
       openSubscription: ({ context, event }) => {
         if (event.type !== 'management.subscribe') return
-        surroundings.subscribe(event, context.ports).then(answer => reply(event, answer))
+        surroundings.subscribe(event, context.ports, event.route).then(answer => reply(event, answer))
       },
       publishWithReceipt: ({ event }) => {
         if (event.type !== 'management.publish') return
@@ -92,7 +94,10 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       reportActorFailure: ({ event }) => {
         if ('actorId' in event) surroundings.reportActorFailure(event.actorId, event.error)
       },
-      closeIntake: ({ self }) => self.getSnapshot().children.sub?.send({ type: 'close' }),
+      closeIntake: ({ self }) => {
+        surroundings.refusePublications()
+        self.getSnapshot().children.sub?.send({ type: 'close' })
+      },
       askWhatArrived: () => surroundings.askWhatArrived(),
       reportUndelivered: () => surroundings.reportUndelivered(undelivered(subscribers)),
       // The chart does not know them as its children, so nobody else stops them. They are suspended first, all of them: then

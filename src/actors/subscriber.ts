@@ -35,8 +35,8 @@ export interface SubscriberSurroundings {
   find(topic: string): Subscription | undefined
   /** Ends the subscription: nothing is routed to it any more, and its topic is forgotten. */
   forget(topic: string): void
-  /** Something about the subscription changed that a restart must not change back. Fulfilled when it can't. */
-  remember(subscriber: SubscriberContext): Promise<void>
+  /** Something about the subscription changed that a restart must not change back. */
+  remember(subscriber: SubscriberContext): void
   /** Tells the operator. */
   tell(topic: string, step: SubscriberStep): void
 }

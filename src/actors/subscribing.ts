@@ -64,10 +64,9 @@ export class Subscribing {
     this.#surroundings = surroundings
   }
 
-  /** Opens a subscription. */
+  /** Opens a subscription, which has to be {@link confirm}ed or {@link undo}ne. */
   open({ address, topics, snapshotDays, confirms }: SubscriptionWish): Subscription {
-    const { subscribers, exchanges, log, oldest, nowMs, supervisor, subscriber, snapshotExchange } = this.#surroundings
-    const wish = snapshotWish(topics, snapshotDays)
+    const { subscribers, log, oldest, nowMs, records, supervisor, subscriber } = this.#surroundings
     const from = snapshotDays > 0 ? oldest() : undefined
     const sinceMs = Math.floor((nowMs() - snapshotDays * msPerDay) / msPerMinute) * msPerMinute
     const snapshot = from === undefined ? undefined : { from, sinceMs, upTo: log.next - 1 }
@@ -76,12 +75,24 @@ export class Subscribing {
       topics: keptTopics(topics),
       snapshot,
       confirms,
-      openSnapshots: wish ? 1 : 0,
+      openSnapshots: snapshotWish(topics, snapshotDays) ? 1 : 0,
     })
-    const { topic, actor } = subscription
-    if (wish) exchanges.open(snapshotExchange(), supervisor(), topic, wish)
-    this.#surroundings.records?.write(subscription, actor.getSnapshot().context)
+    records?.write(subscription, subscription.actor.getSnapshot().context)
     return subscription
+  }
+
+  /** A subscription is given to who wished it: others are asked for the snapshot that belongs to it. */
+  confirm({ topic, actor }: Subscription, { topics, snapshotDays }: SubscriptionWish): void {
+    const { exchanges, supervisor, snapshotExchange } = this.#surroundings
+    const wish = snapshotWish(topics, snapshotDays)
+    if (wish === undefined) return
+    exchanges.open(snapshotExchange(), supervisor(), topic, wish)
+    this.note(actor.getSnapshot().context)
+  }
+
+  /** A subscription was given to nobody: nothing is left of it. */
+  undo({ actor }: Subscription): void {
+    actor.send({ type: 'subscribe.undone' })
   }
 
   /**
@@ -104,13 +115,17 @@ export class Subscribing {
     await this.#surroundings.records?.written()
   }
 
-  /** Keeps what changed of a subscription. Fulfilled when it survives this process, or can't be made to. */
-  async remember(context: SubscriberContext): Promise<void> {
+  /** Keeps what changed of a subscription. */
+  note(context: SubscriberContext): void {
     const { subscribers, records } = this.#surroundings
     const subscription = subscribers.find(context.topic)
-    if (subscription === undefined || records === undefined) return
-    records.write(subscription, context)
-    await records.written()
+    if (subscription) records?.write(subscription, context)
+  }
+
+  /** Keeps what changed of a subscription. Fulfilled when it survives this process, or can't be made to. */
+  async remember(context: SubscriberContext): Promise<void> {
+    this.note(context)
+    await this.#surroundings.records?.written()
   }
 
   /** Ends a subscription: nobody waits for its messages and snapshots any more. */

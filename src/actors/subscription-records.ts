@@ -13,6 +13,9 @@ export interface RecordStore {
   written(): Promise<void>
 }
 
+/** Who subscribes is not kept waiting longer than this for the disk: applications give up after a second at the earliest. */
+const patienceMs = 750
+
 /** Keeps on disk what a restart must not forget of subscriptions. */
 export class SubscriptionRecords {
   readonly #store: RecordStore
@@ -21,6 +24,8 @@ export class SubscriptionRecords {
   /** What was written last of what changes unnoticed, by p2p topic. */
   readonly #written = new Map<string, { readonly standing: StoredStanding; bytesSince: number }>()
   readonly #bytesUnwritten: number
+  /** How many waited in vain and are still not written. */
+  #overdue = 0
 
   /** @param bytesUnwritten where a subscriber stands is written at the latest when it has received so many more bytes */
   constructor(store: RecordStore, bytesUnwritten: number, exchangesOf: (topic: string) => readonly string[]) {
@@ -80,6 +85,27 @@ export class SubscriptionRecords {
   /** Fulfilled when everything survives this process, or can't be made to: that is said loudly elsewhere. Never rejects. */
   async written(): Promise<void> {
     await this.#store.written().catch(() => {})
+  }
+
+  /** Did it take too long to write something that still isn't written? Then nobody else shall begin to wait. */
+  get isOverdue(): boolean {
+    return this.#overdue > 0
+  }
+
+  /** As {@link written}; false if it takes too long for who subscribes. */
+  writtenInTime(): Promise<boolean> {
+    return new Promise(resolve => {
+      const late = () => {
+        this.#overdue++
+        written.then(() => void this.#overdue--)
+        resolve(false)
+      }
+      const timer = setTimeout(late, patienceMs)
+      const written = this.written().then(() => {
+        clearTimeout(timer)
+        resolve(true)
+      })
+    })
   }
 
   /** The subscription is no more. */

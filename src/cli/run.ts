@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import type { Logger } from 'pino'
+import type { HistoryFailure } from '../../machines/vocabulary.ts'
 import type { EndpointFailure } from '../../machines/vocabulary-endpoint.ts'
 import { startBroker } from '../broker.ts'
 import { printable } from '../config/printable.ts'
@@ -104,8 +105,13 @@ function openTrace(path: string, maxBytes: number, logger: Logger): TraceFile {
   return trace
 }
 
-/** Why an endpoint can't listen, in one clear sentence. */
-function explain({ name, address, error }: EndpointFailure): Failure {
+/** Why the broker could not go on, in one clear sentence. */
+function explain(failure: EndpointFailure | HistoryFailure): Failure {
+  if (failure.name === 'history') {
+    const { message } = failure.error
+    return { sentence: `${message}: the broker has ended; start it anew to go on with what is there`, fields: {} }
+  }
+  const { name, address, error } = failure
   const { code, message } = error as NodeJS.ErrnoException
   const because =
     code === 'EADDRINUSE'

@@ -10,15 +10,15 @@ export interface WritingEvents {
   onRecovered(): void
 }
 
-/** Where a group writer writes. One call at a time. */
+/** Where a group writer writes. One call of each kind at a time. */
 export interface GroupTarget {
   /**
-   * Writes what has changed since the last call, or, after one that failed and at first, everything.
-   *
-   * @param scope how much
-   * @param durable fulfilled only once it is safe from a power cut
+   * Writes what has changed since the last call, or, after one that failed and at first, everything: that is safe from a
+   * power cut then.
    */
-  write(scope: 'changes' | 'everything', durable: boolean): Promise<void>
+  write(scope: 'changes' | 'everything'): Promise<void>
+  /** Fulfilled once all that was written before is safe from a power cut. Others may write meanwhile. */
+  sync(): Promise<void>
   /** Never rejects. */
   close(): Promise<void>
 }
@@ -32,8 +32,8 @@ interface Waiter {
 }
 
 /**
- * Writes changes in the background, in groups: all that came while the last group was being written is the next one.
- * It counts changes; what they are the target knows.
+ * Writes changes in the background, in groups: all that came while the last group was being written is the next one. A disk
+ * that takes its time to be safe holds no group up. It counts changes; what they are the target knows.
  */
 export class GroupWriter {
   readonly #target: GroupTarget
@@ -47,6 +47,7 @@ export class GroupWriter {
   /** What went wrong last, while failing. */
   #error: unknown
   #run: Promise<void> | undefined
+  #syncing: Promise<void> | undefined
   #retry: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
 
@@ -79,8 +80,14 @@ export class GroupWriter {
     if (this.#state === 'closed') return Promise.reject(closed())
     return new Promise((resolve, reject) => {
       this.#waiters.push({ change, durable, resolve, reject })
-      this.#start()
+      if (change > this.#written) this.#start()
+      else this.#sync()
     })
+  }
+
+  /** What was written is not to be trusted, because of this: it is as if writing had failed. */
+  distrust(error: unknown): void {
+    if (this.#state === 'steady') this.#fail(error)
   }
 
   /** Writes what is left, even if it failed before, and closes the target. Never rejects. */
@@ -99,25 +106,28 @@ export class GroupWriter {
   async #finish(): Promise<void> {
     clearTimeout(this.#retry)
     await this.#run
-    if (this.#durable < this.#changes || this.#state === 'failing') await this.#writeGroups('durably')
+    await this.#syncing
+    if (this.#written < this.#changes || this.#state === 'failing') await this.#writeGroups()
+    if (this.#durable < this.#changes && this.#state !== 'failing') await this.#syncGroup()
     await this.#target.close()
     this.#state = 'closed'
     this.#refuse(closed())
   }
 
-  async #writeGroups(last?: 'durably'): Promise<void> {
+  async #writeGroups(): Promise<void> {
     do {
       const change = this.#changes
       const scope = this.#state === 'steady' ? 'changes' : 'everything'
-      const durable = last !== undefined || this.#waiters.some(waiter => waiter.durable)
       try {
-        await this.#target.write(scope, durable)
+        await this.#target.write(scope)
       } catch (error) {
         this.#fail(error)
         break
       }
-      this.#succeed(change, durable)
-    } while (this.#written < this.#changes || this.#waiters.length > 0)
+      // Syncing failed meanwhile: what was written is not to be trusted, and everything is written at once.
+      if (scope === 'changes' && this.#state === 'failing') continue
+      this.#succeed(change, scope === 'everything')
+    } while (this.#written < this.#changes)
     this.#run = undefined
   }
 
@@ -126,6 +136,34 @@ export class GroupWriter {
     if (durable) this.#durable = change
     const recovered = this.#state === 'failing'
     this.#state = 'steady'
+    this.#settle()
+    if (recovered) this.#events.onRecovered()
+    this.#sync()
+  }
+
+  /** Syncs as long as there is somebody who waits for it. */
+  #sync(): void {
+    const isWanted = () => this.#waiters.some(({ durable, change }) => durable && change <= this.#written)
+    if (this.#closing !== undefined || !isWanted()) return
+    this.#syncing ??= this.#syncGroup().finally(() => {
+      this.#syncing = undefined
+      if (this.#state === 'steady') this.#sync()
+    })
+  }
+
+  async #syncGroup(): Promise<void> {
+    const change = this.#written
+    try {
+      await this.#target.sync()
+    } catch (error) {
+      this.#fail(error)
+    }
+    if (this.#state !== 'steady') return
+    this.#durable = Math.max(this.#durable, change)
+    this.#settle()
+  }
+
+  #settle(): void {
     const waiters = this.#waiters
     this.#waiters = []
     for (const waiter of waiters) {
@@ -133,7 +171,6 @@ export class GroupWriter {
       if (waiter.change <= done) waiter.resolve()
       else this.#waiters.push(waiter)
     }
-    if (recovered) this.#events.onRecovered()
   }
 
   #fail(error: unknown): void {

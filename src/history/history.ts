@@ -1,10 +1,14 @@
+import { open } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
-import { acquireLock, type Lock } from './lock.ts'
+import { acquireLock, DirectoryLostError, type Lock } from './lock.ts'
 import type { OperatorService } from './operator-request.ts'
 import { SegmentedStore, type StoreSettings } from './segmented-store.ts'
 import { openSubscriptions, type SubscriptionJournal, subscriptionsFile } from './subscriptions.ts'
 import { WallClock } from './wall-clock.ts'
+
+/** How often it is looked whether the directory, the lock and the files are still there. */
+const watchIntervalMs = 1000
 
 /** How the configuration wants the messages of the log to be kept. */
 export function storeSettings(settings: Config['history']): StoreSettings {
@@ -30,26 +34,51 @@ export class History {
   /** The time, as far as this machine's clock is to be believed. */
   readonly clock: WallClock
   readonly #lock: Lock
+  readonly #verify: () => Promise<void>
   readonly #maxUnwrittenBytes: number
   readonly #listeners: Set<() => void>
+  readonly #log: Logger
+  readonly #watch: NodeJS.Timeout
+  #tellLoss: (error: DirectoryLostError) => void = () => {}
+  #looking: Promise<void> | undefined
   #holdUps = 0
 
+  /** Fulfilled when the directory is lost to this process, which writes nothing any more; otherwise never. */
+  readonly lost = new Promise<DirectoryLostError>(resolve => {
+    this.#tellLoss = resolve
+  })
+
   private constructor(
-    parts: Pick<History, 'store' | 'subscriptions' | 'clock'> & { readonly lock: Lock },
+    parts: Pick<History, 'store' | 'subscriptions' | 'clock'> & {
+      readonly lock: Lock
+      /** Makes sure that the directory is this process's. */
+      verify(): Promise<void>
+    },
     maxUnwrittenBytes: number,
     listeners: Set<() => void>,
+    log: Logger,
   ) {
     this.store = parts.store
     this.subscriptions = parts.subscriptions
     this.clock = parts.clock
     this.#lock = parts.lock
+    this.#verify = parts.verify
     this.#maxUnwrittenBytes = maxUnwrittenBytes
     this.#listeners = listeners
+    this.#log = log
+    this.#watch = setInterval(() => {
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = undefined
+      })
+    }, watchIntervalMs).unref()
   }
 
   /** Opens the history in a directory, which is made if it isn't there. Throws `HistoryError` if it can't be used. */
   static async open(directory: string, settings: Config['history'], log: Logger): Promise<History> {
     const listeners = new Set<() => void>()
+    const tell = () => {
+      for (const listen of listeners) listen()
+    }
     const failing = (what: string) => (error: unknown) =>
       log.error({ err: error }, `${what} cannot be written; delivery goes on, and it is tried again every second`)
     const damaged = (path: string, lost: number, unit: string) =>
@@ -63,14 +92,18 @@ export class History {
     )
     const lock = await acquireLock(directory)
     try {
+      const verify = async () => {
+        if (await lock.verify()) log.error('the lock of the history (broker.sock) was deleted; it is there again')
+      }
       const store = await SegmentedStore.open(
         directory,
-        { ...storeSettings(settings), clock },
+        { ...storeSettings(settings), clock, verify },
         {
-          written: () => {
-            for (const listen of listeners) listen()
+          written: tell,
+          failing: error => {
+            failing('the log of messages')(error)
+            tell()
           },
-          failing: failing('the log of messages'),
           recovered: lost => log.warn({ lost }, `the log of messages is written again; ${lost} messages are not in it`),
           damaged: (path, bytes) => damaged(path, bytes, 'bytes'),
           ageingHeld: (segments, aheadMs) =>
@@ -87,12 +120,21 @@ export class History {
             ),
         },
       )
-      const subscriptions = await openSubscriptions(directory, {
-        onFailing: failing('the list of subscriptions'),
-        onRecovered: () => log.warn('the list of subscriptions is written again'),
-        onSkipped: ({ count }) => damaged(subscriptionsFile, count, 'lines'),
-      })
-      return new History({ store, subscriptions, clock, lock }, settings.max_unwritten_bytes, listeners)
+      const subscriptions = await openSubscriptions(
+        directory,
+        {
+          onFailing: failing('the list of subscriptions'),
+          onRecovered: () => log.warn('the list of subscriptions is written again'),
+          onSkipped: ({ count }) => damaged(subscriptionsFile, count, 'lines'),
+        },
+        {
+          openFile: async (...given) => {
+            await verify()
+            return open(...given)
+          },
+        },
+      )
+      return new History({ store, subscriptions, clock, lock, verify }, settings.max_unwritten_bytes, listeners, log)
     } catch (error) {
       await lock.release()
       throw error
@@ -104,7 +146,7 @@ export class History {
     return this.#holdUps
   }
 
-  /** Calls back whenever something was written. */
+  /** Calls back whenever something was written, and when it turns out that nothing can be. */
   onWritten(listen: () => void): void {
     this.#listeners.add(listen)
   }
@@ -129,9 +171,27 @@ export class History {
   /** Writes everything, if it can be written, and gives the directory up. Never rejects. */
   async close(): Promise<void> {
     this.#lock.serve(undefined)
+    clearInterval(this.#watch)
+    await this.#looking
     await this.subscriptions.close()
     await this.store.close()
     await this.#lock.release()
+  }
+
+  /** Looks whether the directory, the lock and the files are still there. */
+  async #look(): Promise<void> {
+    try {
+      await this.#verify()
+      await Promise.all([this.store.verify(), this.subscriptions.verify()])
+    } catch (error) {
+      // What can't be found out at present is told of when something is to be written.
+      if (!(error instanceof DirectoryLostError)) return
+      clearInterval(this.#watch)
+      this.#log.error({ err: error }, `${error.message}: nothing is written any more, and the broker ends`)
+      this.store.abandon(error)
+      this.subscriptions.abandon(error)
+      this.#tellLoss(error)
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { codeOf } from './reason.ts'
 
@@ -7,12 +7,13 @@ export type OpenFile = (path: string, flags: string, mode?: number) => Promise<F
 
 /**
  * A file that is appended to, and replaced as a whole: it is there in full or not at all, whenever the process or the
- * machine stops. Only its owner can read it. One call at a time.
+ * machine stops. Only its owner can read it. One call at a time, but {@link sync} at any.
  */
 export class JournalFile {
   readonly #path: string
   readonly #open: OpenFile
   #handle: FileHandle | undefined
+  #isReplacing = false
   #size = 0
 
   constructor(path: string, openFile: OpenFile = open) {
@@ -38,12 +39,25 @@ export class JournalFile {
     await this.#opened.datasync()
   }
 
+  /** Is what was written still there, under its name? */
+  async isInPlace(): Promise<boolean> {
+    const handle = this.#handle
+    if (handle === undefined) return true
+    const [own, named] = await Promise.all([
+      handle.stat({ bigint: true }),
+      stat(this.#path, { bigint: true }).catch(() => undefined),
+    ]).catch(() => [])
+    // Of one that is being replaced it is not to be said.
+    return this.#isReplacing || handle !== this.#handle || (own?.ino === named?.ino && own?.dev === named?.dev)
+  }
+
   /** Puts another content in the place of what is there; fulfilled once that is safe from a power cut. */
   async replace(parts: Iterable<string>): Promise<void> {
     const temporary = `${this.#path}.new`
     // A leftover of an earlier life may have another mode.
     await unlink(temporary).catch(() => {})
     const handle = await this.#open(temporary, 'wx', 0o600)
+    this.#isReplacing = true
     try {
       let size = 0
       for (const part of parts) {
@@ -54,14 +68,18 @@ export class JournalFile {
       await handle.sync()
       await rename(temporary, this.#path)
       await this.#syncDirectory()
-      await this.close()
+      const replaced = this.#handle
       this.#handle = handle
       this.#size = size
+      // It waits for a sync that is under way, which nobody else has to.
+      replaced?.close().catch(() => {})
     } catch (error) {
       await handle.close().catch(() => {})
       // What there is of it may take up the last room on the disk.
       await unlink(temporary).catch(() => {})
       throw error
+    } finally {
+      this.#isReplacing = false
     }
   }
 

@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises'
+import type { Server } from 'node:net'
 import { resolve } from 'node:path'
 import {
   announce,
@@ -16,8 +17,9 @@ import {
 import { HistoryError } from './history-error.ts'
 import type { OperatorService } from './operator-request.ts'
 import { ask, type OwnerDescription, type OwnerDetails } from './owner.ts'
-import { reasonOf } from './reason.ts'
+import { codeOf, reasonOf } from './reason.ts'
 import { openSocketDirectory, type SocketDirectory } from './socket-directory.ts'
+import { type DirectoryIdentity, listenUndeletably, undeletableNameOf, undeletableOwner } from './undeletable-socket.ts'
 
 /** How long candidates may be in each other's way, in milliseconds; one that was stopped would be forever. */
 const electionTime = 5000
@@ -28,6 +30,13 @@ export interface Lock {
   describe(details: OwnerDetails): void
   /** What carries out from now on what the operator asks for by the socket in the directory; undefined: nothing does. */
   serve(service: OperatorService | undefined): void
+  /**
+   * Makes sure that the directory is still this one, and this process its owner. Answers whether the lock had been deleted,
+   * and was put back.
+   *
+   * @throws DirectoryLostError if it is not; another error if that can't be found out, or put back, at present
+   */
+  verify(): Promise<boolean>
   /** Gives the directory back. To be called when nothing is written there any more. Never rejects. */
   release(): Promise<void>
 }
@@ -46,11 +55,15 @@ export class DirectoryInUseError extends HistoryError {
   }
 }
 
+/** The directory that this process owned is not there any more, or belongs to another broker. */
+export class DirectoryLostError extends HistoryError {}
+
 /**
  * Makes this process the owner of a history directory, which is created if it isn't there. The ownership is a Unix
  * domain socket that is listened on, which the operating system takes back from a process however it ends: what a
  * dead owner has left is taken over. It holds among the processes of one machine, containers included, and not among
- * machines that share a file system.
+ * machines that share a file system. On Linux there is a second one, which holds although the first was deleted, except
+ * between containers.
  *
  * @throws DirectoryInUseError if it has an owner; HistoryError if it can't be created or there can't be a socket in it
  */
@@ -61,13 +74,16 @@ export async function acquireLock(directory: string, details: OwnerDetails = {})
     throw new HistoryError(`the history directory ${directory} can't be created: ${reasonOf(error)}`, { cause: error })
   }
   const path = resolve(directory)
-  const sockets = await openSocketDirectory(path, longestSocketName)
+  const handle = await open(path, 'r').catch(error => {
+    throw new HistoryError(`the history directory ${directory} can't be opened: ${reasonOf(error)}`, { cause: error })
+  })
+  const owner = new Owner(path, handle, await handle.stat({ bigint: true }), details)
   try {
-    const owner = new Owner(path, details)
-    await owner.standUntilElected(sockets)
+    await owner.acquire()
     return owner
-  } finally {
-    await sockets.close()
+  } catch (error) {
+    await owner.release()
+    throw error
   }
 }
 
@@ -79,14 +95,18 @@ export async function acquireLock(directory: string, details: OwnerDetails = {})
  */
 export async function describeOwner(directory: string): Promise<OwnerDescription | undefined> {
   const path = resolve(directory)
-  if ((await inodeOf(path)) === undefined) return undefined
+  const identity = await stat(path, { bigint: true }).catch(() => undefined)
+  if (identity === undefined) return undefined
   const sockets = await openSocketDirectory(path, ownerSocket.length)
   try {
     const answer = await ask(sockets.pathOf(ownerSocket))
-    return typeof answer === 'string' ? undefined : answer.owner
+    if (typeof answer !== 'string') return answer.owner
   } finally {
     await sockets.close()
   }
+  const name = undeletableNameOf(identity)
+  const owner = name === undefined ? 'nobody' : await undeletableOwner(name)
+  return typeof owner === 'string' ? undefined : owner
 }
 
 /** An owner in a few words: `process 123, manage 127.0.0.1:13370`. */
@@ -97,13 +117,32 @@ export function ownerInWords({ pid, details = {} }: OwnerDescription): string {
 
 class Owner implements Lock {
   readonly #directory: string
+  /** As long as it is open, no other directory gets its inode. */
+  readonly #handle: FileHandle
+  readonly #identity: DirectoryIdentity
   #details: OwnerDetails
   #service: OperatorService | undefined
+  #undeletable: Server | undefined
   #elected: { readonly candidate: Candidate; readonly inode: bigint | undefined } | undefined
+  #verifying: Promise<boolean> | undefined
 
-  constructor(directory: string, details: OwnerDetails) {
+  constructor(directory: string, handle: FileHandle, identity: DirectoryIdentity, details: OwnerDetails) {
     this.#directory = directory
+    this.#handle = handle
+    this.#identity = identity
     this.#details = details
+  }
+
+  async acquire(): Promise<void> {
+    await this.#listenUndeletably()
+    await this.#standUntilElected()
+  }
+
+  verify(): Promise<boolean> {
+    this.#verifying ??= this.#verify().finally(() => {
+      this.#verifying = undefined
+    })
+    return this.#verifying
   }
 
   describe(details: OwnerDetails): void {
@@ -115,12 +154,56 @@ class Owner implements Lock {
   }
 
   async release(): Promise<void> {
+    await this.#verifying?.catch(() => {})
     const elected = this.#elected
     this.#elected = undefined
     if (elected !== undefined) await withdraw(elected.candidate, this.#directory, elected.inode)
+    this.#undeletable?.close()
+    this.#undeletable = undefined
+    await this.#handle.close()
   }
 
-  async standUntilElected(sockets: SocketDirectory): Promise<void> {
+  async #verify(): Promise<boolean> {
+    const there = await stat(this.#directory, { bigint: true }).catch(absent)
+    if (there === undefined) throw new DirectoryLostError(`the history directory ${this.#directory} is gone`)
+    if (there.dev !== this.#identity.dev || there.ino !== this.#identity.ino) {
+      throw new DirectoryLostError(`in the place of the history directory ${this.#directory} is another one`)
+    }
+    const socket = await lstat(resolve(this.#directory, ownerSocket), { bigint: true }).catch(absent)
+    if (socket !== undefined && socket.ino === this.#elected?.inode) return false
+    this.#elected?.candidate.server.close()
+    this.#elected = undefined
+    await this.#standUntilElected().catch(error => {
+      if (!(error instanceof DirectoryInUseError)) throw error
+      throw new DirectoryLostError(`its lock was deleted, and now the ${error.message}`, { cause: error })
+    })
+    return true
+  }
+
+  /** A stranger, who has no business there, keeps nobody from a directory: then there is only the socket in it. */
+  async #listenUndeletably(): Promise<void> {
+    const name = undeletableNameOf(this.#identity)
+    if (name === undefined) return
+    for (;;) {
+      const listening = await listenUndeletably(name, () => this.#details)
+      if (typeof listening !== 'string') this.#undeletable = listening
+      if (listening !== 'taken') return
+      const owner = await undeletableOwner(name)
+      if (typeof owner !== 'string') throw new DirectoryInUseError(this.#directory, owner)
+      if (owner === 'stranger') return
+    }
+  }
+
+  async #standUntilElected(): Promise<void> {
+    const sockets = await openSocketDirectory(this.#directory, longestSocketName)
+    try {
+      await this.#standAt(sockets)
+    } finally {
+      await sockets.close()
+    }
+  }
+
+  async #standAt(sockets: SocketDirectory): Promise<void> {
     const rank = drawRank()
     const end = performance.now() + electionTime
     while (this.#elected === undefined) {
@@ -155,4 +238,9 @@ class Owner implements Lock {
       await waitABit()
     }
   }
+}
+
+/** Nothing is there; any other error is rethrown. */
+function absent(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error
 }

@@ -2,6 +2,7 @@ import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { rescueTail } from './rescue.ts'
 import { Segment, segmentFileName } from './segment.ts'
+import { segmentHeaderBytes } from './segment-header.ts'
 import { syncDirectory } from './segments.ts'
 import { beliefMs, WallClock } from './wall-clock.ts'
 
@@ -13,6 +14,8 @@ export interface SegmentLogSettings {
   readonly segmentBytes?: number
   /** Default a clock of its own. */
   readonly clock?: WallClock
+  /** Rejects if the directory is not this process's any more: then no file is made or deleted there. */
+  readonly verify?: () => Promise<unknown>
 }
 
 /** What a log tells its owner. */
@@ -81,6 +84,21 @@ export class SegmentLog {
     this.#unsynced += messages
   }
 
+  /** Was the file that is written to deleted, or moved away? */
+  async isLastLost(): Promise<boolean> {
+    const last = this.#segments.at(-1)
+    return last !== undefined && !(await last.isInPlace()) && last === this.#segments.at(-1)
+  }
+
+  /** Nothing of the last segment is on disk: {@link rescue} writes all of it anew. Answers where it begins. */
+  distrustLast(): number | undefined {
+    const last = this.#segments.at(-1)
+    if (last === undefined) return undefined
+    last.syncedSize = segmentHeaderBytes
+    this.#abandoned = true
+    return last.first
+  }
+
   /** Puts everything that was written on disk. */
   async sync(): Promise<void> {
     const last = this.#segments.at(-1)
@@ -116,6 +134,7 @@ export class SegmentLog {
   async rescue(): Promise<number | undefined> {
     const abandoned = this.#abandoned ? this.#segments.at(-1) : undefined
     if (abandoned === undefined || abandoned.syncedSize === abandoned.size) return undefined
+    await this.#settings.verify?.()
     const rescued = await rescueTail(abandoned, first => this.#pathOf(first))
     if (rescued) {
       await rescued.segment.enter()
@@ -127,7 +146,7 @@ export class SegmentLog {
       rescued.segment.syncedSize = rescued.segment.size
       this.#abandoned = this.#isUnlisted = false
     } else abandoned.syncedSize = abandoned.size
-    const lost = this.#unsynced - (rescued?.messages ?? 0)
+    const lost = Math.max(0, this.#unsynced - (rescued?.messages ?? 0))
     this.#unsynced = 0
     return lost
   }
@@ -181,6 +200,7 @@ export class SegmentLog {
     if (!this.#abandoned) await this.sync()
     // One of this name can only be an abandoned one without a message.
     if (last?.first === first) await this.#segments.pop()?.retire()
+    await this.#settings.verify?.()
     const segment = await Segment.create(this.#pathOf(first), first)
     await segment.enter()
     this.#segments.push(segment)

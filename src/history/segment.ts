@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
 import { HistoryError } from './history-error.ts'
 import { firstIn, nextPossibleRecord, type RecordHeader, recordAt } from './record.ts'
 import { encodeSegmentHeader, readSegmentHeader, segmentHeaderBytes } from './segment-header.ts'
@@ -184,6 +184,15 @@ export class Segment {
   /** Puts everything that was written on disk. */
   async sync(): Promise<void> {
     await this.#file.datasync()
+  }
+
+  /** Is the file still there, under its name? */
+  async isInPlace(): Promise<boolean> {
+    const [own, named] = await Promise.all([
+      this.#file.stat({ bigint: true }),
+      stat(this.path, { bigint: true }).catch(() => undefined),
+    ])
+    return own.ino === named?.ino && own.dev === named.dev
   }
 
   /** What lies in the file from `offset` on, in pieces that are overwritten by the next. */

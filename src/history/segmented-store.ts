@@ -140,6 +140,16 @@ export class SegmentedStore implements MessageStore {
     return this.#writer.written()
   }
 
+  /** Looks whether the file that is written to is still there; if not, it is written anew. */
+  verify(): Promise<void> {
+    return this.#writer.verify()
+  }
+
+  /** Nothing is written any more, because of this. */
+  abandon(error: unknown): void {
+    this.#writer.abandon(error)
+  }
+
   async close(): Promise<void> {
     await this.#selectionThread.close()
     await this.#writer.close()

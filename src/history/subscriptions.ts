@@ -83,6 +83,8 @@ export class SubscriptionJournal {
   readonly #compactAbove: number
   /** What has changed since the last group: the subscription as a whole (or it is gone), or how far it has come. */
   #changed = new Map<string, 'all' | 'moved'>()
+  /** Why nothing may be written any more. */
+  #end: Error | undefined
   #nextLine = 0
   /** What the lines of the subscriptions that there are have together. */
   #liveBytes = 0
@@ -93,7 +95,8 @@ export class SubscriptionJournal {
     this.#file = new JournalFile(path, options.openFile)
     this.#compactAbove = options.compactAbove ?? 1_048_576
     const target = {
-      write: (scope: 'changes' | 'everything', durable: boolean) => this.#write(scope, durable),
+      write: (scope: 'changes' | 'everything') => this.#write(scope),
+      sync: () => this.#file.sync(),
       close: () => this.#file.close(),
     }
     this.#writer = new GroupWriter(target, events, options.retryMs ?? 1000)
@@ -165,6 +168,18 @@ export class SubscriptionJournal {
     return this.#writer.written(true)
   }
 
+  /** Looks whether the file is still there; if not, it is written anew. */
+  async verify(): Promise<void> {
+    if (await this.#file.isInPlace()) return
+    this.#writer.distrust(new HistoryError(`${subscriptionsFile} is gone: it is written anew`))
+  }
+
+  /** Nothing is written any more, because of this. */
+  abandon(error: Error): void {
+    this.#end = error
+    this.#writer.distrust(error)
+  }
+
   /** Writes what is not written yet, if it can, and closes the file. Later changes are not written. Never rejects. */
   close(): Promise<void> {
     return this.#writer.close()
@@ -175,7 +190,8 @@ export class SubscriptionJournal {
     this.#writer.changed()
   }
 
-  async #write(scope: 'changes' | 'everything', durable: boolean): Promise<void> {
+  async #write(scope: 'changes' | 'everything'): Promise<void> {
+    if (this.#end !== undefined) throw this.#end
     const changed = this.#changed
     this.#changed = new Map()
     const large = this.#file.size > this.#compactAbove && this.#file.size > compactFactor * this.#liveBytes
@@ -191,7 +207,6 @@ export class SubscriptionJournal {
       text = ''
     }
     await this.#file.append(text)
-    if (durable) await this.#file.sync()
   }
 
   #lineFor(topic: string, what: 'all' | 'moved'): string {

@@ -1,5 +1,6 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import type { LoggedBatch } from '../delivery/batch.ts'
+import { HistoryError } from './history-error.ts'
 import { Arena, encodeRecords } from './record.ts'
 import type { Segment } from './segment.ts'
 import { SegmentLog, type SegmentLogEvents, type SegmentLogSettings } from './segment-log.ts'
@@ -67,12 +68,18 @@ export class Writer {
   /** Nothing that is pending before is there any more, but what is being written. */
   #givenUpTo = 0
   #failure: unknown
+  /** What it writes to is gone. */
+  #isUprooted = false
+  /** Why nothing may be written any more. */
+  #end: unknown
   #running: Promise<void> | undefined
   #wakeUp: (() => void) | undefined
   #closing = false
   /** The write that is under way, or was last. */
   #step: Promise<void> = Promise.resolve()
   #syncDueMs = Number.POSITIVE_INFINITY
+  /** While there is more to write, it is not synced before. */
+  #syncAgainMs = 0
   readonly #retention: NodeJS.Timeout
 
   private constructor(log: SegmentLog, next: number, settings: WriterSettings, events: WriterEvents) {
@@ -162,6 +169,21 @@ export class Writer {
     }
   }
 
+  /** Looks whether the file that is written to is still there. If not, it is as if writing had failed: all of it is written anew. */
+  async verify(): Promise<void> {
+    if (this.isFailing || !(await this.#log.isLastLost()) || this.isFailing) return
+    this.#isUprooted = true
+    this.#run()
+    this.#wakeUp?.()
+  }
+
+  /** Nothing is written any more, because of this. Writing fails from now on. */
+  abandon(error: unknown): void {
+    clearInterval(this.#retention)
+    this.#end = error
+    this.#fail(error)
+  }
+
   /** Writes what is pending, if it can be written, and closes. */
   async close(): Promise<void> {
     clearInterval(this.#retention)
@@ -178,7 +200,7 @@ export class Writer {
   async #work(): Promise<void> {
     // Whoever appends several batches at once has them written at once.
     await undefined
-    while (this.#pending.length > 0 || this.#synced < this.#readable) {
+    while (this.#pending.length > 0 || this.#synced < this.#readable || this.#isUprooted || this.isFailing) {
       if (!this.#isUrgent) await this.#pause(this.#calmPauseMs())
       const isLastAttempt = this.#closing
       this.#step = this.#writeAndSync()
@@ -194,12 +216,14 @@ export class Writer {
   }
 
   get #isUrgent(): boolean {
-    return this.#closing || this.#waiters.length > 0 || this.#pendingBytes >= calmBytes
+    return this.#closing || this.#isUprooted || this.#waiters.length > 0 || this.#pendingBytes >= calmBytes
   }
 
   get #isUrgentToSync(): boolean {
     // That writing works again is known when what was written is on disk.
-    return this.#closing || this.isFailing || this.#waiters.length > 0 || performance.now() >= this.#syncDueMs
+    if (this.#closing || this.isFailing || performance.now() >= this.#syncDueMs) return true
+    // The longer it takes, the more goes to disk at once: as long as the last time took, what waits is written before.
+    return this.#waiters.length > 0 && (this.#pending.length === 0 || performance.now() >= this.#syncAgainMs)
   }
 
   #calmPauseMs(): number {
@@ -221,6 +245,8 @@ export class Writer {
 
   async #writeAndSync(): Promise<void> {
     try {
+      if (this.#end !== undefined) throw this.#end
+      if (this.#isUprooted) this.#startOver()
       await this.#rescue()
       await this.#write()
       if (this.#isUrgentToSync) await this.#sync()
@@ -258,12 +284,20 @@ export class Writer {
 
   async #sync(): Promise<void> {
     const readable = this.#readable
+    const beganMs = performance.now()
     await this.#log.sync()
+    this.#syncAgainMs = 2 * performance.now() - beganMs
     this.#syncDueMs = Number.POSITIVE_INFINITY
     this.#synced = readable
     const waiters = this.#waiters
     this.#waiters = waiters.filter(({ before }) => before > readable)
     for (const { before, resolve } of waiters) if (before <= readable) resolve()
+  }
+
+  #startOver(): void {
+    this.#isUprooted = false
+    this.#synced = Math.min(this.#synced, this.#log.distrustLast() ?? this.#synced)
+    throw new HistoryError('the file that was written to is gone: all of it is written anew')
   }
 
   async #rescue(): Promise<void> {
@@ -280,12 +314,12 @@ export class Writer {
     this.#waiters = []
     for (const { reject } of waiters) reject(this.#failure)
     if (isNew) this.#events.failing(this.#failure)
-    await this.#log.cut()
+    if (this.#end === undefined) await this.#log.cut()
     this.#giveUpOldest()
   }
 
   #recover(): void {
-    if (!this.isFailing) return
+    if (!this.isFailing || this.#end !== undefined) return
     this.#failure = undefined
     const lost = this.#lost
     this.#lost = 0

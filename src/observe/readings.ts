@@ -4,6 +4,7 @@ import type { SnapshotExchanges } from '../actors/snapshot-exchanges.ts'
 import type { Subscribers } from '../actors/subscribers.ts'
 import type { Egress } from '../delivery/egress.ts'
 import type { Intake } from '../delivery/intake.ts'
+import type { PublicationAdmission } from '../delivery/publication-admission.ts'
 import type { Supplies } from '../delivery/supplies.ts'
 import type { History } from '../history/history.ts'
 import type { LogExtent } from '../history/segmented-store.ts'
@@ -36,6 +37,7 @@ export interface Observed {
   readonly exchanges: SnapshotExchanges
   /** Undefined if there is no history. */
   readonly history: History | undefined
+  readonly publicationAdmission: PublicationAdmission | undefined
   readonly supplies: Supplies | undefined
   readonly tally: Tally
   readonly repeating: { readonly heldBack: number }
@@ -131,12 +133,20 @@ function readHistory({ store, subscriptions }: History): HistoryReading {
   return { ...extent, journalBytes: subscriptions.bytes, unwrittenBytes, lost, failing }
 }
 
-function readLimits({ tally, egress, exchanges, history, supplies, repeating }: Observed): Reading['limits'] {
+function readLimits({
+  tally,
+  egress,
+  exchanges,
+  history,
+  publicationAdmission,
+  supplies,
+  repeating,
+}: Observed): Reading['limits'] {
   return {
     ...tally.limits,
     'plugins.apps.zmq.send_buffer_size': egress.refusals,
     'history.max_bytes': history?.store.crowdedOut ?? 0,
-    'history.max_unwritten_bytes': history?.holdUps ?? 0,
+    'history.max_unwritten_bytes': (history?.holdUps ?? 0) + (publicationAdmission?.holdUps ?? 0),
     'history.max_pages': supplies?.pages.waits ?? 0,
     'snapshot.max_open': tally.outcomes.crowded_out,
     'snapshot.max_merged': exchanges.unmerged,

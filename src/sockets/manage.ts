@@ -24,6 +24,22 @@ export interface RawRequest {
 /** So long requests are answered one after the other before whatever else the broker has to do has its turn, in milliseconds. */
 const maxStretchMs = 5
 
+/** A connection that has handed over so many bytes is not read until they were passed on: it has its share of each turn. */
+const maxTurnBytes = 65_536
+
+/** A client, and the bytes of its requests that have not been passed on. */
+interface Client {
+  readonly peer: ZmtpPeer
+  turnBytes: number
+}
+
+/** A request that waits for its turn. */
+interface Waiting {
+  readonly request: RawRequest
+  readonly client: Client
+  readonly bytes: number
+}
+
 /**
  * The `manage` endpoint, for ZeroMQ's REQ and DEALER sockets. To them it is a ROUTER, not a REP socket: a client that hangs
  * up or sends nonsense costs nobody else an answer (PROTOCOL "Points that were asked about").
@@ -33,7 +49,7 @@ export class ManageSocket extends ZmtpListener {
   readonly #answer: (request: RawRequest) => void
   readonly #clients = new WeakMap<readonly Uint8Array[], ZmtpPeer>()
   readonly #inlet: Inlet
-  #requests: RawRequest[] = []
+  #requests: Waiting[] = []
 
   /** @param answer hears of each request, and answers it by {@link reply}, now or later */
   constructor(options: ManageSocketOptions, answer: (request: RawRequest) => void, troubles: ListenTroubles) {
@@ -53,11 +69,21 @@ export class ManageSocket extends ZmtpListener {
 
   /** Sends a reply to the client behind `route`. A client that has gone, or does not read its replies, loses it. */
   reply(route: readonly Uint8Array[], text: string): void {
-    const client = this.#clients.get(route)
-    if (client?.hasRoom) client.write(encodeFrames([...route, Buffer.from(text)]))
+    if (this.reaches(route)) this.clientOf(route).write(encodeFrames([...route, Buffer.from(text)]))
+  }
+
+  /** Is the client behind `route` there, and reads its replies? */
+  reaches(route: readonly Uint8Array[]): boolean {
+    return this.clientOf(route).hasRoom
+  }
+
+  /** The client behind the `route` of a request. It may have gone. */
+  clientOf(route: readonly Uint8Array[]): ZmtpPeer {
+    return this.#clients.get(route) as ZmtpPeer
   }
 
   #handlerFor(peer: ZmtpPeer): PeerHandler {
+    const client = { peer, turnBytes: 0 }
     let frames: Buffer[] = []
     let bytes = 0
     const address = countedAddress(peer.ends.remoteAddress)
@@ -73,13 +99,16 @@ export class ManageSocket extends ZmtpListener {
         }
         if (more) return
         const message = frames
+        const taken = bytes
         frames = []
         bytes = 0
         if (isProbe(message)) return
         const request = splitRoute(message)
         this.known(peer)
         this.#clients.set(request.route, peer)
-        this.#requests.push({ ...request, address })
+        this.#requests.push({ request: { ...request, address }, client, bytes: taken })
+        if (client.turnBytes < maxTurnBytes && client.turnBytes + taken >= maxTurnBytes) peer.pause()
+        client.turnBytes += taken
         this.#inlet.took(peer)
       },
       command() {},
@@ -92,8 +121,10 @@ export class ManageSocket extends ZmtpListener {
     let stretchEndsMs = performance.now() + maxStretchMs
     const requests = this.#requests
     this.#requests = []
-    for (const request of requests) {
+    for (const { request, client, bytes } of requests) {
       this.#answer(request)
+      client.turnBytes -= bytes
+      if (client.turnBytes < maxTurnBytes && client.turnBytes + bytes >= maxTurnBytes) client.peer.resume()
       if (performance.now() < stretchEndsMs) continue
       await nextTurn()
       stretchEndsMs = performance.now() + maxStretchMs

@@ -11,7 +11,7 @@ import { apply, changes, inDirectory, Model, recordedEvents, subscription } from
 
 const byTopic = (journal: SubscriptionJournal) => new Map(journal.all().map(record => [record.topic, record]))
 
-/** A disk that is full whenever it is told so: it then takes a half of what it is given. */
+/** A disk that is full whenever it is told so: it then takes a half of what it is given, and syncs none of it. */
 function openDisk() {
   const disk = {
     full: false,
@@ -24,6 +24,12 @@ function openDisk() {
         disk.failures++
         if (Buffer.isBuffer(data)) await append(data.subarray(0, data.length / 2))
         throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+      }
+      const datasync = handle.datasync.bind(handle)
+      handle.datasync = async () => {
+        // Others write meanwhile.
+        await datasync()
+        if (disk.full) throw Object.assign(new Error('ENOSPC: no space left on device, sync'), { code: 'ENOSPC' })
       }
       return handle
     },
@@ -61,6 +67,7 @@ describe('on a disk that fails, the journal of subscriptions', () => {
       { weight: 1, arbitrary: fc.constant('fill' as const) },
       { weight: 1, arbitrary: fc.constant('free' as const) },
       { weight: 2, arbitrary: fc.constant('write' as const) },
+      { weight: 2, arbitrary: fc.constant('sync' as const) },
     )
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), steps =>
@@ -73,6 +80,7 @@ describe('on a disk that fails, the journal of subscriptions', () => {
             if (each === 'fill') disk.full = true
             else if (each === 'free') disk.full = false
             else if (each === 'write') await journal.written().catch(error => assert.ok(error instanceof HistoryError))
+            else if (each === 'sync') journal.synced().catch(error => assert.ok(error instanceof HistoryError))
             else apply(each, journal, model)
             assert.deepEqual(byTopic(journal), model.records)
           }

@@ -3,6 +3,7 @@ import { cpSync, readdirSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { segmentFileName } from '../../src/history/segment.ts'
 import { SegmentedStore, type StoreSettings } from '../../src/history/segmented-store.ts'
 import { messageOf } from '../../src/protocol/message.ts'
@@ -372,6 +373,26 @@ describe('on a disk that fails, the messages', () => {
       await again.store.committed()
       assert.deepEqual(await numbersOf(again.store), [1])
       await again.store.close()
+      await store.close()
+    })
+  })
+
+  test('that wait for a disk which takes its time are put there together', async () => {
+    await inDirectory(async directory => {
+      const { store, append } = await openWatched(directory, {})
+      let syncs = 0
+      beforeSync = async () => {
+        syncs++
+        await sleep(200)
+      }
+      // Of each it is written as much at once as may be.
+      const committed = Array.from({ length: 12 }, () => {
+        append(1_100_000)
+        return store.committed()
+      })
+      await Promise.all(committed)
+      beforeSync = undefined
+      assert.ok(syncs <= 6, `${syncs} syncs`)
       await store.close()
     })
   })

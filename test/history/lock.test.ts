@@ -1,12 +1,24 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { HistoryError } from '../../src/history/history-error.ts'
-import { acquireLock, DirectoryInUseError, describeOwner } from '../../src/history/lock.ts'
+import { acquireLock, DirectoryInUseError, DirectoryLostError, describeOwner } from '../../src/history/lock.ts'
 import { longestSocketPath } from '../../src/history/socket-directory.ts'
+import { undeletableNameOf } from '../../src/history/undeletable-socket.ts'
 import { startNode } from '../system/command-process.ts'
 import { inDirectory } from './subscription-arbitraries.ts'
 
@@ -148,6 +160,86 @@ describe('the lock of a history directory', () => {
       assert.equal(readdirSync(directory).length, 1)
       const lock = await acquireLock(directory)
       assert.deepEqual(readdirSync(directory), ['broker.sock'])
+      await lock.release()
+    })
+  })
+
+  test('holds although its socket is deleted, and puts it back', async t => {
+    await inDirectory(async directory => {
+      const lock = await acquireLock(directory)
+      lock.describe({ manage: '127.0.0.1:13370' })
+      assert.equal(await lock.verify(), false)
+      unlinkSync(join(directory, 'broker.sock'))
+      if (process.platform === 'linux') {
+        const contender = await startContender(t, directory)
+        assert.match(
+          await contender.contend(),
+          /is in use by another broker \(process \d+, manage 127\.0\.0\.1:13370\)/,
+        )
+        assert.equal((await describeOwner(directory))?.pid, process.pid)
+        assert.deepEqual(readdirSync(directory), [])
+      }
+      assert.deepEqual(await Promise.all([lock.verify(), lock.verify()]), [true, true])
+      assert.equal(await lock.verify(), false)
+      assert.deepEqual(readdirSync(directory), ['broker.sock'])
+      await assert.rejects(acquireLock(directory), DirectoryInUseError)
+      await lock.release()
+      assert.deepEqual(readdirSync(directory), [])
+      await (await acquireLock(directory)).release()
+    })
+  })
+
+  test('is lost with its directory, also when there is another one, of which it leaves everything', async () => {
+    await inDirectory(async parent => {
+      const directory = join(parent, 'history')
+      const lock = await acquireLock(directory)
+      rmSync(directory, { recursive: true })
+      await assert.rejects(lock.verify(), (error: Error) => {
+        assert.ok(error instanceof DirectoryLostError)
+        assert.match(error.message, /history is gone$/)
+        return true
+      })
+      const other = await acquireLock(directory)
+      await assert.rejects(lock.verify(), /in the place of the history directory .* is another one/)
+      await lock.release()
+      assert.equal(await other.verify(), false)
+      await other.release()
+    })
+  })
+
+  test('is lost when somebody else took the place of its socket', async t => {
+    await inDirectory(async directory => {
+      const lock = await acquireLock(directory)
+      unlinkSync(join(directory, 'broker.sock'))
+      await strangeServer(t, join(directory, 'broker.sock'), peer => peer.destroy())
+      await assert.rejects(lock.verify(), (error: Error) => {
+        assert.ok(error instanceof DirectoryLostError)
+        assert.match(error.message, /its lock was deleted, and now the history directory .* is in use by another/)
+        return true
+      })
+      await lock.release()
+      assert.deepEqual(readdirSync(directory), ['broker.sock'])
+    })
+  })
+
+  test('is not kept from anybody by a stranger who listens in its name', async t => {
+    // To become another user takes root.
+    if (process.getuid?.() !== 0) return
+    await inDirectory(async directory => {
+      const name = undeletableNameOf(statSync(directory, { bigint: true }))
+      if (name === undefined) return
+      const code = `require('node:net').createServer(peer => peer.end('{"id":"","pid":${process.pid},"details":{}}\\n'))
+        .listen({ path: ${JSON.stringify(name)} }, () => console.log('listening'))`
+      const stranger = spawn(process.execPath, ['--eval', code], {
+        uid: 65_534,
+        cwd: '/',
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      t.after(() => stranger.kill('SIGKILL'))
+      await once(stranger.stdout, 'data')
+      assert.equal(await describeOwner(directory), undefined)
+      const lock = await acquireLock(directory)
+      await assert.rejects(acquireLock(directory), DirectoryInUseError)
       await lock.release()
     })
   })

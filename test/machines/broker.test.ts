@@ -114,6 +114,21 @@ describe('the supervisor', () => {
     for (const call of ['rememberFailure', 'endActors', 'closeEndpoints']) assert.ok(calls.includes(call), call)
   })
 
+  test('delivers what is queued when the history is lost, and has failed', async () => {
+    const lost = { type: 'history.lost', failure: { name: 'history', error: new Error('gone') } } as const
+    const { actor, calls, serve, hold } = await supervisor()
+    await serve()
+    hold(true)
+    actor.send(lost)
+    assert.ok(actor.getSnapshot().matches({ running: 'draining' }))
+    assert.deepEqual(calls, ['rememberFailure', 'closeIntake'])
+    const starting = await supervisor()
+    starting.actor.send(lost)
+    assert.equal(starting.actor.getSnapshot().value, 'failed')
+    for (const call of ['rememberFailure', 'endActors', 'closeEndpoints'])
+      assert.ok(starting.calls.includes(call), call)
+  })
+
   test('stops at once when everything is delivered', async () => {
     const { actor, calls, serve } = await supervisor()
     await serve()

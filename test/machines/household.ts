@@ -110,6 +110,7 @@ export function household(options: HouseholdOptions = {}) {
       async remember() {},
       reply,
       announceServing() {},
+      refusePublications() {},
       askWhatArrived() {},
       reportUndelivered() {},
       reportActorFailure: () => subscribing.removeFailed(),
@@ -123,7 +124,10 @@ export function household(options: HouseholdOptions = {}) {
     exchanges,
     sockets,
     subscribe: (topics: readonly string[], snapshotDays = 0) => {
-      return subscribing.open({ address: '127.0.0.1', topics, snapshotDays, confirms: false })
+      const wish = { address: '127.0.0.1', topics, snapshotDays, confirms: false }
+      const subscription = subscribing.open(wish)
+      subscribing.confirm(subscription, wish)
+      return subscription
     },
     /** A connection without room subscribes to a p2p topic, several times for overlapping ones. */
     connect: (topic: string) => {

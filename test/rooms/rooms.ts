@@ -102,7 +102,7 @@ export const rooms: readonly Room[] = [
   {
     path: 'src/inspector/',
     rule: 'the inspector imports the HTTP server, how work is sliced, the protocol and node:, and types of xstate and of what it looks at',
-    mayImport: ['src/inspector/', 'src/observe/http/', 'src/observe/slices.ts', 'src/protocol/', 'node:*'],
+    mayImport: ['src/inspector/', 'src/observe/http/', 'src/actors/slices.ts', 'src/protocol/', 'node:*'],
     mayImportTypesOf: ['xstate', 'src/actors/', 'src/delivery/'],
   },
   {

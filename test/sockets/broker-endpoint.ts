@@ -5,7 +5,7 @@ import { wantedBy } from '../../src/delivery/wanted.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { PubSocket, type PubSocketOptions } from '../../src/sockets/pub.ts'
 import type { PubLink } from '../../src/sockets/pub-connection.ts'
-import { Admission } from '../../src/sockets/zmtp/admission.ts'
+import { ConnectionAdmission } from '../../src/sockets/zmtp/connection-admission.ts'
 import { PeerBudget } from '../../src/sockets/zmtp/peer-budget.ts'
 
 /** Where the endpoints of tests listen. */
@@ -13,7 +13,7 @@ export const listening: PubSocketOptions = {
   host: '127.0.0.1',
   port: 0,
   maxConnections: 100,
-  admission: new Admission(Number.POSITIVE_INFINITY),
+  admission: new ConnectionAdmission(Number.POSITIVE_INFINITY),
   sendBufferBytes: 65_536,
   keepaliveIdleSeconds: 60,
   handshakeTimeoutMs: 5000,

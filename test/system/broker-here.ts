@@ -54,6 +54,7 @@ export async function startBrokerHere(t: TestContext, { settings, left = [], fai
   return {
     ...(await broker.serving),
     directory,
+    history,
     /** The lines of its log, as they are written. */
     lines,
     /** Fulfilled with the first line, past or to come, that `matches`. */

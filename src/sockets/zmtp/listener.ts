@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import type { Admission, Entrance, Guest, Shortage } from './admission.ts'
 import type { Broken } from './break-reason.ts'
+import type { ConnectionAdmission, Entrance, Guest, Shortage } from './connection-admission.ts'
 import { type PeerHandler, type PeerOptions, type PeerTerms, ZmtpPeer } from './peer.ts'
 
 /** Where an endpoint listens, and what its connections may take. */
@@ -14,7 +14,7 @@ export interface ListenOptions extends Pick<PeerTerms, 'handshakeTimeoutMs' | 'b
   /** Connections at most: for one more a stranger gives way, or it is closed at once. */
   readonly maxConnections: number
   /** Who may be connected, to this and other endpoints. */
-  readonly admission: Admission
+  readonly admission: ConnectionAdmission
   /** Bytes that a connection may hold in this process before it has no room for more. */
   readonly sendBufferBytes: number
   /** When nothing was heard for so long, the system asks whether the peer is still there (TCP keepalive). */

@@ -63,6 +63,8 @@ export class ZmtpPeer {
   #handshakeTimer: NodeJS.Timeout | undefined
   #phase: Phase = { name: 'signature', came: nothing }
   #handler: PeerHandler | undefined
+  /** How many do not want it to be read at present. */
+  #pauses = 0
   /** Ends the wait that the last ping's time to live has begun. */
   #stopAwaiting: (() => void) | undefined
 
@@ -122,9 +124,9 @@ export class ZmtpPeer {
     return this.#socket.writableLength === 0
   }
 
-  /** Reads nothing until {@link resume}: what the peer sends waits with it. */
+  /** Reads nothing until {@link resume}: what the peer sends waits with it. Who pauses it twice resumes it twice. */
   pause(): void {
-    this.#socket.pause()
+    if (this.#pauses++ === 0) this.#socket.pause()
   }
 
   /** Is it read at present? */
@@ -132,8 +134,9 @@ export class ZmtpPeer {
     return !this.#socket.isPaused()
   }
 
-  /** Reads on. */
+  /** Reads on, unless another one has paused it. */
   resume(): void {
+    if (--this.#pauses > 0) return
     this.#account.restart(performance.now())
     this.#socket.resume()
   }

@@ -24,7 +24,7 @@ const compared = 64
  * On `sub`, an application that has published nothing yet is a stranger, too, though an honest one: so it is not closed
  * because it is silent, but only when there is no room.
  */
-export class Admission {
+export class ConnectionAdmission {
   readonly #descriptors: number
   readonly #entrances: Entrance[] = []
 

@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
 import { ManageSocket } from '../../src/sockets/manage.ts'
 import { SubSocket } from '../../src/sockets/sub.ts'
-import { Admission, type Entrance, type Guest } from '../../src/sockets/zmtp/admission.ts'
+import { ConnectionAdmission, type Entrance, type Guest } from '../../src/sockets/zmtp/connection-admission.ts'
 import { encodeFrames } from '../../src/sockets/zmtp/frame-reader.ts'
 import { commandOf, greetingOf, listening, openPub, readyOf, Told } from './broker-endpoint.ts'
 
@@ -38,7 +38,7 @@ describe('connections', { concurrency: true }, () => {
         fc.integer({ min: 8, max: 40 }),
         fc.integer({ min: 1, max: 20 }),
         (steps, descriptors, max) => {
-          const admission = new Admission(descriptors)
+          const admission = new ConnectionAdmission(descriptors)
           const entrances = Array.from({ length: 3 }, () => admission.entrance(max))
           const guests = new Map<Guest, { entrance: Entrance; speaks: boolean }>()
           for (const { do: what, entrance: at, origin, which } of steps) {
@@ -81,7 +81,7 @@ describe('connections', { concurrency: true }, () => {
   })
 
   test('of the address with most give way first, the longest there', () => {
-    const entrance = new Admission(Number.POSITIVE_INFINITY).entrance(4)
+    const entrance = new ConnectionAdmission(Number.POSITIVE_INFINITY).entrance(4)
     const gone: string[] = []
     for (const [origin, name] of ['a1', 'b1', 'b2', 'c1', 'c2', 'a2'].map(name => [name.charAt(0), name] as const)) {
       assert.equal(entrance.makeRoom(), undefined)

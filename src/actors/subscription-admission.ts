@@ -2,7 +2,7 @@ import type { Subscribers } from './subscribers.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
 /** How many subscriptions there may be, and how fast they may be opened. */
-export interface AdmissionLimits {
+export interface SubscriptionLimits {
   readonly maxSubscribers: number
   readonly maxPerAddress: number
   /** In the long run, by one address; all together may open {@link addressesAtOnce} times as many. */
@@ -10,20 +10,20 @@ export interface AdmissionLimits {
 }
 
 /** A limit that may stand in the way of a subscription: its key in the configuration. */
-export type AdmissionLimit = 'max_subscribers' | 'max_subscribers_per_address' | 'subscribe_rate'
+export type SubscriptionLimit = 'max_subscribers' | 'max_subscribers_per_address' | 'subscribe_rate'
 
 /** Why a subscription is refused. */
 export interface NotAdmitted {
-  readonly limit: AdmissionLimit
+  readonly limit: SubscriptionLimit
   /** For who asked. */
   readonly reason: string
 }
 
 /** What it takes to decide. */
-export interface AdmissionSurroundings {
+export interface SubscriptionAdmissionSurroundings {
   readonly subscribers: Subscribers
   /** Hears each time that a limit is reached, also if a subscriber then gives way. */
-  reached(limit: AdmissionLimit): void
+  reached(limit: SubscriptionLimit): void
   /** The time by a clock that does not jump. */
   nowMs(): number
 }
@@ -38,13 +38,13 @@ const maxAddresses = 10_000
  * Decides who may subscribe. There is room for as many subscriptions as may be, and in it a share for each address; when one of
  * them is full, a subscriber that never joined gives way, of which nobody knows that it will. One that has joined never does.
  */
-export class Admission {
-  readonly #limits: AdmissionLimits
-  readonly #surroundings: AdmissionSurroundings
+export class SubscriptionAdmission {
+  readonly #limits: SubscriptionLimits
+  readonly #surroundings: SubscriptionAdmissionSurroundings
   readonly #addresses: TokenBuckets
   readonly #all: TokenBuckets
 
-  constructor(limits: AdmissionLimits, surroundings: AdmissionSurroundings) {
+  constructor(limits: SubscriptionLimits, surroundings: SubscriptionAdmissionSurroundings) {
     const { maxSubscribers, maxPerAddress, subscribesPerSecond: perSecond } = limits
     this.#limits = limits
     this.#surroundings = surroundings
@@ -101,7 +101,7 @@ export class Admission {
   }
 
   /** Lets the subscriber of a p2p topic give way. False if there is none, or it does not. */
-  #clears(limit: AdmissionLimit, topic: string | undefined): boolean {
+  #clears(limit: SubscriptionLimit, topic: string | undefined): boolean {
     const { subscribers, reached } = this.#surroundings
     if (topic === undefined) return false
     subscribers.find(topic)?.actor.send({ type: 'room.needed' })
