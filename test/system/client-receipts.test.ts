@@ -31,11 +31,14 @@ async function start(t: TestContext, options: ConnectOptions = {}) {
   return { bus, application, log, store }
 }
 
+/** What is not answered is asked again: on a busy machine an answer takes its time. */
+const patient = { requestTimeoutMs: 30_000 }
+
 const bodies = (count: number) => Array.from({ length: count }, () => indicator())
 
 describe('what is published with a receipt', { concurrency: true }, () => {
   test('is acknowledged with its own number, many at once and in order', async t => {
-    const { bus, application, log } = await start(t)
+    const { bus, application, log } = await start(t, patient)
     const published = bodies(1200)
     const receipts = await Promise.all(published.map(body => application.publish(body)))
     assert.deepEqual(log, published)
@@ -118,7 +121,7 @@ describe('what is published with a receipt', { concurrency: true }, () => {
   test('asks a bus that gave none again, with one message, though no connection broke', async t => {
     const events: BusEvent[] = []
     const onEvent = (event: BusEvent) => events.push(event)
-    const { bus, application, log, store } = await start(t, { onEvent, heartbeatIntervalMs: 20 })
+    const { bus, application, log, store } = await start(t, { ...patient, onEvent, heartbeatIntervalMs: 20 })
     const asked: number[] = []
     bus.publishReply = messages => {
       asked.push(messages.length)
