@@ -33,6 +33,7 @@ import {
   errorReply,
   type ManagementReply,
   noHistoryReply,
+  type RequestLimit,
   receipt,
   subscribeReply,
 } from './protocol/management.ts'
@@ -124,10 +125,14 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     selections: supplies?.selections,
     publish: batch => messages.append(batch),
   })
-  const intake = new Intake(config.validation, {
+  const messageRules = { validation: config.validation, maxValues: config.max_message_values }
+  const intake = new Intake(messageRules, {
     publish: batch => backbone.publish(batch),
     deliverEnvelopes: (snapshotId, answers) => exchanges.deliver(snapshotId, answers),
-    refused: ({ refused, detail }) => repeating.log(refused, `message refused: ${detail}`, { reason: refused }),
+    refused: ({ refused, detail }) => {
+      if (refused === 'too_many_values') tally.limits.max_message_values++
+      repeating.log(refused, `message refused: ${detail}`, { reason: refused })
+    },
   })
   /** Messages that came to be published with a receipt, until the supervisor has decided on it. */
   const publications = new WeakMap<ReplyRoute, readonly Message<MessageType>[]>()
@@ -326,9 +331,9 @@ export function startBroker(config: Config, log: Logger, history: History | unde
 
   /** Answers a management request, or passes it on to the supervisor, who will. */
   function answer({ route, parts }: RawRequest): void {
-    const { max_topics: maxTopics, max_publish: maxMessages, validation } = config
-    const reached = (limit: 'max_topics' | 'max_publish') => void tally.limits[limit]++
-    const decoded = decodeRequest(parts, { maxTopics, maxMessages, validation, reached })
+    const { max_topics: maxTopics, max_publish: maxMessages } = config
+    const reached = (limit: RequestLimit) => void tally.limits[limit]++
+    const decoded = decodeRequest(parts, { ...messageRules, maxTopics, maxMessages, reached })
     if ('status' in decoded) {
       tally.replied(undefined, decoded)
       manage.reply(route, JSON.stringify(decoded))

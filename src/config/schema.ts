@@ -177,6 +177,9 @@ export const configSchema = section({
   max_publish: count(1, 1_000_000)
     .default(10_000)
     .describe('Messages that one publish request may have. One with more is refused.'),
+  max_message_values: count(65_536, 10_000_000)
+    .default(100_000)
+    .describe('Values that one message may have, with the names of their members. One with more is refused.'),
   history,
   queue,
   snapshot,

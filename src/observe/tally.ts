@@ -16,6 +16,7 @@ export type CountedLimit =
   | 'max_subscribers'
   | 'max_topics'
   | 'max_publish'
+  | 'max_message_values'
   | 'queue'
   | 'plugins.apps.zmq.max_connections'
   | 'inspector.max_connections'
@@ -54,6 +55,7 @@ export class Tally {
     max_subscribers: 0,
     max_topics: 0,
     max_publish: 0,
+    max_message_values: 0,
     queue: 0,
     'plugins.apps.zmq.max_connections': 0,
     'inspector.max_connections': 0,

@@ -6,6 +6,13 @@ import { completeText } from './stix/complete.ts'
 import { has, isObject, type JsonObject } from './stix/kind.ts'
 import type { MessageType } from './topics.ts'
 
+/** What a message must be. */
+export interface MessageRules {
+  readonly validation: ValidationMode
+  /** Values that its body may have, with the names of their members. */
+  readonly maxValues: number
+}
+
 /** A frame as it came on `sub`: its bytes are a topic, a space, and a body. */
 export interface ReceivedFrame {
   readonly frame: Buffer
@@ -17,7 +24,7 @@ export interface ReceivedFrame {
  * Makes a message of a body, or says why it is refused (PROTOCOL "What is a valid message"). A body that lacks nothing
  * keeps its bytes. Its own type decides what it is, not the topic it came under (PROTOCOL "Frames on sub").
  *
- * The body must not nest deeper than a parser can bear.
+ * The body must have no more of anything than a parser can bear.
  *
  * @param received what the body came in, if there is such a frame
  */

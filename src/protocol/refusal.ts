@@ -10,6 +10,7 @@ export const refusalSentences = {
   not_json: 'the body is not JSON',
   not_an_object: 'the body is not a JSON object',
   nested_too_deep: 'the body is nested too deep',
+  too_many_values: 'the body has too many values',
   unsupported_type: 'the body is neither an indicator nor a sighting',
   unsupported_spec_version: 'the body is not STIX 2.1',
   missing_property: 'a required property is missing',

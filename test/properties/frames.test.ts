@@ -9,7 +9,7 @@ import { indicator, sighting } from '../system/wire.ts'
 const decode = (...parts: (string | Buffer)[]) =>
   decodeFrame(
     parts.map(part => Buffer.from(part)),
-    'lenient',
+    { validation: 'lenient', maxValues: 65_536 },
   )
 
 /** The reason why a frame was refused, or what became of it. */
@@ -100,6 +100,8 @@ describe('a frame on sub', () => {
         ],
       ],
       ['nested_too_deep', [`stix2/indicator ${'['.repeat(100_000)}`]],
+      ['too_many_values', [`stix2/indicator ${indicator({ x_list: Array(65_536).fill(0) })}`]],
+      ['too_many_values', [`threatbus/snapshotenvelope ${envelope({ body: { x_list: Array(65_536).fill([]) } })}`]],
       ['malformed_envelope', [`threatbus/snapshotenvelope ${envelope({ snapshot_id: ['id'] })}`]],
       ['malformed_envelope', [`threatbus/snapshotenvelope ${envelope({ snapshot_type: 3 })}`]],
       ['malformed_envelope', [`threatbus/snapshotenvelope ${envelope({ snapshot_type: '' })}`]],
