@@ -348,7 +348,6 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     intake.flush()
     await egress.roundEnded()
     await history?.keepsUp()
-    await yieldToEventLoop()
   }
 
   const positions = setInterval(() => {

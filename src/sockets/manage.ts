@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { splitRoute } from '../protocol/management.ts'
 import { ZmtpError } from './zmtp/break-reason.ts'
 import { encodeFrames } from './zmtp/frame-reader.ts'
@@ -18,9 +17,6 @@ export interface RawRequest {
   readonly parts: readonly Buffer[]
 }
 
-/** So long requests are answered one after the other before whatever else the broker has to do has its turn, in milliseconds. */
-const maxStretchMs = 5
-
 /** What a part of a request counts beside its bytes, so that many empty ones are not free. */
 const partBytes = 64
 
@@ -30,13 +26,18 @@ const partBytes = 64
  */
 export class ManageSocket extends ZmtpListener {
   readonly #maxMessageBytes: number
-  readonly #answer: (request: RawRequest) => void
   readonly #clients = new WeakMap<readonly Uint8Array[], ZmtpPeer>()
-  readonly #inlet: Inlet
-  #requests: RawRequest[] = []
+  readonly #inlet: Inlet<RawRequest>
 
-  /** @param answer hears of each request, and answers it by {@link reply}, now or later */
-  constructor(options: ManageSocketOptions, answer: (request: RawRequest) => void, troubles: ListenTroubles) {
+  /**
+   * @param answer hears of each request, and answers it by {@link reply}, now or later. If it takes its time to read it, the
+   *   client's next request waits for that, and nothing else does
+   */
+  constructor(
+    options: ManageSocketOptions,
+    answer: (request: RawRequest, client: ZmtpPeer) => Promise<void> | void,
+    troubles: ListenTroubles,
+  ) {
     const { maxMessageBytes } = options
     super(
       { ...options, socketType: 'ROUTER', talksTo: ['REQ', 'DEALER', 'ROUTER'], maxFrameBytes: maxMessageBytes },
@@ -44,11 +45,9 @@ export class ManageSocket extends ZmtpListener {
       peer => this.#handlerFor(peer),
     )
     this.#maxMessageBytes = maxMessageBytes
-    this.#answer = answer
-    this.#inlet = new Inlet(
-      () => this.#answerRequests(),
-      error => this.fail(error),
-    )
+    // Clients take turns request by request.
+    const work = { take: answer, flush: async () => {}, bytesOf, turnBytes: 1 }
+    this.#inlet = new Inlet(work, error => this.fail(error))
   }
 
   /** Sends a reply to the client behind `route`. A client that has gone, or does not read its replies, loses it. */
@@ -60,6 +59,7 @@ export class ManageSocket extends ZmtpListener {
   #handlerFor(peer: ZmtpPeer): PeerHandler {
     let frames: Buffer[] = []
     let bytes = 0
+    const lane = this.#inlet.laneOf(peer)
     return {
       frame: (body, more) => {
         frames.push(body)
@@ -74,26 +74,17 @@ export class ManageSocket extends ZmtpListener {
         if (isProbe(message)) return
         const request = splitRoute(message)
         this.#clients.set(request.route, peer)
-        this.#requests.push(request)
-        this.#inlet.took(peer)
+        lane.put(request)
       },
       command() {},
       drained() {},
       closed() {},
     }
   }
+}
 
-  async #answerRequests(): Promise<void> {
-    let stretchEndsMs = performance.now() + maxStretchMs
-    const requests = this.#requests
-    this.#requests = []
-    for (const request of requests) {
-      this.#answer(request)
-      if (performance.now() < stretchEndsMs) continue
-      await nextTurn()
-      stretchEndsMs = performance.now() + maxStretchMs
-    }
-  }
+function bytesOf({ parts }: RawRequest): number {
+  return parts.reduce((sum, { length }) => sum + length + partBytes, partBytes)
 }
 
 /**
