@@ -13,6 +13,8 @@ import { Subscribers } from './actors/subscribers.ts'
 import { Subscribing, type SubscriptionWish } from './actors/subscribing.ts'
 import { SubscriptionRecords } from './actors/subscription-records.ts'
 import { inmemBackbone } from './backbone/inmem.ts'
+import type { DecodedRequest } from './checking/crossing.ts'
+import { LargeMessages, largePart } from './checking/large-messages.ts'
 import type { Config } from './config/schema.ts'
 import { batchOf } from './delivery/batch.ts'
 import { maxRunBytes } from './delivery/cursor.ts'
@@ -45,6 +47,7 @@ import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { PubSocket } from './sockets/pub.ts'
 import { SubSocket } from './sockets/sub.ts'
 import type { BreakReason } from './sockets/zmtp/break-reason.ts'
+import type { ZmtpPeer } from './sockets/zmtp/peer.ts'
 
 /** A running broker. */
 export interface Broker {
@@ -125,8 +128,18 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     selections: supplies?.selections,
     publish: batch => messages.append(batch),
   })
-  const messageRules = { validation: config.validation, maxValues: config.max_message_values }
-  const intake = new Intake(messageRules, {
+  const requestLimits = {
+    validation: config.validation,
+    maxValues: config.max_message_values,
+    maxTopics: config.max_topics,
+    maxMessages: config.max_publish,
+  }
+  const reached = (limit: RequestLimit) => void tally.limits[limit]++
+  const largeMessages = new LargeMessages(
+    { limits: requestLimits, maxMessageBytes: zmq.max_message_size, maxUncheckedBytes: config.max_unchecked_bytes },
+    reached,
+  )
+  const intake = new Intake(requestLimits, {
     publish: batch => backbone.publish(batch),
     deliverEnvelopes: (snapshotId, answers) => exchanges.deliver(snapshotId, answers),
     refused: ({ refused, detail }) => {
@@ -192,7 +205,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       maxMessageBytes: zmq.max_message_size,
       prefixes: subscribedPrefixes,
     },
-    { take: parts => intake.take(parts), flush: forward },
+    { take, flush: forward },
     troublesOf('sub'),
   )
 
@@ -329,11 +342,22 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     )
   }
 
-  /** Answers a management request, or passes it on to the supervisor, who will. */
-  function answer({ route, parts }: RawRequest): void {
-    const { max_topics: maxTopics, max_publish: maxMessages } = config
-    const reached = (limit: RequestLimit) => void tally.limits[limit]++
-    const decoded = decodeRequest(parts, { ...messageRules, maxTopics, maxMessages, reached })
+  /** Takes what was published. */
+  function take(parts: readonly Buffer[], publisher: ZmtpPeer): Promise<void> | undefined {
+    const large = largePart(parts)
+    if (large === undefined) return void intake.take(parts)
+    return largeMessages.frame(large, publisher.ends.remoteAddress).then(decoded => intake.accept(decoded))
+  }
+
+  /** Answers a management request. */
+  function answer({ route, parts }: RawRequest, client: ZmtpPeer): Promise<void> | undefined {
+    const large = largePart(parts)
+    if (large === undefined) return void carryOut(route, decodeRequest(parts, { ...requestLimits, reached }))
+    return largeMessages.request(large, client.ends.remoteAddress).then(decoded => carryOut(route, decoded))
+  }
+
+  /** Answers a request with what came of decoding it, or passes it on to the supervisor, who will. */
+  function carryOut(route: ReplyRoute, decoded: DecodedRequest): void {
     if ('status' in decoded) {
       tally.replied(undefined, decoded)
       manage.reply(route, JSON.stringify(decoded))
@@ -360,7 +384,19 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   const observation = observe(
     config,
     { log, repeating },
-    { supervisor, connections, subscribers, exchanges, messages, intake, egress, supplies, history, tally },
+    {
+      supervisor,
+      connections,
+      subscribers,
+      exchanges,
+      messages,
+      intake,
+      largeMessages,
+      egress,
+      supplies,
+      history,
+      tally,
+    },
     trace,
   )
   supervisor.start()
@@ -380,7 +416,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       })
       .finally(async () => {
         clearInterval(positions)
-        await Promise.all([history?.close(), observation.close()])
+        await Promise.all([largeMessages.close(), history?.close(), observation.close()])
         repeating.close()
       })
       .then(output => {

@@ -25,7 +25,15 @@ const rateIntervalMs = 1000
 export interface ObservedBroker
   extends Pick<
     Observed,
-    'connections' | 'intake' | 'egress' | 'subscribers' | 'exchanges' | 'history' | 'supplies' | 'tally'
+    | 'connections'
+    | 'intake'
+    | 'largeMessages'
+    | 'egress'
+    | 'subscribers'
+    | 'exchanges'
+    | 'history'
+    | 'supplies'
+    | 'tally'
   > {
   readonly supervisor: Actor<ReturnType<typeof brokerLogic>>
   readonly messages: MessageLog

@@ -32,7 +32,11 @@ export class Intake {
 
   /** Takes one message as the socket gave it. */
   take(parts: readonly Buffer[]): void {
-    const decoded = decodeFrame(parts, this.#rules)
+    this.accept(decodeFrame(parts, this.#rules))
+  }
+
+  /** Takes what was decoded of a message. */
+  accept(decoded: ReturnType<typeof decodeFrame>): void {
     if ('refused' in decoded) this.#refuse(decoded)
     else if ('snapshotId' in decoded) this.#gather(decoded)
     else this.#messages.push(decoded)

@@ -2,6 +2,7 @@ import type { SnapshotOutcome } from '../../machines/vocabulary.ts'
 import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { SnapshotExchanges } from '../actors/snapshot-exchanges.ts'
 import type { Subscribers } from '../actors/subscribers.ts'
+import type { LargeMessages } from '../checking/large-messages.ts'
 import type { Egress } from '../delivery/egress.ts'
 import type { Intake } from '../delivery/intake.ts'
 import type { Supplies } from '../delivery/supplies.ts'
@@ -17,6 +18,7 @@ import type { CountedLimit, Tally } from './tally.ts'
 /** Limits that are counted when they are reached, by their keys in the configuration; `log_rate` has none. */
 export type LimitName =
   | CountedLimit
+  | 'max_unchecked_bytes'
   | 'plugins.apps.zmq.send_buffer_size'
   | 'history.max_bytes'
   | 'history.max_unwritten_bytes'
@@ -29,6 +31,7 @@ export type LimitName =
 /** The parts of a broker that are looked at. */
 export interface Observed {
   readonly intake: Intake
+  readonly largeMessages: LargeMessages
   readonly egress: Egress
   readonly subscribers: Subscribers
   readonly exchanges: SnapshotExchanges
@@ -63,6 +66,7 @@ export interface Reading {
   /** Messages by how they came: on `sub`, or by publish requests. */
   readonly accepted: Readonly<Record<'sub' | 'publish', Readonly<Record<MessageType, number>>>>
   readonly refused: Readonly<Partial<Record<RefusalReason, number>>>
+  readonly uncheckedBytes: number
   readonly delivered: number
   readonly refusedSends: number
   readonly missed: number
@@ -90,6 +94,7 @@ export function read(observed: Observed): Reading {
     brokenConnections: tally.brokenConnections,
     accepted: { sub: intake.accepted, publish: tally.published },
     refused: intake.refusals,
+    uncheckedBytes: observed.largeMessages.uncheckedBytes,
     delivered: egress.delivered,
     refusedSends: egress.refusals,
     missed: tally.missed,
@@ -112,9 +117,18 @@ function readHistory({ store, subscriptions }: History): HistoryReading {
   return { ...extent, unwrittenBytes, lost, failing: { messages: isFailing, subscriptions: subscriptions.isFailing } }
 }
 
-function readLimits({ tally, egress, exchanges, history, supplies, repeating }: Observed): Reading['limits'] {
+function readLimits({
+  tally,
+  largeMessages,
+  egress,
+  exchanges,
+  history,
+  supplies,
+  repeating,
+}: Observed): Reading['limits'] {
   return {
     ...tally.limits,
+    max_unchecked_bytes: largeMessages.crowdedOut,
     'plugins.apps.zmq.send_buffer_size': egress.refusals,
     'history.max_bytes': history?.store.crowdedOut ?? 0,
     'history.max_unwritten_bytes': history?.holdUps ?? 0,

@@ -17,6 +17,8 @@ export const refusalSentences = {
   invalid_property: 'a property has a value that STIX 2.1 does not allow',
   invalid_pattern: 'the pattern is not a STIX pattern',
   malformed_envelope: 'the snapshot envelope is malformed',
+  crowded_out: 'too many large messages waited to be checked',
+  check_failed: 'the check failed',
   unknown_snapshot: 'no snapshot with this id is being gathered',
 } as const
 
