@@ -51,12 +51,16 @@ export function decodeBody(
   return messageOf(checked.type, completed.text, { object: versionOf(completed.object) })
 }
 
+/** Longest id and longest time that are remembered, in characters: no valid one is longer, but `validation: off` looks at neither. */
+const longestId = 1024
+const longestTime = 64
+
 /** Which version of which object this is, and whether it says that the object is no more (PROTOCOL "Snapshots"). */
 export function versionOf(object: JsonObject): ObjectVersion {
   const { id, modified, revoked, x_threatbus_update: update } = object
   return {
-    id: typeof id === 'string' ? id : '',
-    modified: typeof modified === 'string' ? modified : '',
+    id: typeof id === 'string' && id.length <= longestId ? id : '',
+    modified: typeof modified === 'string' && modified.length <= longestTime ? modified : '',
     removed: revoked === true || update === 'REMOVE',
   }
 }

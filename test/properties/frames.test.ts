@@ -75,6 +75,20 @@ describe('a frame on sub', () => {
     )
   })
 
+  test('is no version of an object, if it has an endless id or time that nobody checks', () => {
+    const versionOf = (over: object) => {
+      const decoded = decodeFrame([Buffer.from(`stix2/indicator ${indicator(over)}`)], {
+        validation: 'off',
+        maxValues: 65_536,
+      })
+      return 'frame' in decoded ? decoded.object : decoded
+    }
+    const [modified, id] = ['2026-11-24T06:00:00.000Z', 'x'.repeat(1000)]
+    assert.deepEqual(versionOf({ id, modified }), { id, modified, removed: false })
+    assert.deepEqual(versionOf({ id: `${id}${id}`, modified }), { id: '', modified, removed: false })
+    assert.deepEqual(versionOf({ id, modified: id }), { id, modified: '', removed: false })
+  })
+
   test('is refused for a reason with a name', () => {
     const envelope = (over: object) =>
       JSON.stringify({ type: 'snapshotenvelope', snapshot_type: 1, snapshot_id: 'id', body: {}, ...over })
