@@ -17,6 +17,8 @@ import { Subscribing, type SubscriptionWish } from './actors/subscribing.ts'
 import { SubscriptionAdmission, type SubscriptionLimit } from './actors/subscription-admission.ts'
 import { SubscriptionRecords } from './actors/subscription-records.ts'
 import { inmemBackbone } from './backbone/inmem.ts'
+import type { DecodedRequest } from './checking/crossing.ts'
+import { LargeMessages, largePart } from './checking/large-messages.ts'
 import type { Config } from './config/schema.ts'
 import { batchOf } from './delivery/batch.ts'
 import { maxRunBytes } from './delivery/cursor.ts'
@@ -39,6 +41,7 @@ import {
   errorReply,
   type ManagementReply,
   noHistoryReply,
+  type RequestLimit,
   receipt,
   subscribeReply,
 } from './protocol/management.ts'
@@ -49,9 +52,11 @@ import { addressOf } from './sockets/address.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { descriptorsLeft, openFiles } from './sockets/open-files.ts'
 import { PubSocket } from './sockets/pub.ts'
+import { countedAddress } from './sockets/remote-address.ts'
 import { SubSocket } from './sockets/sub.ts'
 import type { BreakReason } from './sockets/zmtp/break-reason.ts'
 import { ConnectionAdmission, type Shortage } from './sockets/zmtp/connection-admission.ts'
+import type { ZmtpPeer } from './sockets/zmtp/peer.ts'
 import { PeerBudget } from './sockets/zmtp/peer-budget.ts'
 
 /** A running broker. */
@@ -164,10 +169,24 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     selections: supplies?.selections,
     publish: batch => messages.append(batch),
   })
-  const intake = new Intake(config.validation, {
+  const requestLimits = {
+    validation: config.validation,
+    maxValues: config.max_message_values,
+    maxTopics: config.max_topics,
+    maxMessages: config.max_publish,
+  }
+  const reached = (limit: RequestLimit) => void tally.limits[limit]++
+  const largeMessages = new LargeMessages(
+    { limits: requestLimits, maxMessageBytes: zmq.max_message_size, maxUncheckedBytes: config.max_unchecked_bytes },
+    reached,
+  )
+  const intake = new Intake(requestLimits, {
     publish: batch => backbone.publish(batch),
     deliverEnvelopes: (snapshotId, answers) => exchanges.deliver(snapshotId, answers),
-    refused: ({ refused, detail }) => repeating.log(refused, `message refused: ${detail}`, { reason: refused }),
+    refused: ({ refused, detail }) => {
+      if (refused === 'too_many_values') tally.limits.max_message_values++
+      repeating.log(refused, `message refused: ${detail}`, { reason: refused })
+    },
   })
   /** Messages that came to be published with a receipt, until the supervisor has decided on it. */
   const publications = new WeakMap<ReplyRoute, readonly Message<MessageType>[]>()
@@ -236,7 +255,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       maxMessageBytes: zmq.max_message_size,
       prefixes: subscribedPrefixes,
     },
-    { take: parts => intake.take(parts), flush: forward },
+    { take, flush: forward },
     troublesOf('sub'),
   )
 
@@ -411,11 +430,24 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     return reply
   }
 
-  /** Answers a management request, or passes it on to the supervisor, who will. */
-  function answer({ route, address, parts }: RawRequest): void {
-    const { max_topics: maxTopics, max_publish: maxMessages, validation } = config
-    const reached = (limit: 'max_topics' | 'max_publish') => void tally.limits[limit]++
-    const decoded = decodeRequest(parts, { maxTopics, maxMessages, validation, reached })
+  /** Takes what was published. */
+  function take(parts: readonly Buffer[], publisher: ZmtpPeer): Promise<void> | undefined {
+    const large = largePart(parts)
+    if (large === undefined) return void intake.take(parts)
+    const address = countedAddress(publisher.ends.remoteAddress)
+    return largeMessages.frame(large, address).then(decoded => intake.accept(decoded))
+  }
+
+  /** Answers a management request. */
+  function answer(request: RawRequest): Promise<void> | undefined {
+    const { parts, address } = request
+    const large = largePart(parts)
+    if (large === undefined) return void handle(request, decodeRequest(parts, { ...requestLimits, reached }))
+    return largeMessages.request(large, address).then(decoded => handle(request, decoded))
+  }
+
+  /** Answers a request with what came of decoding it, or passes it on to the supervisor, who will. */
+  function handle({ route, address }: RawRequest, decoded: DecodedRequest): void {
     if ('status' in decoded) {
       tally.replied(undefined, decoded)
       manage.reply(route, JSON.stringify(decoded))
@@ -432,7 +464,6 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     intake.flush()
     await egress.roundEnded()
     await history?.keepsUp()
-    await yieldToEventLoop()
   }
 
   history?.serve(request =>
@@ -461,6 +492,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       exchanges,
       messages,
       intake,
+      largeMessages,
       egress,
       supplies,
       history,
@@ -495,7 +527,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       .finally(async () => {
         clearInterval(positions)
         publicationAdmission?.close()
-        await Promise.all([history?.close(), observation.close()])
+        await Promise.all([largeMessages.close(), history?.close(), observation.close()])
         repeating.close()
       })
       .then(output => {

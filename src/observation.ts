@@ -28,6 +28,7 @@ export interface ObservedBroker
     | 'connections'
     | 'peerBytes'
     | 'intake'
+    | 'largeMessages'
     | 'egress'
     | 'subscribers'
     | 'exchanges'

@@ -205,6 +205,12 @@ export const configSchema = section({
   max_publish: count(1, 1_000_000)
     .default(10_000)
     .describe('Messages that one publish request may have. One with more is refused.'),
+  max_message_values: count(65_536, 10_000_000)
+    .default(100_000)
+    .describe('Values that one message may have, with the names of their members. One with more is refused.'),
+  max_unchecked_bytes: bytes(65_536, 68_719_476_736)
+    .default(67_108_864)
+    .describe('Bytes of messages of 64 KiB or more that may wait to be checked. Beyond, the last one is refused.'),
   history,
   queue,
   snapshot,

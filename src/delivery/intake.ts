@@ -1,7 +1,7 @@
+import type { MessageRules } from '../protocol/body.ts'
 import { decodeFrame, type EnvelopedMessage } from '../protocol/frames.ts'
 import type { Message } from '../protocol/message.ts'
 import { type Refusal, type RefusalReason, refuse } from '../protocol/refusal.ts'
-import type { ValidationMode } from '../protocol/stix/check.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import { type Batch, batchOf } from './batch.ts'
 import { packed } from './packed.ts'
@@ -18,21 +18,25 @@ export interface IntakeTargets {
 
 /** Turns what arrives on `sub` into batches: decodes, checks, refuses. Counts what it takes and what it refuses. */
 export class Intake {
-  readonly #mode: ValidationMode
+  readonly #rules: MessageRules
   readonly #targets: IntakeTargets
   #messages: Message<MessageType>[] = []
   #envelopes = new Map<string, EnvelopedMessage[]>()
   readonly accepted: Record<MessageType, number> = { indicator: 0, sighting: 0 }
   readonly refusals: Partial<Record<RefusalReason, number>> = {}
 
-  constructor(mode: ValidationMode, targets: IntakeTargets) {
-    this.#mode = mode
+  constructor(rules: MessageRules, targets: IntakeTargets) {
+    this.#rules = rules
     this.#targets = targets
   }
 
   /** Takes one message as the socket gave it. */
   take(parts: readonly Buffer[]): void {
-    const decoded = decodeFrame(parts, this.#mode)
+    this.accept(decodeFrame(parts, this.#rules))
+  }
+
+  /** Takes what was decoded of a message. */
+  accept(decoded: ReturnType<typeof decodeFrame>): void {
     if ('refused' in decoded) this.#refuse(decoded)
     else if ('snapshotId' in decoded) this.#gather(decoded)
     else this.#messages.push(decoded)

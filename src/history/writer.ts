@@ -1,5 +1,6 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import type { LoggedBatch } from '../delivery/batch.ts'
+import type { Message } from '../protocol/message.ts'
 import { HistoryError } from './history-error.ts'
 import { Arena, encodeRecords } from './record.ts'
 import type { Segment } from './segment.ts'
@@ -140,7 +141,9 @@ export class Writer {
 
   /** Takes a batch. */
   append(batch: LoggedBatch): void {
-    this.#pending.push(batch)
+    // It may be many times what is written at once.
+    if (batch.bytes > maxWriteBytes) this.#pending.push(...partsOf(batch))
+    else this.#pending.push(batch)
     this.#pendingBytes += batch.bytes
     this.#next = batch.first + batch.messages.length
     if (this.isFailing) this.#giveUpOldest()
@@ -342,6 +345,20 @@ export class Writer {
     this.#readable = this.#givenUpTo
     this.#events.written()
   }
+}
+
+/** A batch in parts of a quarter of what is written at once, or of one message that is longer. */
+function partsOf({ messages, first, acceptedMs }: LoggedBatch): LoggedBatch[] {
+  const parts: LoggedBatch[] = []
+  for (let from = 0; from < messages.length; ) {
+    let to = from
+    let bytes = 0
+    do bytes += (messages[to++] as Message).frame.length
+    while (to < messages.length && bytes < maxWriteBytes / 4)
+    parts.push({ messages: messages.slice(from, to), bytes, first: first + from, acceptedMs })
+    from = to
+  }
+  return parts
 }
 
 /** The sequence number that follows these batches. */

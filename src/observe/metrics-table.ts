@@ -31,6 +31,12 @@ export const brokerMetrics: MetricsTable<Reading> = [
     },
   },
   {
+    kind: 'gauge',
+    name: 'threatbus_unchecked_bytes',
+    help: 'Bytes of large messages that are being checked, or wait for it.',
+    values: ({ uncheckedBytes }) => one(uncheckedBytes),
+  },
+  {
     kind: 'counter',
     name: 'threatbus_deliveries_total',
     help: 'Frames that were sent, to all subscribers together.',

@@ -2,6 +2,7 @@ import type { SnapshotOutcome } from '../../machines/vocabulary.ts'
 import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { SnapshotExchanges } from '../actors/snapshot-exchanges.ts'
 import type { Subscribers } from '../actors/subscribers.ts'
+import type { LargeMessages } from '../checking/large-messages.ts'
 import type { Egress } from '../delivery/egress.ts'
 import type { Intake } from '../delivery/intake.ts'
 import type { PublicationAdmission } from '../delivery/publication-admission.ts'
@@ -18,6 +19,7 @@ import type { CountedLimit, Tally } from './tally.ts'
 /** Limits that are counted when they are reached, by their keys in the configuration; `log_rate` and `file_descriptors` have none. */
 export type LimitName =
   | CountedLimit
+  | 'max_unchecked_bytes'
   | 'plugins.apps.zmq.send_buffer_size'
   | 'history.max_bytes'
   | 'history.max_unwritten_bytes'
@@ -32,6 +34,7 @@ export type LimitName =
 /** The parts of a broker that are looked at. */
 export interface Observed {
   readonly intake: Intake
+  readonly largeMessages: LargeMessages
   readonly egress: Egress
   readonly subscribers: Subscribers
   readonly exchanges: SnapshotExchanges
@@ -73,6 +76,7 @@ export interface Reading {
   /** Messages by how they came: on `sub`, or by publish requests. */
   readonly accepted: Readonly<Record<'sub' | 'publish', Readonly<Record<MessageType, number>>>>
   readonly refused: Readonly<Partial<Record<RefusalReason, number>>>
+  readonly uncheckedBytes: number
   readonly delivered: number
   readonly refusedSends: number
   readonly missed: number
@@ -108,6 +112,7 @@ export async function read(observed: Observed): Promise<Reading> {
     brokenConnections: tally.brokenConnections,
     accepted: { sub: intake.accepted, publish: tally.published },
     refused: intake.refusals,
+    uncheckedBytes: observed.largeMessages.uncheckedBytes,
     delivered: egress.delivered,
     refusedSends: egress.refusals,
     missed: tally.missed,
@@ -139,11 +144,13 @@ function readLimits({
   exchanges,
   history,
   publicationAdmission,
+  largeMessages,
   supplies,
   repeating,
 }: Observed): Reading['limits'] {
   return {
     ...tally.limits,
+    max_unchecked_bytes: largeMessages.crowdedOut,
     'plugins.apps.zmq.send_buffer_size': egress.refusals,
     'history.max_bytes': history?.store.crowdedOut ?? 0,
     'history.max_unwritten_bytes': (history?.holdUps ?? 0) + (publicationAdmission?.holdUps ?? 0),

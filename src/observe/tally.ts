@@ -18,6 +18,7 @@ export type CountedLimit =
   | 'subscribe_rate'
   | 'max_topics'
   | 'max_publish'
+  | 'max_message_values'
   | 'queue'
   | 'plugins.apps.zmq.max_connections'
   | 'plugins.apps.zmq.max_peer_bytes'
@@ -60,6 +61,7 @@ export class Tally {
     subscribe_rate: 0,
     max_topics: 0,
     max_publish: 0,
+    max_message_values: 0,
     queue: 0,
     'plugins.apps.zmq.max_connections': 0,
     'plugins.apps.zmq.max_peer_bytes': 0,

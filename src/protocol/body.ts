@@ -6,6 +6,13 @@ import { completeText } from './stix/complete.ts'
 import { has, isObject, type JsonObject } from './stix/kind.ts'
 import type { MessageType } from './topics.ts'
 
+/** What a message must be. */
+export interface MessageRules {
+  readonly validation: ValidationMode
+  /** Values that its body may have, with the names of their members. */
+  readonly maxValues: number
+}
+
 /** A frame as it came on `sub`: its bytes are a topic, a space, and a body. */
 export interface ReceivedFrame {
   readonly frame: Buffer
@@ -17,7 +24,7 @@ export interface ReceivedFrame {
  * Makes a message of a body, or says why it is refused (PROTOCOL "What is a valid message"). A body that lacks nothing
  * keeps its bytes. Its own type decides what it is, not the topic it came under (PROTOCOL "Frames on sub").
  *
- * The body must not nest deeper than a parser can bear.
+ * The body must have no more of anything than a parser can bear.
  *
  * @param received what the body came in, if there is such a frame
  */
@@ -44,12 +51,16 @@ export function decodeBody(
   return messageOf(checked.type, completed.text, { object: versionOf(completed.object) })
 }
 
+/** Longest id and longest time that are remembered, in characters: no valid one is longer, but `validation: off` looks at neither. */
+const longestId = 1024
+const longestTime = 64
+
 /** Which version of which object this is, and whether it says that the object is no more (PROTOCOL "Snapshots"). */
 export function versionOf(object: JsonObject): ObjectVersion {
   const { id, modified, revoked, x_threatbus_update: update } = object
   return {
-    id: typeof id === 'string' ? id : '',
-    modified: typeof modified === 'string' ? modified : '',
+    id: typeof id === 'string' && id.length <= longestId ? id : '',
+    modified: typeof modified === 'string' && modified.length <= longestTime ? modified : '',
     removed: revoked === true || update === 'REMOVE',
   }
 }

@@ -1,10 +1,10 @@
-import { decodeBody, versionOf } from './body.ts'
-import { decodeUtf8, nestsTooDeep, parseJson } from './json.ts'
+import { decodeBody, type MessageRules, versionOf } from './body.ts'
+import { decodeUtf8, excessOf, parseJson } from './json.ts'
 import { memberText } from './json-scanner.ts'
 import { type Message, messageOf } from './message.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { readEnvelope } from './snapshots.ts'
-import { checkObject, type ValidationMode } from './stix/check.ts'
+import { checkObject } from './stix/check.ts'
 import type { MessageType } from './topics.ts'
 
 /** The prefixes to which the broker's `sub` endpoint subscribes (PROTOCOL "Frames on sub"). */
@@ -25,7 +25,7 @@ export interface EnvelopedMessage {
  */
 export function decodeFrame(
   parts: readonly Buffer[],
-  mode: ValidationMode,
+  rules: MessageRules,
 ): Message<MessageType> | EnvelopedMessage | Refusal {
   const [frame] = parts
   if (frame === undefined || parts.length > 1) return refuse('multipart')
@@ -35,19 +35,20 @@ export function decodeFrame(
   if (text === undefined) return refuse('invalid_utf8')
   const topic = text.slice(0, text.indexOf(' '))
   const body = text.slice(topic.length + 1)
-  if (nestsTooDeep(body)) return refuse('nested_too_deep')
-  if (topic === envelopeTopic) return decodeEnvelope(body, mode)
+  const excess = excessOf(body, rules.maxValues)
+  if (excess !== undefined) return refuse(excess)
+  if (topic === envelopeTopic) return decodeEnvelope(body, rules)
   if (!topic.startsWith('stix2/')) return refuse('unknown_topic')
 
-  return decodeBody(body, mode, topic.length === separator ? { frame, topic } : undefined)
+  return decodeBody(body, rules.validation, topic.length === separator ? { frame, topic } : undefined)
 }
 
-function decodeEnvelope(text: string, mode: ValidationMode): EnvelopedMessage | Refusal {
+function decodeEnvelope(text: string, { validation }: MessageRules): EnvelopedMessage | Refusal {
   const value = parseJson(text)
   if (value === undefined) return refuse('not_json')
   const envelope = readEnvelope(value)
   if ('refused' in envelope) return envelope
-  const checked = checkObject(envelope.body, mode)
+  const checked = checkObject(envelope.body, validation)
   if ('refused' in checked) return checked
   // readEnvelope has seen a body, so there is one to cut out.
   const body = memberText(text, 'body') ?? ''

@@ -64,6 +64,23 @@ export function memberText(text: string, key: string): string | undefined {
   return member && text.slice(member.start, member.end)
 }
 
+/**
+ * Where the members of these names are in the JSON object that `text` is; undefined if it is some other JSON. Nothing is built
+ * of what else it has. Throws {@link BrokenJson}.
+ */
+export function scanMembers(text: string, names: ReadonlySet<string>): ReadonlyMap<string, Slice> | undefined {
+  const start = skipWhitespace(text, 0)
+  const members = new Map<string, Slice>()
+  const isObject = text.charCodeAt(start) === openBrace
+  const note = (value: Slice, key: Slice) => {
+    const name = keyIn(text, key)
+    if (names.has(name)) members.set(name, value)
+  }
+  const end = skipWhitespace(text, isObject ? scanItems(text, start, note) : endOfValue(text, start))
+  if (end < text.length) throw expected(text, end, 'the end')
+  return isObject ? members : undefined
+}
+
 const gap = /[ \n\r\t"]/g
 
 /** JSON text without the whitespace between its tokens, and so on one line; all else stays as it is. The text must be JSON. */

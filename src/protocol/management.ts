@@ -1,8 +1,8 @@
-import { decodeBody } from './body.ts'
-import { decodeUtf8, isJsonObject, nestsTooDeep, parseJson } from './json.ts'
-import { memberText, scanValue } from './json-scanner.ts'
+import { decodeBody, type MessageRules } from './body.ts'
+import { decodeUtf8, type Excess, excessOf, parseJson } from './json.ts'
+import { BrokenJson, type Slice, scanMembers, scanValue } from './json-scanner.ts'
 import type { Message } from './message.ts'
-import type { ValidationMode } from './stix/check.ts'
+import { type Refusal, refuse } from './refusal.ts'
 import type { MessageType } from './topics.ts'
 
 /** Longest snapshot that may be asked for, in days (PROTOCOL "Management": absurd values are errors). */
@@ -98,16 +98,23 @@ export function splitRoute(frames: readonly Buffer[]): { route: readonly Buffer[
   return { route: frames.slice(0, end), parts: frames.slice(end) }
 }
 
-/** What a request may be. */
-export interface RequestLimits {
+/** What a request may be, and each message that it publishes. */
+export interface RequestLimits extends MessageRules {
   readonly maxTopics: number
   /** Messages of one publish request. */
   readonly maxMessages: number
-  /** How published messages are checked. */
-  readonly validation: ValidationMode
   /** Hears of a request that was refused because it goes beyond. */
-  readonly reached?: (limit: 'max_topics' | 'max_publish') => void
+  readonly reached?: (limit: RequestLimit) => void
 }
+
+/** A limit that a request may go beyond, by its key in the configuration. */
+export type RequestLimit = 'max_topics' | 'max_publish' | 'max_message_values'
+
+/** All of a request has at most so many times the values that a message may have: its messages are built one by one. */
+const messagesWorthOfValues = 10
+
+/** What of a request means anything. */
+const memberNames: ReadonlySet<string> = new Set(['action', 'topic', 'snapshot', 'received', 'message'])
 
 /** Decodes a request, or answers it right away: every request gets one reply, whatever it is made of. */
 export function decodeRequest(parts: readonly Buffer[], limits: RequestLimits): ManagementRequest | ManagementReply {
@@ -116,10 +123,20 @@ export function decodeRequest(parts: readonly Buffer[], limits: RequestLimits): 
   if (bytes === undefined || bytes.length === 0) return errorReply('the request is empty')
   const text = decodeUtf8(bytes)
   if (text === undefined) return errorReply('the request is not valid UTF-8')
-  if (nestsTooDeep(text)) return errorReply('the request is nested too deep')
-  const request = parseJson(text)
-  if (request === undefined) return errorReply('the request is not JSON')
-  if (!isJsonObject(request)) return errorReply('the request is not a JSON object')
+  const excess = excessOf(text, messagesWorthOfValues * limits.maxValues)
+  if (excess !== undefined) return refuseExcess(excess, limits)
+  const members = readMembers(text)
+  if (members === undefined) return errorReply('the request is not JSON')
+  if (members === 'no object') return errorReply('the request is not a JSON object')
+  const message = members.get('message')
+  const request: Record<string, unknown> = {}
+  for (const [name, { start, end }] of members) {
+    if (name === 'message') continue
+    const value = text.slice(start, end)
+    const excess = excessOf(value, limits.maxValues)
+    if (excess !== undefined) return refuseExcess(excess, limits)
+    request[name] = parseJson(value)
+  }
 
   // A bad snapshot makes any action an error, and nothing is carried out (PROTOCOL "Points that were asked about").
   const snapshotDays = 'snapshot' in request ? readSnapshotDays(request.snapshot) : 0
@@ -141,7 +158,7 @@ export function decodeRequest(parts: readonly Buffer[], limits: RequestLimits): 
     }
     return { action, topics, snapshotDays, confirms: received !== undefined }
   }
-  if (action === 'publish') return readPublication(text, topic, limits)
+  if (action === 'publish') return readPublication(text, message, topic, limits)
   if (typeof topic !== 'string') return errorReply('topic must be the p2p topic of a subscription')
   return action === 'unsubscribe' ? { action, topic } : { action, topic, received }
 }
@@ -150,36 +167,59 @@ function isFrameCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
+/** Where a request's members are, of those that mean anything; undefined if it is not JSON. */
+function readMembers(text: string): ReadonlyMap<string, Slice> | 'no object' | undefined {
+  try {
+    return scanMembers(text, memberNames) ?? 'no object'
+  } catch (error) {
+    if (error instanceof BrokenJson) return undefined
+    throw error
+  }
+}
+
+function refuseExcess(excess: Excess, { reached }: RequestLimits): ManagementReply {
+  if (excess === 'nested_too_deep') return errorReply('the request is nested too deep')
+  reached?.('max_message_values')
+  return errorReply('the request has too many values')
+}
+
 /** Reads the messages of a publish request, one or a list of them, byte for byte: all of them, or none. */
 function readPublication(
   text: string,
+  messages: Slice | undefined,
   topic: unknown,
-  { maxMessages, validation, reached }: RequestLimits,
+  limits: RequestLimits,
 ): ManagementRequest | ManagementReply {
   if (typeof topic !== 'string' || !topic.startsWith('stix2/')) return errorReply('topic must begin with stix2/')
-  const member = memberText(text, 'message')
-  if (member === undefined) return errorReply('message is missing')
-  const bodies = elementTexts(member)
+  if (messages === undefined) return errorReply('message is missing')
+  const bodies = elementsOf(text, messages)
   if (bodies.length === 0) return errorReply('message is an empty list')
-  if (bodies.length > maxMessages) {
-    reached?.('max_publish')
-    return errorReply(`a request publishes at most ${maxMessages} messages`)
+  if (bodies.length > limits.maxMessages) {
+    limits.reached?.('max_publish')
+    return errorReply(`a request publishes at most ${limits.maxMessages} messages`)
   }
-  const messages: Message<MessageType>[] = []
-  for (const [index, body] of bodies.entries()) {
-    const message = decodeBody(body, validation)
+  const read: Message<MessageType>[] = []
+  for (const [index, { start, end }] of bodies.entries()) {
+    const message = readMessage(text.slice(start, end), limits)
     if ('refused' in message) {
       return { status: 'error', reason: `message ${index} was refused (${message.refused}): ${message.detail}`, index }
     }
-    messages.push(message)
+    read.push(message)
   }
-  return { action: 'publish', messages }
+  return { action: 'publish', messages: read }
 }
 
-/** The texts of a list's elements, or the text itself if it is no list. */
-function elementTexts(text: string): readonly string[] {
-  const value = scanValue(text, 0)
-  return value.kind === 'array' ? value.elements.map(({ start, end }) => text.slice(start, end)) : [text]
+function readMessage(body: string, { validation, maxValues, reached }: RequestLimits): Message<MessageType> | Refusal {
+  const excess = excessOf(body, maxValues)
+  if (excess === undefined) return decodeBody(body, validation)
+  if (excess === 'too_many_values') reached?.('max_message_values')
+  return refuse(excess)
+}
+
+/** Where the elements of a list are, or the value itself if it is no list. */
+function elementsOf(text: string, slice: Slice): readonly Slice[] {
+  const value = scanValue(text, slice.start)
+  return value.kind === 'array' ? value.elements : [slice]
 }
 
 /** What the original's language takes for false: such a topic makes an unknown request (PROTOCOL "Management"). */

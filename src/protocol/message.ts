@@ -12,7 +12,7 @@ export type Audience =
 
 /** Which version of which STIX object a message brings: what snapshots are put together by. */
 export interface ObjectVersion {
-  /** The properties `id` and `modified` as they were written; empty where there is none (`validation: off`). */
+  /** The properties `id` and `modified` as they were written; empty where there is none, or an endless one (`validation: off`). */
   readonly id: string
   readonly modified: string
   /** Does it say that the object is no more: `revoked: true`, or `x_threatbus_update: "REMOVE"`? */

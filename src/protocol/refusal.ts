@@ -10,12 +10,15 @@ export const refusalSentences = {
   not_json: 'the body is not JSON',
   not_an_object: 'the body is not a JSON object',
   nested_too_deep: 'the body is nested too deep',
+  too_many_values: 'the body has too many values',
   unsupported_type: 'the body is neither an indicator nor a sighting',
   unsupported_spec_version: 'the body is not STIX 2.1',
   missing_property: 'a required property is missing',
   invalid_property: 'a property has a value that STIX 2.1 does not allow',
   invalid_pattern: 'the pattern is not a STIX pattern',
   malformed_envelope: 'the snapshot envelope is malformed',
+  crowded_out: 'too many large messages waited to be checked',
+  check_failed: 'the check failed',
   unknown_snapshot: 'no snapshot with this id is being gathered',
 } as const
 

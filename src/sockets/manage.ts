@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { splitRoute } from '../protocol/management.ts'
 import { countedAddress } from './remote-address.ts'
 import { ZmtpError } from './zmtp/break-reason.ts'
@@ -21,38 +20,24 @@ export interface RawRequest {
   readonly parts: readonly Buffer[]
 }
 
-/** So long requests are answered one after the other before whatever else the broker has to do has its turn, in milliseconds. */
-const maxStretchMs = 5
-
-/** A connection that has handed over so many bytes is not read until they were passed on: it has its share of each turn. */
-const maxTurnBytes = 65_536
-
-/** A client, and the bytes of its requests that have not been passed on. */
-interface Client {
-  readonly peer: ZmtpPeer
-  turnBytes: number
-}
-
-/** A request that waits for its turn. */
-interface Waiting {
-  readonly request: RawRequest
-  readonly client: Client
-  readonly bytes: number
-}
-
 /**
  * The `manage` endpoint, for ZeroMQ's REQ and DEALER sockets. To them it is a ROUTER, not a REP socket: a client that hangs
  * up or sends nonsense costs nobody else an answer (PROTOCOL "Points that were asked about").
  */
 export class ManageSocket extends ZmtpListener {
   readonly #maxMessageBytes: number
-  readonly #answer: (request: RawRequest) => void
   readonly #clients = new WeakMap<readonly Uint8Array[], ZmtpPeer>()
-  readonly #inlet: Inlet
-  #requests: Waiting[] = []
+  readonly #inlet: Inlet<RawRequest>
 
-  /** @param answer hears of each request, and answers it by {@link reply}, now or later */
-  constructor(options: ManageSocketOptions, answer: (request: RawRequest) => void, troubles: ListenTroubles) {
+  /**
+   * @param answer hears of each request, and answers it by {@link reply}, now or later. If it takes its time to read it, the
+   *   client's next request waits for that, and nothing else does
+   */
+  constructor(
+    options: ManageSocketOptions,
+    answer: (request: RawRequest) => Promise<void> | void,
+    troubles: ListenTroubles,
+  ) {
     const { maxMessageBytes } = options
     super(
       { ...options, socketType: 'ROUTER', talksTo: ['REQ', 'DEALER', 'ROUTER'], maxFrameBytes: maxMessageBytes },
@@ -60,11 +45,9 @@ export class ManageSocket extends ZmtpListener {
       peer => this.#handlerFor(peer),
     )
     this.#maxMessageBytes = maxMessageBytes
-    this.#answer = answer
-    this.#inlet = new Inlet(
-      () => this.#answerRequests(),
-      error => this.fail(error),
-    )
+    // Clients take turns request by request.
+    const work = { take: answer, flush: async () => {}, bytesOf, turnBytes: 1 }
+    this.#inlet = new Inlet(work, error => this.fail(error))
   }
 
   /** Sends a reply to the client behind `route`. A client that has gone, or does not read its replies, loses it. */
@@ -83,10 +66,10 @@ export class ManageSocket extends ZmtpListener {
   }
 
   #handlerFor(peer: ZmtpPeer): PeerHandler {
-    const client = { peer, turnBytes: 0 }
     let frames: Buffer[] = []
     let bytes = 0
     const address = countedAddress(peer.ends.remoteAddress)
+    const lane = this.#inlet.laneOf(peer)
     return {
       get heldBytes() {
         return bytes
@@ -99,37 +82,23 @@ export class ManageSocket extends ZmtpListener {
         }
         if (more) return
         const message = frames
-        const taken = bytes
         frames = []
         bytes = 0
         if (isProbe(message)) return
         const request = splitRoute(message)
         this.known(peer)
         this.#clients.set(request.route, peer)
-        this.#requests.push({ request: { ...request, address }, client, bytes: taken })
-        if (client.turnBytes < maxTurnBytes && client.turnBytes + taken >= maxTurnBytes) peer.pause()
-        client.turnBytes += taken
-        this.#inlet.took(peer)
+        lane.put({ ...request, address })
       },
       command() {},
       drained() {},
       closed() {},
     }
   }
+}
 
-  async #answerRequests(): Promise<void> {
-    let stretchEndsMs = performance.now() + maxStretchMs
-    const requests = this.#requests
-    this.#requests = []
-    for (const { request, client, bytes } of requests) {
-      this.#answer(request)
-      client.turnBytes -= bytes
-      if (client.turnBytes < maxTurnBytes && client.turnBytes + bytes >= maxTurnBytes) client.peer.resume()
-      if (performance.now() < stretchEndsMs) continue
-      await nextTurn()
-      stretchEndsMs = performance.now() + maxStretchMs
-    }
-  }
+function bytesOf({ parts }: RawRequest): number {
+  return parts.reduce((sum, { length }) => sum + length + frameBytes, frameBytes)
 }
 
 /**

@@ -13,14 +13,20 @@ export interface SubSocketOptions extends ListenOptions {
 
 /** Where a {@link SubSocket} hands what was published. */
 export interface Publications {
-  /** Takes a message, as its parts: of more than two, the first two. */
-  take(parts: readonly Buffer[]): void
-  /** Sends on what was taken. While that is pending, no more is taken from each peer than was read already. */
+  /**
+   * Takes a message, as its parts: of more than two, the first two. If that takes its time, what else its publisher sent waits
+   * for it, and nothing else does.
+   */
+  take(parts: readonly Buffer[], publisher: ZmtpPeer): Promise<void> | void
+  /** Sends on what was taken. While that is pending, no more is taken, and no more is read from each peer than was read already. */
   flush(): Promise<void>
 }
 
 /** A message has one part, so of more it is enough to know that there are more. */
 const maxParts = 2
+
+/** So many bytes of messages are taken from one publisher before it is another one's turn. */
+const turnBytes = 16_384
 
 /**
  * The `sub` endpoint: where applications publish, with ZeroMQ's PUB sockets, to which it is a SUB socket.
@@ -31,8 +37,7 @@ const maxParts = 2
 export class SubSocket extends ZmtpListener {
   readonly #prefixes: readonly Buffer[]
   readonly #subscriptions: Buffer
-  readonly #take: Publications['take']
-  readonly #inlet: Inlet
+  readonly #inlet: Inlet<readonly Buffer[]>
 
   constructor(options: SubSocketOptions, { take, flush }: Publications, troubles: ListenTroubles) {
     const { maxMessageBytes } = options
@@ -43,14 +48,15 @@ export class SubSocket extends ZmtpListener {
     // A subscription is a message: the byte 1, and the prefix.
     const subscriptions = this.#prefixes.map(prefix => encodeFrames([Buffer.concat([Buffer.of(1), prefix])]))
     this.#subscriptions = Buffer.concat(subscriptions)
-    this.#take = take
-    this.#inlet = new Inlet(flush, error => this.fail(error))
+    const bytesOf = ([part]: readonly Buffer[]) => (part as Buffer).length
+    this.#inlet = new Inlet({ take, flush, bytesOf, turnBytes }, error => this.fail(error))
   }
 
   #handlerFor(peer: ZmtpPeer): PeerHandler {
     let parts: Buffer[] = []
     let heldBytes = 0
     let isKnown = false
+    const lane = this.#inlet.laneOf(peer)
     peer.write(this.#subscriptions)
     return {
       get heldBytes() {
@@ -70,8 +76,7 @@ export class SubSocket extends ZmtpListener {
         if (!this.#prefixes.some(prefix => startsWith(message[0] as Buffer, prefix))) return
         if (!isKnown) this.known(peer)
         isKnown = true
-        this.#take(message)
-        this.#inlet.took(peer)
+        lane.put(message)
       },
       command() {},
       drained() {},

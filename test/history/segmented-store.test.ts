@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { LoggedBatch } from '../../src/delivery/batch.ts'
-import type { SegmentedStore } from '../../src/history/segmented-store.ts'
+import { SegmentedStore } from '../../src/history/segmented-store.ts'
 import { type Message, messageOf } from '../../src/protocol/message.ts'
 import { anyMessages, loggedBatch } from './log-arbitraries.ts'
-import { framesFrom, framesOf, openStore, segmentFiles } from './log-directory.ts'
+import { framesFrom, framesOf, openStore, segmentFiles, toldEvents, wideSettings } from './log-directory.ts'
 import { inDirectory } from './subscription-arbitraries.ts'
 
 type Step =
@@ -207,4 +207,23 @@ describe('the messages on disk', () => {
       assert.deepEqual(told, [])
     })
   })
+
+  test('are written little by little, however many are appended at once', () =>
+    inDirectory(async directory => {
+      const readable = [1]
+      const written = () => void readable.push(store.readable)
+      const store: SegmentedStore = await SegmentedStore.open(directory, wideSettings, { ...toldEvents(), written })
+      const batch = loggedBatch(
+        Array.from({ length: 5000 }, (_, index) => messageOf('indicator', `${index} ${'x'.repeat(1000)}`)),
+        1,
+      )
+      store.append(batch)
+      assert.equal(store.next, 5001)
+      await store.committed()
+      assert.equal(readable.at(-1), 5001)
+      const most = Math.max(...readable.map((end, index) => end - (readable[index - 1] ?? end)))
+      assert.ok(most < 1500, `${most} messages of 1 kB in one go`)
+      assert.deepEqual(await framesFrom(store), framesOf(batch))
+      await store.close()
+    }))
 })

@@ -51,6 +51,8 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'heartbeat.timeout': ['0.01', '2147483'],
   evict_after: ['0.5', '2147483'],
   max_publish: ['1', '1000000'],
+  max_message_values: ['65536', '1e6'],
+  max_unchecked_bytes: ['65536', '1e9'],
   'history.enabled': ['false'],
   'history.path': ['/var/lib/threatbus', '"5"'],
   'history.durability': ['committed'],

@@ -9,7 +9,7 @@ import { indicator, sighting } from '../system/wire.ts'
 const decode = (...parts: (string | Buffer)[]) =>
   decodeFrame(
     parts.map(part => Buffer.from(part)),
-    'lenient',
+    { validation: 'lenient', maxValues: 65_536 },
   )
 
 /** The reason why a frame was refused, or what became of it. */
@@ -75,6 +75,20 @@ describe('a frame on sub', () => {
     )
   })
 
+  test('is no version of an object, if it has an endless id or time that nobody checks', () => {
+    const versionOf = (over: object) => {
+      const decoded = decodeFrame([Buffer.from(`stix2/indicator ${indicator(over)}`)], {
+        validation: 'off',
+        maxValues: 65_536,
+      })
+      return 'frame' in decoded ? decoded.object : decoded
+    }
+    const [modified, id] = ['2026-11-24T06:00:00.000Z', 'x'.repeat(1000)]
+    assert.deepEqual(versionOf({ id, modified }), { id, modified, removed: false })
+    assert.deepEqual(versionOf({ id: `${id}${id}`, modified }), { id: '', modified, removed: false })
+    assert.deepEqual(versionOf({ id, modified: id }), { id, modified: '', removed: false })
+  })
+
   test('is refused for a reason with a name', () => {
     const envelope = (over: object) =>
       JSON.stringify({ type: 'snapshotenvelope', snapshot_type: 1, snapshot_id: 'id', body: {}, ...over })
@@ -100,6 +114,8 @@ describe('a frame on sub', () => {
         ],
       ],
       ['nested_too_deep', [`stix2/indicator ${'['.repeat(100_000)}`]],
+      ['too_many_values', [`stix2/indicator ${indicator({ x_list: Array(65_536).fill(0) })}`]],
+      ['too_many_values', [`threatbus/snapshotenvelope ${envelope({ body: { x_list: Array(65_536).fill([]) } })}`]],
       ['malformed_envelope', [`threatbus/snapshotenvelope ${envelope({ snapshot_id: ['id'] })}`]],
       ['malformed_envelope', [`threatbus/snapshotenvelope ${envelope({ snapshot_type: 3 })}`]],
       ['malformed_envelope', [`threatbus/snapshotenvelope ${envelope({ snapshot_type: '' })}`]],

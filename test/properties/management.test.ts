@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { decodeRequest, splitRoute, subscribeReply } from '../../src/protocol/management.ts'
+import { indicator } from '../system/wire.ts'
 
-const limits = { maxTopics: 3, maxMessages: 4, validation: 'lenient' } as const
+const limits = { maxTopics: 3, maxMessages: 4, validation: 'lenient', maxValues: 65_536 } as const
 
 const decode = (...parts: (string | Buffer)[]) =>
   decodeRequest(
@@ -53,6 +54,28 @@ describe('a management request', () => {
       assert.deepEqual(decodeJson({ action, topic: 'abc' }), expected)
       assert.equal(statusOf(decodeJson({ action, topic: ['abc'] })), 'error')
     }
+  })
+
+  test('has so many values at most, as each of its messages has, however many bytes it has', () => {
+    const reached: string[] = []
+    const told = { ...limits, maxMessages: 10, reached: (limit: string) => void reached.push(limit) }
+    const reasonOf = (request: string) => {
+      const decoded = decodeRequest([Buffer.from(request)], told)
+      return 'reason' in decoded ? decoded.reason : statusOf(decoded)
+    }
+    const publish = (...messages: string[]) =>
+      `{"action":"publish","topic":"stix2/indicator","message":[${messages.join()}]}`
+    const filled = (values: number) => indicator({ x_list: Array(values).fill(0) })
+    assert.equal(reasonOf(publish(...Array(9).fill(filled(65_000)))), 'carried out')
+    assert.match(reasonOf(publish(indicator(), filled(65_537))), /^message 1 was refused \(too_many_values\)/)
+    for (const request of [
+      publish(...Array(10).fill(filled(65_536))),
+      `{"action":"heartbeat","topic":"abc","other":${'['.repeat(3)}${'{},'.repeat(655_360)}0]]]}`,
+      JSON.stringify(subscribe({ topic: Array(65_537).fill('t') })),
+    ]) {
+      assert.equal(reasonOf(request), 'the request has too many values')
+    }
+    assert.deepEqual(reached, Array(4).fill('max_message_values'))
   })
 
   test('without a usable topic is an unknown request', () => {

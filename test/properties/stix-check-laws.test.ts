@@ -102,3 +102,19 @@ test('the order of the properties makes no difference', () => {
     }),
   )
 })
+
+test('however often granular markings select an object, its properties are listed as often as if they did so once', () => {
+  const listings = (selectors: number, mode: ValidationMode) => {
+    let count = 0
+    const ownKeys = (target: object) => {
+      count++
+      return Reflect.ownKeys(target)
+    }
+    const x_large = new Proxy({ inner: 1 }, { ownKeys })
+    const marking = { lang: 'en', selectors: Array(selectors).fill('x_large') }
+    const [object] = fc.sample(validObjects, 1)
+    assert.ok(isAccepted({ ...object, x_large, granular_markings: [marking, marking] }, mode))
+    return count
+  }
+  for (const mode of modes) assert.equal(listings(100, mode), listings(1, mode))
+})

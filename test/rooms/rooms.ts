@@ -40,6 +40,11 @@ export const rooms: readonly Room[] = [
     mayImportTypesOf: [vocabulary],
   },
   {
+    path: 'src/checking/',
+    rule: 'the checking of large messages imports the protocol and threads',
+    mayImport: ['src/checking/', 'src/protocol/', 'node:worker_threads'],
+  },
+  {
     path: 'src/sockets/',
     rule: 'sockets import zeromq and the protocol, what Node has for sockets, events and time, and for files, which is how Linux tells of connections, and types of vocabulary and delivery',
     mayImport: [
@@ -71,12 +76,20 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/observe/',
-    rule: 'observers import pino, pino-pretty, prom-client, the protocol and node:, how configuration prints what strangers wrote, why connections are ended, how work is done in slices, and types of xstate, vocabulary, configuration, and what they read: delivery, history and actors',
+    rule: 'observers import pino, pino-pretty, prom-client, the protocol and node:, how configuration prints what strangers wrote, why connections are ended, how work is done in slices, and types of xstate, vocabulary, configuration, and what they read: checking, delivery, history and actors',
     mayImport: [
       ...['src/observe/', 'src/protocol/', 'src/config/printable.ts', 'src/sockets/zmtp/break-reason.ts', 'node:*'],
       ...['src/actors/slices.ts', 'pino', 'pino-pretty', 'prom-client'],
     ],
-    mayImportTypesOf: ['xstate', vocabulary, 'src/config/', 'src/delivery/', 'src/history/', 'src/actors/'],
+    mayImportTypesOf: [
+      'xstate',
+      vocabulary,
+      'src/config/',
+      'src/checking/',
+      'src/delivery/',
+      'src/history/',
+      'src/actors/',
+    ],
   },
   {
     path: 'src/inspector/page/',
@@ -152,7 +165,15 @@ export const rooms: readonly Room[] = [
     rule: 'the composition root imports the rooms of the broker, xstate, node:, and types of pino; no command',
     mayImport: [
       'src/observation.ts',
-      ...['machines/', 'src/protocol/', 'src/delivery/', 'src/sockets/', 'src/backbone/', 'src/actors/'],
+      ...[
+        'machines/',
+        'src/protocol/',
+        'src/checking/',
+        'src/delivery/',
+        'src/sockets/',
+        'src/backbone/',
+        'src/actors/',
+      ],
       ...['src/history/', 'src/observe/', 'src/inspector/', 'src/config/', 'xstate', 'node:*'],
     ],
     mayImportTypesOf: ['pino'],

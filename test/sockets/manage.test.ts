@@ -6,14 +6,17 @@ import { ManageSocket, type RawRequest } from '../../src/sockets/manage.ts'
 import { connected, greetingOf, listening, raw, readyOf, Told } from './broker-endpoint.ts'
 
 /** A socket that replies with what it was asked, unless the test does it. */
-async function openManage(t: TestContext, answer?: (request: RawRequest, manage: ManageSocket) => void) {
+async function openManage(
+  t: TestContext,
+  answer?: (request: RawRequest, manage: ManageSocket) => Promise<void> | void,
+) {
   const told = new Told()
   const manage: ManageSocket = new ManageSocket(
     { ...listening, maxMessageBytes: 1000 },
     request => {
       told.note('asked')()
-      if (answer) answer(request, manage)
-      else manage.reply(request.route, `${request.parts.length}:${request.parts.join()}`)
+      if (answer) return answer(request, manage)
+      manage.reply(request.route, `${request.parts.length}:${request.parts.join()}`)
     },
     { broken: told.note('broken'), dropped: told.note('dropped') },
   )
@@ -79,6 +82,29 @@ describe('manage', { concurrency: true }, () => {
     for (let count = 0; count < 1000; count++) assert.equal(String((await dealer.receive())[1]), String(count))
   })
 
+  test('answers others while a request takes its time to be read, and that client in order', async t => {
+    let finish = () => {}
+    const { manage, port, told } = await openManage(t, ({ route, parts }, manage) => {
+      const answer = () => manage.reply(route, String(parts))
+      if (String(parts) !== 'long') return answer()
+      return new Promise<void>(resolve => {
+        finish = resolve
+      }).then(answer)
+    })
+    const dealer = connected(t, new Dealer({ linger: 0 }), port)
+    for (const each of ['before', 'long', 'after']) await dealer.send(['', each])
+    await told.of('asked', 2)
+    const req = connected(t, new Request({ linger: 0 }), port)
+    for (const each of ['me too', 'and again']) {
+      await req.send(each)
+      assert.equal(String(await req.receive()), each)
+    }
+    assert.equal(told.all.length, 4)
+    finish()
+    for (const each of ['before', 'long', 'after']) assert.equal(String((await dealer.receive())[1]), each)
+    assert.equal(manage.connections, 2)
+  })
+
   test('closes a connection whose request is too long, in one frame or in many', async t => {
     const { port, told } = await openManage(t)
     const req = [greetingOf(), readyOf('REQ')]
@@ -91,7 +117,7 @@ describe('manage', { concurrency: true }, () => {
 
   test('replies to nobody who has gone', async t => {
     const routes: RawRequest['route'][] = []
-    const { manage, port, told } = await openManage(t, ({ route }) => routes.push(route))
+    const { manage, port, told } = await openManage(t, ({ route }) => void routes.push(route))
     const req = connected(t, new Request({ linger: 0 }), port)
     await req.send('a')
     await told.of('asked')

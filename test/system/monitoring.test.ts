@@ -84,6 +84,8 @@ describe('monitoring', { concurrency: true }, () => {
       'threatbus_limit_reached_total{limit="max_subscribers"}': 1,
       'threatbus_limit_reached_total{limit="max_topics"}': 1,
       'threatbus_limit_reached_total{limit="max_publish"}': 0,
+      'threatbus_limit_reached_total{limit="max_message_values"}': 0,
+      'threatbus_limit_reached_total{limit="max_unchecked_bytes"}': 0,
       'threatbus_limit_reached_total{limit="log_rate"}': 2,
     }
     const shown = Object.fromEntries(Object.keys(expected).map(name => [name, values.get(name)]))

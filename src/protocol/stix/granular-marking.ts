@@ -51,11 +51,20 @@ function selected(object: JsonObject, steps: readonly string[]): unknown {
 /** Properties whose items the original turns into objects that its selectors cannot enter (cti-python-stix2 #585). */
 const closedToSelectors = new Set<string | undefined>(['external_references', 'kill_chain_phases', 'granular_markings'])
 
-function selectsSomething(object: JsonObject, selector: string, reading: Reading): boolean {
+/** What was selected, and whether it is something: to tell that of an object takes a listing of all that it has. */
+type Judged = Map<unknown, boolean>
+
+function selectsSomething(object: JsonObject, selector: string, reading: Reading, judged: Judged): boolean {
   const steps = selector.split('.')
-  if (reading === 'strict') return selected(object, steps) !== undefined
+  const value = selected(object, steps)
+  if (reading === 'strict') return value !== undefined
   if (steps.length > 2 && closedToSelectors.has(steps[0])) return false
-  return !isFalseInPython(selected(object, steps))
+  let isSomething = judged.get(value)
+  if (isSomething === undefined) {
+    isSomething = !isFalseInPython(value)
+    judged.set(value, isSomething)
+  }
+  return isSomething
 }
 
 /**
@@ -63,10 +72,11 @@ function selectsSomething(object: JsonObject, selector: string, reading: Reading
  * well. The markings themselves were checked before. Linear in their size.
  */
 export function markingsSelectSomething(object: JsonObject, reading: Reading, filledIn: readonly string[]): boolean {
+  const judged: Judged = new Map()
   return everyItem(object.granular_markings, marking =>
     everyItem(isObject(marking) && marking.selectors, selector => {
       const text = String(selector)
-      return filledIn.includes(text) || selectsSomething(object, text, reading)
+      return filledIn.includes(text) || selectsSomething(object, text, reading, judged)
     }),
   )
 }

@@ -1,0 +1,24 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { decodeFrame } from '../protocol/frames.ts'
+import { decodeRequest, type RequestLimit, type RequestLimits } from '../protocol/management.ts'
+import { type Crossing, crossing, memoryOf } from './crossing.ts'
+
+/** What the thread that checks is asked: what a frame on `sub` is, or a request. */
+export interface CheckingTask {
+  readonly kind: 'frame' | 'request'
+  readonly bytes: Uint8Array
+}
+
+const limits = workerData as RequestLimits
+
+function answer({ kind, bytes }: CheckingTask): Crossing {
+  const parts = [Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)]
+  if (kind === 'frame') return crossing(decodeFrame(parts, limits))
+  const reached: RequestLimit[] = []
+  return crossing(decodeRequest(parts, { ...limits, reached: limit => reached.push(limit) }), reached)
+}
+
+parentPort?.on('message', (task: CheckingTask) => {
+  const answered = answer(task)
+  parentPort?.postMessage(answered, memoryOf(answered))
+})
