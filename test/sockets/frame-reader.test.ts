@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
@@ -139,7 +140,7 @@ describe('a stream of frames', () => {
     )
   })
 
-  test('keeps nothing of what came before: neither with a header that is cut, nor with a frame', () => {
+  test('keeps nothing of what came before: neither with a header that is cut, nor with a frame', async () => {
     // Each read brings a whole frame and the beginning of another: what was read is as long as one read may be.
     for (const cut of ['02000000', '02000000001000000041']) {
       const readers = Array.from({ length: 100 }, () => new FrameReader(2 ** 28, () => {}))
@@ -148,8 +149,13 @@ describe('a stream of frames', () => {
         reader.read(Buffer.concat([encodeFrames([Buffer.alloc(65_000)]), Buffer.from(cut, 'hex')]))
         assert.ok(reader.heldBytes > 0)
       }
-      collectGarbage()
-      assert.ok(process.memoryUsage().arrayBuffers - before < 100 * 4000)
+      // Memory is given back in a thread of its own.
+      const held = () => process.memoryUsage().arrayBuffers - before
+      for (let tries = 0; tries < 100 && held() >= 100 * 4000; tries++) {
+        collectGarbage()
+        await nextTurn()
+      }
+      assert.ok(held() < 100 * 4000)
     }
   })
 
