@@ -97,17 +97,25 @@ export class Application {
     this.persist()
     // Who counts says so after it has read what its library had.
     if (!this.queue.isPlaceKnown) {
+      const saidBefore = this.taken
       this.taken = this.received.length
       this.queue.count(this.taken)
-      await this.#locate()
+      await this.#locate(saidBefore)
     }
     const isStale = this.queue.isRecordStaleFor(wire.delivery)
     this.queue.begin(wire.delivery)
     if (isStale) this.persist()
   }
 
-  /** The broker finds out where the application is, which says so again meanwhile. */
-  async #locate(): Promise<void> {
+  /** The broker finds out where the application is, which says so again meanwhile; what it `saidBefore` was overtaken by that. */
+  async #locate(saidBefore: number): Promise<void> {
+    // The disk fails first, and is tried again: what arrives until then must not change what was said.
+    const failure = new Error('the disk cannot be read')
+    const failed = this.queue.locate(async () => {
+      this.queue.count(saidBefore)
+      throw failure
+    })
+    await failed.catch(error => assert.equal(error, failure))
     await this.queue.locate(async cursor => {
       this.queue.count(this.taken)
       await this.#supplies?.supply(cursor, new AbortController().signal)
