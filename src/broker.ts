@@ -77,6 +77,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | 'max_connections'
     | `${EndpointName}.${BreakReason}`
     | 'missed'
+    | 'crowded_out'
     | 'unreadable'
   >((fields, sentence) => log.warn(fields, sentence))
   const story = new Story(log)
@@ -103,6 +104,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     egress,
     supplies,
     bounds: {
+      maxDeliveries: zmq.max_connections_per_subscriber,
       windowBytes: zmq.acknowledgement_window,
       networkBytes: zmq.send_buffer_size + 2 * maxRunBytes + zmq.network_buffer_size,
     },
@@ -115,6 +117,12 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       if (!history) tally.limits.queue++
       const sentence = `a subscriber ${because}: ${missed} messages are not there any more`
       repeating.log('missed', sentence, { subscriber: shortened(topic), missed })
+    },
+    crowdedOut: topic => {
+      tally.limits['plugins.apps.zmq.max_connections_per_subscriber']++
+      const sentence =
+        'a subscriber has more connections than may be: the one that took nothing for longest was left out'
+      repeating.log('crowded_out', sentence, { subscriber: shortened(topic) })
     },
   })
   const backbone = inmemBackbone(batch => messages.append(batch))

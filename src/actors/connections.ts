@@ -4,7 +4,7 @@ import type { Line } from '../delivery/delivery.ts'
 import type { Egress } from '../delivery/egress.ts'
 import type { Queue } from '../delivery/queue.ts'
 import type { Supplies } from '../delivery/supplies.ts'
-import { wantedBy } from '../delivery/wanted.ts'
+import { type Wanted, wantedBy } from '../delivery/wanted.ts'
 import { shortened } from '../protocol/topics.ts'
 import type { Connection } from './connection.ts'
 
@@ -16,6 +16,8 @@ export interface ConnectionsSurroundings {
   /** The connections' chart, and the actor that they belong to. */
   logic(): typeof connectionChart
   subscriber(): AnyActorRef
+  /** Has the subscriber not left? */
+  isThere(): boolean
   /** A connection is subscribed to the topic; of several, once for each. */
   joined(): void
   /** None is any more. */
@@ -24,6 +26,8 @@ export interface ConnectionsSurroundings {
   received(bytes: number): void
   /** What has to outlive the process has changed. */
   changed(): void
+  /** One had to leave the topic for a newer one. */
+  crowdedOut(): void
 }
 
 /** What the `pub` endpoint tells of one connection. */
@@ -69,35 +73,30 @@ export class Connections implements Iterable<Connection> {
     return this.#connections.some(({ open }) => open !== undefined && open.delivery.wanted.types.length > 0)
   }
 
-  /** A connection begins. */
+  /** A connection that will subscribe to the topic. Nothing is done for it before it does. */
   open(line: Line): ConnectionEvents {
-    const connection = this.#connections.find(({ open }) => open === undefined) ?? this.#add()
-    const { actor } = connection
-    const { joined, left, received, changed } = this.#surroundings
+    let connection: Connection | undefined
+    const { joined, left, received, changed, isThere } = this.#surroundings
     return {
       wants: prefixes => {
         // Its subscriber has left.
-        if (!this.#connections.includes(connection)) return
-        const wasJoined = this.areJoined
+        if (connection === undefined ? !isThere() : !this.#connections.includes(connection)) return
+        const { areJoined: wereJoined } = this
         const wanted = wantedBy(prefixes)
-        const { open } = connection
-        if (open === undefined) {
-          this.#begin(connection, line, wanted)
-          joined()
-          actor.send({ type: 'connection.opened' })
-          return
-        }
-        const before = open.delivery.wanted.types.length
-        if (this.#queue.want(open.delivery, wanted)) {
+        const { delivery } = connection?.open ?? {}
+        const hadJoined = (delivery?.wanted.types.length ?? 0) > 0
+        if (delivery === undefined) connection = this.#begin(line, wanted)
+        else if (this.#queue.want(delivery, wanted)) {
           changed()
-          actor.send({ type: 'prefixes.changed' })
+          connection?.actor.send({ type: 'prefixes.changed' })
         }
-        if (before === 0 && wanted.types.length > 0) joined()
-        else if (wasJoined && !this.areJoined) left()
+        if (!hadJoined && wanted.types.length > 0) joined()
+        else if (wereJoined && !this.areJoined) left()
+        if (delivery === undefined) connection?.actor.send({ type: 'connection.opened' })
       },
       acknowledged: ping => {
-        const { open } = connection
-        if (open === undefined) return
+        const { actor, open } = connection ?? {}
+        if (actor === undefined || open === undefined) return
         const before = open.delivery.unacknowledgedBytes
         this.#queue.acknowledge(open.delivery, ping)
         const snapshot = actor.getSnapshot()
@@ -108,13 +107,16 @@ export class Connections implements Iterable<Connection> {
         received(before - open.delivery.unacknowledgedBytes)
       },
       drained: () => {
+        const { actor, open } = connection ?? {}
+        if (actor === undefined || open === undefined) return
+        this.#queue.tookFrom(open.delivery)
         if (actor.getSnapshot().matches({ open: { flow: 'waiting' } })) actor.send({ type: 'connection.drained' })
       },
       closed: () => {
-        const wasJoined = this.areJoined
-        this.#end(connection)
+        const { areJoined: wereJoined } = this
+        if (connection !== undefined) this.#end(connection)
         this.#stopSpare()
-        if (wasJoined && !this.areJoined) left()
+        if (wereJoined && !this.areJoined) left()
       },
     }
   }
@@ -150,7 +152,10 @@ export class Connections implements Iterable<Connection> {
     return connection
   }
 
-  #begin(connection: Connection, line: Line, wanted: ReturnType<typeof wantedBy>): void {
+  /** A connection is subscribed to the topic. If there are as many as may be, another one has to leave first. */
+  #begin(line: Line, wanted: Wanted): Connection {
+    this.#makeRoom()
+    const connection = this.#connections.find(({ open }) => open === undefined) ?? this.#add()
     const { actor } = connection
     const { supplies } = this.#surroundings
     const delivery = this.#queue.join(line, wanted)
@@ -165,6 +170,16 @@ export class Connections implements Iterable<Connection> {
       },
     }
     connection.open = { delivery, outlet }
+    return connection
+  }
+
+  #makeRoom(): void {
+    const { crowdedOut } = this.#queue
+    const connection = crowdedOut && this.#connections.find(({ open }) => open?.delivery === crowdedOut)
+    if (connection === undefined) return
+    this.#end(connection)
+    crowdedOut?.leave()
+    this.#surroundings.crowdedOut()
   }
 
   /** Of the actors that only overlapping connections need, those at the end go when their connections have. */

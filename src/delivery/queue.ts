@@ -25,7 +25,13 @@ export interface QueueStart extends CursorReader {
   readonly fresh?: { readonly position: number; readonly confirms: boolean }
   /** A subscription that an earlier broker knew. */
   readonly restored?: StandingRecord
-  readonly bounds: InFlightBounds
+  readonly bounds: QueueBounds
+}
+
+/** What one subscriber may have. */
+export interface QueueBounds extends InFlightBounds {
+  /** Connections at once. */
+  readonly maxDeliveries: number
 }
 
 /** What a queue tells its owner. */
@@ -42,13 +48,13 @@ const maxChanges = 16
 /**
  * What waits for one subscriber, whose recovery it owns: where it stands ({@link Standing}), apart from what comes next on
  * each of its connections ({@link Delivery}). Of most there is one connection, or none; of a subscriber that came back before
- * the end of its connection was noticed there are two.
+ * the end of its connection was noticed there are two, and of one that does so again and again a few: the newest ones.
  */
 export class Queue {
   readonly #log: MessageLog
   readonly #reader: CursorReader
   readonly #events: QueueEvents
-  readonly #bounds: InFlightBounds
+  readonly #bounds: QueueBounds
   #standing: Standing
   readonly #deliveries = new Set<Delivery>()
   /** The delivery whose frames the subscriber counts. */
@@ -59,6 +65,8 @@ export class Queue {
   #sentBefore = 0
   #missed = 0
   #missedUpTo = 0
+  /** Counts what was seen to be taken. */
+  #signs = 0
 
   constructor(log: MessageLog, start: QueueStart, events: QueueEvents) {
     const { topic, interest, snapshot, fresh, restored, bounds } = start
@@ -144,9 +152,24 @@ export class Queue {
     return recordOf(this.#standing, everything)
   }
 
-  /** A connection begins. It is sent nothing until {@link begin}. */
+  /**
+   * The delivery that has to end before one more begins, if there are as many as may be: that which has taken nothing for
+   * longest, or else the oldest. Who is back is never the one that has to go, however many broken connections it left.
+   */
+  get crowdedOut(): Delivery | undefined {
+    if (this.#deliveries.size < this.#bounds.maxDeliveries) return undefined
+    return [...this.#deliveries].reduce((oldest, each) => (each.lastSign < oldest.lastSign ? each : oldest))
+  }
+
+  /** The connection took something of what it was sent. */
+  tookFrom(delivery: Delivery): void {
+    delivery.lastSign = ++this.#signs
+  }
+
+  /** A connection begins, after that ended which was {@link crowdedOut}. It is sent nothing until {@link begin}. */
   join(line: Line, wanted: Wanted): Delivery {
     const delivery = new Delivery(line, wanted, this.#bounds, sent => this.#sent(sent))
+    this.tookFrom(delivery)
     if (this.#deliveries.size > 0) this.#overlap(wanted)
     // What is matched beyond the type can't be counted again after a restart.
     if (wanted.accepts !== undefined) this.stopCounting()
@@ -182,6 +205,7 @@ export class Queue {
 
   /** The connection's peer answered this PING. */
   acknowledge(delivery: Delivery, ping: number): void {
+    this.tookFrom(delivery)
     delivery.acknowledge(ping, this.#standing.kind === 'acknowledging' ? 'acknowledgement' : 'count')
     this.#note(delivery)
   }

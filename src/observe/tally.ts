@@ -18,6 +18,7 @@ export type CountedLimit =
   | 'max_publish'
   | 'queue'
   | 'plugins.apps.zmq.max_connections'
+  | 'plugins.apps.zmq.max_connections_per_subscriber'
   | 'inspector.max_connections'
 
 const noReplies = { success: 0, error: 0, unknown_request: 0 }
@@ -56,6 +57,7 @@ export class Tally {
     max_publish: 0,
     queue: 0,
     'plugins.apps.zmq.max_connections': 0,
+    'plugins.apps.zmq.max_connections_per_subscriber': 0,
     'inspector.max_connections': 0,
   }
   readonly outcomes: Record<SnapshotOutcome, number> = {

@@ -14,6 +14,11 @@ export interface PubLink {
   readonly nextPing: number
   /** Sends a run of messages. */
   send(run: readonly Message[]): void
+  /**
+   * The topic has newer connections, as many as may be: this one is not subscribed to it any more, and its handler hears no
+   * more. Without another topic it is closed.
+   */
+  leave(): void
 }
 
 /** What is done about one link. */
@@ -223,7 +228,17 @@ export class PubConnection implements PeerHandler {
         return pings.next
       },
       send: run => this.#send(bytes, run),
+      leave: () => this.#leave(topic),
     }
+  }
+
+  #leave(topic: string): void {
+    for (const prefix of this.#links.get(topic)?.prefixes ?? [])
+      this.#subscribedBytes -= subscriptionBytes + prefix.length
+    this.#subscribedBytes -= subscriptionBytes + topic.length
+    this.#links.delete(topic)
+    // Else it goes on for the others: who is back has joined those anew, too, or will.
+    if (this.#links.size === 0) this.#peer.break('crowded_out')
   }
 
   #send(topic: Buffer, run: readonly Message[]): void {

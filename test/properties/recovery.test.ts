@@ -20,8 +20,13 @@ const working = fc.oneof(
   fc.record({ say: fc.integer({ min: 0, max: 12 }) }),
   fc.constantFrom({ acknowledge: true as const }, { ping: true as const }, { persist: true as const }),
 )
-/** What breaks, and is mended. */
-const breaking = fc.constantFrom({ connect: true as const }, { disconnect: true as const }, { notice: true as const })
+/** What breaks, and is mended; who comes back before that is noticed again and again has more connections than may be. */
+const breaking = fc.constantFrom(
+  { connect: true as const },
+  { disconnect: true as const },
+  { notice: true as const },
+  { comeBack: true as const },
+)
 /** Joining by topic and type, and changing that. */
 const wanting = fc.record({
   want: fc.constantFrom([''], ['indicator'], ['sighting '], ['indicator', 'sighting'], []),
@@ -63,7 +68,10 @@ class World {
     else if ('connect' in step) await application.connect()
     else if ('disconnect' in step) application.disconnect()
     else if ('notice' in step) application.notice()
-    else if ('want' in step) application.want(wantedBy(step.want))
+    else if ('comeBack' in step) {
+      application.disconnect()
+      await application.connect()
+    } else if ('want' in step) application.want(wantedBy(step.want))
     else this.#crash(step.crash)
   }
 

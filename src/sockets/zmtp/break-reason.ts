@@ -16,6 +16,7 @@ export const breakSentences = {
   frame_too_long: 'a frame is longer than may be',
   message_too_long: 'the frames of a message are longer together than may be',
   too_many_subscriptions: 'it subscribes to more than anybody needs',
+  crowded_out: 'its subscriber has newer connections, as many as may be',
   expired: 'nothing came from it within the time to live of its ping',
   unanswered: 'it has vanished: it answers no PING any more',
 } as const
