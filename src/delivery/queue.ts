@@ -1,5 +1,6 @@
 import { Cursor, type CursorReader, type Place, type SnapshotRange } from './cursor.ts'
 import { Delivery, type InFlightBounds, type Line } from './delivery.ts'
+import { maxChanges } from './in-flight.ts'
 import type { MessageLog } from './message-log.ts'
 import { allAt, highestOf } from './positions.ts'
 import {
@@ -41,9 +42,6 @@ export interface QueueEvents {
   replayed(): void
   missed(messages: number): void
 }
-
-/** Changes of what is wanted, in the middle of what a subscriber counts, that can be kept; beyond, it is not followed any more. */
-const maxChanges = 16
 
 /**
  * What waits for one subscriber, whose recovery it owns: where it stands ({@link Standing}), apart from what comes next on
@@ -183,7 +181,8 @@ export class Queue {
     delivery.want(wanted)
     if (isCounted && delivery.unsettledFrames === 0) delivery.settle()
     const changes = delivery.inFlight?.changes.length ?? 0
-    if (isCounted && (wanted.accepts !== undefined || changes > maxChanges)) this.stopCounting()
+    const isFollowed = isCounted || this.#standing.kind === 'acknowledging'
+    if (isFollowed && (wanted.accepts !== undefined || changes > maxChanges)) this.stopCounting()
     if (delivery.cursor !== undefined) this.#restFrom(delivery.cursor)
     if (delivery.cursor?.isEmpty === false) this.#events.filled(delivery)
     return isCounted && this.#standing.kind === 'counting'
@@ -240,9 +239,11 @@ export class Queue {
     else this.#countOn(frames)
   }
 
-  /** It does not say what it received any more: it is sent everything again that may not have reached it. */
+  /**
+   * It does not say what it received any more, or nobody could tell what it counts: it is sent everything again that may not
+   * have reached it.
+   */
   stopCounting(): void {
-    if (this.#standing.kind === 'acknowledging') return
     this.#followed = undefined
     this.#standing = uncountable(this.#standing)
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { batchOf } from '../../src/delivery/batch.ts'
+import { maxMarks } from '../../src/delivery/in-flight.ts'
 import { wantedBy, wantedTypes } from '../../src/delivery/wanted.ts'
 import type { Interest, MessageType } from '../../src/protocol/topics.ts'
 import { Application, windowFrames } from './application.ts'
@@ -282,6 +283,26 @@ describe('a subscriber, whatever breaks and in whichever order,', () => {
     await application.finish()
     assert.deepEqual(application.received, world.wanted('both').all)
     assert.equal(application.queue.standing, 'counting')
+  })
+
+  test('that changes what it wants again and again holds no more than a few places, and lacks nothing', async () => {
+    for (const counts of [false, true]) {
+      const world = new World({ counts })
+      const { application } = world
+      await application.connect()
+      for (let change = 0; change < 1000; change++) {
+        application.want(wantedBy(change % 2 === 0 ? ['indicator'] : ['sighting']))
+        if (change % 100 === 0) await world.take({ publish: ['sighting', 'indicator'] })
+        await application.send(1)
+        assert.ok((application.wire?.delivery?.inFlight?.changes.length ?? 0) <= maxMarks)
+      }
+      assert.equal(application.queue.standing, 'acknowledging')
+      // Nobody could tell any more what it counts.
+      application.say(0)
+      assert.equal(application.queue.standing, 'acknowledging')
+      await application.finish()
+      assert.deepEqual(application.received.toSorted(), world.wanted('both').all.toSorted())
+    }
   })
 
   test('that unsubscribes and subscribes again on an unbroken connection gets nothing twice', async () => {
