@@ -185,6 +185,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         const sentence = "it subscribed to something that is nobody's p2p topic"
         repeating.log('not_admitted', `a peer on pub was refused: ${sentence}`)
       },
+      changesTooOften: () => void tally.limits.change_rate++,
     },
   )
   const sub = new SubSocket(

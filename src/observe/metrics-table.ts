@@ -211,7 +211,7 @@ export const brokerMetrics: MetricsTable<Reading> = [
   {
     kind: 'counter',
     name: 'threatbus_limit_reached_total',
-    help: 'How often a limit was reached, by its key in the configuration; log_rate: lines that were summed up.',
+    help: 'How often a limit was reached, by its key in the configuration; log_rate: lines that were summed up; change_rate: changes of subscriptions on pub that had to wait.',
     labels: ['limit'],
     values: ({ limits }) => labelled('limit', limits),
   },

@@ -14,7 +14,7 @@ import type { Durations } from './durations.ts'
 import type { BrokerState } from './states.ts'
 import type { CountedLimit, Tally } from './tally.ts'
 
-/** Limits that are counted when they are reached, by their keys in the configuration; `log_rate` has none. */
+/** Limits that are counted when they are reached, by their keys in the configuration; `change_rate` and `log_rate` have none. */
 export type LimitName =
   | CountedLimit
   | 'plugins.apps.zmq.send_buffer_size'

@@ -11,7 +11,7 @@ export type RequestAction = 'subscribe' | 'unsubscribe' | 'heartbeat' | 'publish
 /** How a management request was answered. */
 export type ReplyStatus = 'success' | 'error' | 'unknown_request'
 
-/** Limits that are counted here when they are reached, by their keys; others count themselves (see readings.ts). */
+/** Limits that are counted here when they are reached, by their keys if they have one; others count themselves (see readings.ts). */
 export type CountedLimit =
   | 'max_subscribers'
   | 'max_topics'
@@ -20,6 +20,7 @@ export type CountedLimit =
   | 'plugins.apps.zmq.max_connections'
   | 'plugins.apps.zmq.max_connections_per_subscriber'
   | 'inspector.max_connections'
+  | 'change_rate'
 
 const noReplies = { success: 0, error: 0, unknown_request: 0 }
 
@@ -59,6 +60,7 @@ export class Tally {
     'plugins.apps.zmq.max_connections': 0,
     'plugins.apps.zmq.max_connections_per_subscriber': 0,
     'inspector.max_connections': 0,
+    change_rate: 0,
   }
   readonly outcomes: Record<SnapshotOutcome, number> = {
     complete: 0,

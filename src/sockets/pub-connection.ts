@@ -1,7 +1,9 @@
 import type { Message } from '../protocol/message.ts'
 import { p2pTopicLength } from '../protocol/topics.ts'
+import type { Client } from './fair-turns.ts'
 import { Pings } from './pings.ts'
 import type { RunEncoder } from './run.ts'
+import { type LinkHandler, TopicLink } from './topic-link.ts'
 import { ZmtpError } from './zmtp/break-reason.ts'
 import type { Command } from './zmtp/command.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
@@ -21,25 +23,17 @@ export interface PubLink {
   leave(): void
 }
 
-/** What is done about one link. */
-export interface LinkHandler {
-  /** From now on it is subscribed to the topic followed by one of these; to nothing of it, if there are none. */
-  wants(prefixes: readonly string[]): void
-  /** The peer answered this PING: everything that was sent before is where its application reads. */
-  acknowledged(ping: number): void
-  /** The connection had no room, and may have now. */
-  drained(): void
-  /** The connection is no more, and what it held unacknowledged may not have arrived. */
-  closed(): void
-}
-
 /** What a {@link PubConnection} asks for and tells. */
 export interface PubConnectionEvents {
   /** Its peer subscribes to a p2p topic: who cares about that? Undefined: it is nobody's, and is not honoured. */
   accept(topic: string, link: PubLink): LinkHandler | undefined
   refused(): void
+  /** It changes what it is subscribed to of a topic so often that this has to wait. */
+  changesTooOften(): void
   /** Something was sent that a PING has to follow soon. */
   pingDue(): void
+  /** Handlers are to be told something, by {@link PubConnection.next}. */
+  untold(): void
 }
 
 /** Bytes of a prefix. A subscription is a short frame (RFC 23 "The Publish-Subscribe Pattern"): a longer one is refused. */
@@ -58,19 +52,16 @@ const pingAsMessage = '\x04PING'
 const subscribeByte = 1
 const unsubscribeByte = 0
 
-interface Link {
-  readonly handler: LinkHandler
-  /** What follows the topic in what it is subscribed to: `''` is everything. */
-  prefixes: readonly string[]
-}
-
 /** One connection of a SUB socket: what it is subscribed to, what it is sent, and what of that its peer acknowledges. */
-export class PubConnection implements PeerHandler {
+export class PubConnection implements PeerHandler, Client {
   readonly #peer: ZmtpPeer
   readonly #encoder: RunEncoder
   readonly #events: PubConnectionEvents
   readonly #pings: Pings
-  readonly #links = new Map<string, Link>()
+  readonly #links = new Map<string, TopicLink>()
+  /** Links whose handlers are to be told something, and those that have to wait for that. */
+  #untold = new Set<TopicLink>()
+  #pausing = new Set<TopicLink>()
   #isInMultipart = false
   #subscribedBytes = 0
   /** Did it ask for something that a PING would be taken for? */
@@ -112,12 +103,39 @@ export class PubConnection implements PeerHandler {
   }
 
   drained(): void {
-    for (const { handler } of this.#links.values()) handler.drained()
+    for (const link of this.#links.values()) {
+      link.drain()
+      this.#untold.add(link)
+    }
+    this.#events.untold()
   }
 
   closed(): void {
-    for (const { handler } of this.#links.values()) handler.closed()
+    this.#pausing.clear()
+    for (const link of this.#links.values()) {
+      link.close()
+      this.#untold.add(link)
+    }
     this.#links.clear()
+    this.#events.untold()
+  }
+
+  next(nowMs: number): 'more' | 'later' | 'nothing' {
+    if (this.#untold.size === 0) {
+      const pausing = this.#pausing
+      this.#pausing = this.#untold
+      this.#untold = pausing
+    }
+    const [link] = this.#untold
+    if (link !== undefined) {
+      this.#untold.delete(link)
+      if (!link.tell(nowMs)) {
+        this.#pausing.add(link)
+        this.#events.changesTooOften()
+      }
+    }
+    if (this.#untold.size > 0) return 'more'
+    return this.#pausing.size > 0 ? 'later' : 'nothing'
   }
 
   /** Sends a PING if one is due. */
@@ -167,7 +185,11 @@ export class PubConnection implements PeerHandler {
     this.#unansweredLooks = 0
     if (this.#pings.areDueAtOnce) this.#ping()
     else if (this.#pings.areDue) this.#events.pingDue()
-    for (const { handler } of this.#links.values()) handler.acknowledged(ping)
+    for (const link of this.#links.values()) {
+      link.acknowledge(ping)
+      this.#untold.add(link)
+    }
+    this.#events.untold()
   }
 
   #read(kind: number | undefined, prefix: string): void {
@@ -191,9 +213,8 @@ export class PubConnection implements PeerHandler {
       this.#events.refused()
       return
     }
-    link.prefixes = [...link.prefixes, rest]
     this.#subscribedBytes += subscriptionBytes + rest.length
-    link.handler.wants(link.prefixes)
+    this.#change(link, [...link.prefixes, rest])
     // Whether it acknowledges is known before much was sent.
     if (known === undefined && !this.#pings.areOpen && !this.#pings.wereAnswered) this.#ping()
   }
@@ -201,28 +222,40 @@ export class PubConnection implements PeerHandler {
   #unsubscribe(topic: string, rest: string): void {
     const link = this.#links.get(topic)
     if (!link?.prefixes.includes(rest)) return
-    link.prefixes = link.prefixes.filter(prefix => prefix !== rest)
     // The topic itself is kept: what was sent under it may not have arrived.
     this.#subscribedBytes -= subscriptionBytes + rest.length
-    link.handler.wants(link.prefixes)
+    const left = link.prefixes.filter(prefix => prefix !== rest)
+    this.#change(link, left)
   }
 
-  #open(topic: string): Link | undefined {
-    const handler = this.#events.accept(topic, this.#linkTo(topic))
+  #change(link: TopicLink, prefixes: readonly string[]): void {
+    link.prefixes = prefixes
+    // Who changes again and again costs nothing but the reading.
+    if (this.#pausing.has(link)) return
+    this.#untold.add(link)
+    this.#events.untold()
+  }
+
+  #open(topic: string): TopicLink | undefined {
+    let link: TopicLink | undefined
+    const handler = this.#events.accept(
+      topic,
+      this.#linkTo(topic, () => link?.hasRoom() === true),
+    )
     if (handler === undefined) return undefined
-    const link = { handler, prefixes: [] }
+    link = new TopicLink(handler)
     this.#links.set(topic, link)
     this.#subscribedBytes += subscriptionBytes + topic.length
     return link
   }
 
-  #linkTo(topic: string): PubLink {
+  #linkTo(topic: string, hasRoom: () => boolean): PubLink {
     const peer = this.#peer
     const pings = this.#pings
     const bytes = Buffer.from(topic, 'latin1')
     return {
       get hasRoom() {
-        return peer.hasRoom
+        return peer.hasRoom && hasRoom()
       },
       get nextPing() {
         return pings.next
@@ -233,10 +266,13 @@ export class PubConnection implements PeerHandler {
   }
 
   #leave(topic: string): void {
-    for (const prefix of this.#links.get(topic)?.prefixes ?? [])
-      this.#subscribedBytes -= subscriptionBytes + prefix.length
+    const link = this.#links.get(topic)
+    if (link === undefined) return
+    for (const prefix of link.prefixes) this.#subscribedBytes -= subscriptionBytes + prefix.length
     this.#subscribedBytes -= subscriptionBytes + topic.length
     this.#links.delete(topic)
+    this.#untold.delete(link)
+    this.#pausing.delete(link)
     // Else it goes on for the others: who is back has joined those anew, too, or will.
     if (this.#links.size === 0) this.#peer.break('crowded_out')
   }

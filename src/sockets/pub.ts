@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { FairTurns } from './fair-turns.ts'
 import { PubConnection, type PubConnectionEvents } from './pub-connection.ts'
 import { RunEncoder } from './run.ts'
 import { silentConnections } from './tcp-silence.ts'
+import { changePauseMs } from './topic-link.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 
@@ -16,7 +18,9 @@ export interface PubSocketOptions extends ListenOptions {
 }
 
 /** What a {@link PubSocket} asks for and tells. */
-export interface PubSocketPeers extends ListenTroubles, Pick<PubConnectionEvents, 'accept' | 'refused'> {}
+export interface PubSocketPeers
+  extends ListenTroubles,
+    Pick<PubConnectionEvents, 'accept' | 'refused' | 'changesTooOften'> {}
 
 /** Of a frame so much is kept that its prefix is seen to be too long. */
 const keptFrameBytes = 512
@@ -50,6 +54,7 @@ export class PubSocket extends ZmtpListener {
   readonly #peers: PubSocketPeers
   readonly #encoder = new RunEncoder()
   readonly #connections = new Set<PubConnection>()
+  readonly #telling = new FairTurns(changePauseMs, error => this.fail(error))
   /** Connections on which a PING is due. */
   #due = new Set<PubConnection>()
   #pinging: NodeJS.Timeout | undefined
@@ -94,10 +99,12 @@ export class PubSocket extends ZmtpListener {
     const connection: PubConnection = new PubConnection(peer, this.#encoder, this.#options.windowBytes * pingAfter, {
       accept: (topic, link) => this.#peers.accept(topic, link),
       refused: () => this.#peers.refused(),
+      changesTooOften: () => this.#peers.changesTooOften(),
       pingDue: () => {
         this.#due.add(connection)
         this.#pinging ??= setTimeout(() => this.pingNow().catch(error => this.fail(error)), pingDelayMs)
       },
+      untold: () => this.#telling.add(connection),
     })
     this.#connections.add(connection)
     return {

@@ -83,6 +83,7 @@ export class LinkedPub extends PubSocket {
         }
       },
       refused: told.note('refused'),
+      changesTooOften: told.note('changes too often'),
       broken: told.note('broken'),
       dropped: told.note('dropped'),
     })

@@ -99,6 +99,7 @@ describe('pub, whoever joins, fills, reads and leaves,', () => {
               }
             },
             refused() {},
+            changesTooOften: assert.fail,
             broken: assert.fail,
             dropped: assert.fail,
           },

@@ -151,12 +151,13 @@ describe('what comes in on pub', { concurrency: true }, () => {
     // So many that only these are noted.
     const pub = new PubSocket(listening, {
       accept: topic => ({
-        wants: () => topic === last && joined.note('last')(),
+        wants: prefixes => topic === last && prefixes.length === 64 && joined.note('last')(),
         acknowledged() {},
         drained() {},
         closed() {},
       }),
       refused: assert.fail,
+      changesTooOften() {},
       broken: reason => broken.note('broken')(reason),
       dropped: assert.fail,
     })
@@ -174,9 +175,57 @@ describe('what comes in on pub', { concurrency: true }, () => {
       send(0, topic)
     }
     send(1, last)
-    await joined.of('last', 64)
+    await joined.of('last')
     assert.deepEqual(broken.all, [])
     for (let count = 0; count < 1000; count++) send(1, drawP2pTopic())
     await broken.of('broken too_many_subscriptions')
+  })
+
+  test('is told at most so often if it changes again and again, and in the end as it is', async t => {
+    const { port, told } = await openPub(t)
+    const [topic, last] = [drawP2pTopic(), drawP2pTopic()]
+    const socket = open(t, port)
+    const both = Buffer.concat([subscription(topic), encodeFrames([Buffer.from(`\0${topic}`)])])
+    socket.write(Buffer.concat([...Array.from({ length: 5000 }, () => both), subscription(topic), subscription(last)]))
+    await told.of(`joined ${last}`)
+    await told.of('changes too often')
+    const changes = () => told.all.filter(each => each.endsWith(topic))
+    while (changes().at(-1) !== `joined ${topic}`) await told.next()
+    assert.ok(changes().length < 200, `${changes().length} changes`)
+  })
+
+  test('of many topics is told in turns: nobody waits until all of them have been', async t => {
+    const told = new Told()
+    const [first, last] = [drawP2pTopic(), drawP2pTopic()]
+    const others = Array.from({ length: 200 }, drawP2pTopic)
+    const pub = new PubSocket(listening, {
+      accept: topic => ({
+        wants: () => {
+          if (topic === last) told.note('honest')()
+          else {
+            const endMs = performance.now() + 1
+            while (performance.now() < endMs);
+            told.note(topic === first ? 'first' : 'other')()
+          }
+        },
+        acknowledged() {},
+        drained() {},
+        closed: () => told.note('closed')(),
+      }),
+      refused: assert.fail,
+      changesTooOften: assert.fail,
+      broken: assert.fail,
+      dropped: assert.fail,
+    })
+    t.after(() => pub.close())
+    const port = await pub.bind()
+    const [many, honest] = [open(t, port), open(t, port)]
+    many.write(Buffer.concat([first, ...others].map(topic => subscription(topic))))
+    await told.of('first')
+    honest.write(subscription(last))
+    await told.of('honest')
+    assert.ok(told.all.filter(each => each === 'other').length < others.length)
+    many.destroy()
+    await told.of('closed', 1 + others.length)
   })
 })

@@ -1,0 +1,94 @@
+/** Somebody for whom there may be much to do. */
+export interface Client {
+  /**
+   * Does the next piece of it.
+   *
+   * @param nowMs the time of `performance.now`
+   * @returns `more`: there is another piece; `later`: not yet, but after a pause; `nothing`: all is done
+   */
+  next(nowMs: number): 'more' | 'later' | 'nothing'
+}
+
+/**
+ * How long it takes in one turn of the event loop, in milliseconds, before whatever else there is to do has its turn; but some
+ * pieces are always done, on a busy machine, too.
+ */
+const maxStretchMs = 5
+const minPieces = 16
+
+/**
+ * Does what is to be done for many: at once, while there is little, or else a piece for each in turn. Who has much to be done
+ * holds up nobody but himself.
+ */
+export class FairTurns {
+  readonly #pauseMs: number
+  readonly #failed: (error: unknown) => void
+  /** For whom something is to be done, the next one first. */
+  readonly #waiting = new Set<Client>()
+  readonly #pausing = new Set<Client>()
+  #pause: NodeJS.Timeout | undefined
+  /** What was done in this turn of the event loop. */
+  #spentMs = 0
+  #pieces = 0
+  #isRunning = false
+  #nextTurn: NodeJS.Immediate | undefined
+
+  /**
+   * @param pauseMs who has something to be done `later` is asked again after so long
+   * @param failed hears of an error that somebody's piece threw
+   */
+  constructor(pauseMs: number, failed: (error: unknown) => void) {
+    this.#pauseMs = pauseMs
+    this.#failed = failed
+  }
+
+  /** There is something to do for somebody. */
+  add(client: Client): void {
+    this.#waiting.add(client)
+    // Who waits for the next turn comes first then.
+    if (!this.#isOver && !this.#isRunning) this.#run()
+  }
+
+  /** Is there no more time in this turn? */
+  get #isOver(): boolean {
+    return this.#spentMs >= maxStretchMs && this.#pieces >= minPieces
+  }
+
+  #run(): void {
+    this.#isRunning = true
+    let nowMs = performance.now()
+    try {
+      for (const client of this.#waiting) {
+        this.#waiting.delete(client)
+        const left = client.next(nowMs)
+        // Behind everybody else.
+        if (left === 'more') this.#waiting.add(client)
+        else if (left === 'later') this.#addLater(client)
+        const beganMs = nowMs
+        nowMs = performance.now()
+        this.#spentMs += nowMs - beganMs
+        this.#pieces++
+        if (this.#isOver) break
+      }
+    } catch (error) {
+      this.#failed(error)
+    }
+    this.#isRunning = false
+    this.#nextTurn ??= setImmediate(() => {
+      this.#nextTurn = undefined
+      this.#spentMs = 0
+      this.#pieces = 0
+      if (this.#waiting.size > 0) this.#run()
+    })
+  }
+
+  #addLater(client: Client): void {
+    this.#pausing.add(client)
+    this.#pause ??= setTimeout(() => {
+      this.#pause = undefined
+      const pausing = [...this.#pausing]
+      this.#pausing.clear()
+      for (const each of pausing) this.add(each)
+    }, this.#pauseMs)
+  }
+}
