@@ -1,8 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { FairTurns } from './fair-turns.ts'
 import { PubConnection, type PubConnectionEvents } from './pub-connection.ts'
 import { RunEncoder } from './run.ts'
-import { silentConnections } from './tcp-silence.ts'
+import { TcpSilence } from './tcp-silence.ts'
 import { changePauseMs } from './topic-link.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
@@ -55,6 +55,7 @@ export class PubSocket extends ZmtpListener {
   readonly #encoder = new RunEncoder()
   readonly #connections = new Set<PubConnection>()
   readonly #telling = new FairTurns(changePauseMs, error => this.fail(error))
+  readonly #silence = new TcpSilence()
   /** Connections on which a PING is due. */
   #due = new Set<PubConnection>()
   #pinging: NodeJS.Timeout | undefined
@@ -76,12 +77,12 @@ export class PubSocket extends ZmtpListener {
   }
 
   override async serve(): Promise<void> {
-    const pauseMs = this.#options.answerTimeoutMs / looksPerTimeout
-    const looking = setInterval(() => this.#look().catch(error => this.fail(error)), pauseMs)
+    const looking = new AbortController()
+    this.#lookAgainAndAgain(looking.signal).catch(error => this.fail(error))
     try {
       await super.serve()
     } finally {
-      clearInterval(looking)
+      looking.abort()
       clearTimeout(this.#pinging)
     }
   }
@@ -119,6 +120,15 @@ export class PubSocket extends ZmtpListener {
     }
   }
 
+  /** Looks with a pause in between, however long a look takes: never twice at once. */
+  async #lookAgainAndAgain(signal: AbortSignal): Promise<void> {
+    const pauseMs = this.#options.answerTimeoutMs / looksPerTimeout
+    while (!signal.aborted) {
+      await sleep(pauseMs, undefined, { signal }).catch(() => {})
+      if (!signal.aborted) await this.#look()
+    }
+  }
+
   /** Asks those of whom nothing was heard, and closes the connections of those who have vanished. */
   async #look(): Promise<void> {
     const overdue: PubConnection[] = []
@@ -129,7 +139,7 @@ export class PubSocket extends ZmtpListener {
     })
     // Who holds messages that it has not read may only be slow: then its system still takes what it is sent.
     const isUncertain = overdue.some(({ isMessageOpen }) => isMessageOpen)
-    const isSilent = isUncertain ? await silentConnections() : () => false
+    const isSilent = isUncertain ? await this.#silence.look() : () => false
     for (const connection of overdue) if (!connection.isMessageOpen || isSilent(connection.ends)) connection.giveUp()
   }
 }
