@@ -45,19 +45,22 @@ export class Supplies {
         // Who waits for a page holds none, else all might wait for each other.
         this.#dropPage(cursor)
         if (replaying) await this.#betweenPages()
-        const page = await this.#pages.hold(cursor.position)
-        if (signal.aborted) this.#pages.release()
+        const page = await this.#pages.hold(cursor.position, cursor.topic, signal)
+        if (page === undefined) continue
+        if (signal.aborted) this.#pages.release(cursor.topic)
         else cursor.supplyPage(page)
       }
     }
+    // There was nothing for it to the end of the log: it has no turn in which it would be given back.
+    if (cursor.isEmpty) this.turnEnded(cursor)
   }
 
   /** The cursor had its turn: what it held can go to others. */
   turnEnded(cursor: Cursor): void {
-    if (cursor.rest()) this.#pages.release()
+    if (cursor.rest()) this.#pages.release(cursor.topic)
   }
 
   #dropPage(cursor: Cursor): void {
-    if (cursor.dropPage()) this.#pages.release()
+    if (cursor.dropPage()) this.#pages.release(cursor.topic)
   }
 }
