@@ -32,6 +32,8 @@ export interface ConnectionsSurroundings {
 
 /** What the `pub` endpoint tells of one connection. */
 export interface ConnectionEvents {
+  /** May it subscribe to the topic now? Not if many have lately. */
+  readonly mayJoin: boolean
   /** It is subscribed to the topic followed by one of these prefixes; to nothing, if there are none. */
   wants(prefixes: readonly string[]): void
   /** Its peer answered this PING. */
@@ -42,11 +44,21 @@ export interface ConnectionEvents {
   closed(): void
 }
 
+/**
+ * So many connections may join a topic in so many milliseconds; more wait. Each may crowd out another, which comes back at once:
+ * two that do that to each other have no time for it.
+ */
+const maxJoins = 16
+const joinsMs = 1000
+
 /** The connections of one subscriber. Their actors serve again and again: to end one costs as much as all timers there are. */
 export class Connections implements Iterable<Connection> {
   readonly #queue: Queue
   readonly #surroundings: ConnectionsSurroundings
   readonly #connections: Connection[] = []
+  /** Connections that joined since then. */
+  #joins = 0
+  #sinceMs = Number.NEGATIVE_INFINITY
 
   constructor(queue: Queue, surroundings: ConnectionsSurroundings) {
     this.#queue = queue
@@ -77,7 +89,11 @@ export class Connections implements Iterable<Connection> {
   open(line: Line): ConnectionEvents {
     let connection: Connection | undefined
     const { joined, left, received, changed, isThere } = this.#surroundings
+    const mayJoin = () => this.#mayJoin
     return {
+      get mayJoin() {
+        return mayJoin()
+      },
       wants: prefixes => {
         // Its subscriber has left.
         if (connection === undefined ? !isThere() : !this.#connections.includes(connection)) return
@@ -159,6 +175,7 @@ export class Connections implements Iterable<Connection> {
     const { actor } = connection
     const { supplies } = this.#surroundings
     const delivery = this.#queue.join(line, wanted)
+    this.#joins++
     const outlet = {
       delivery,
       filled: () => actor.send({ type: 'connection.filled' }),
@@ -171,6 +188,15 @@ export class Connections implements Iterable<Connection> {
     }
     connection.open = { delivery, outlet }
     return connection
+  }
+
+  get #mayJoin(): boolean {
+    const nowMs = performance.now()
+    if (nowMs - this.#sinceMs >= joinsMs) {
+      this.#sinceMs = nowMs
+      this.#joins = 0
+    }
+    return this.#joins < maxJoins
   }
 
   #makeRoom(): void {

@@ -26,7 +26,6 @@ export class FairTurns {
   /** For whom something is to be done, the next one first. */
   readonly #waiting = new Set<Client>()
   readonly #pausing = new Set<Client>()
-  #pause: NodeJS.Timeout | undefined
   /** What was done in this turn of the event loop. */
   #spentMs = 0
   #pieces = 0
@@ -34,7 +33,7 @@ export class FairTurns {
   #nextTurn: NodeJS.Immediate | undefined
 
   /**
-   * @param pauseMs who has something to be done `later` is asked again after so long
+   * @param pauseMs who has something to be done `later` is asked again after so long, or up to twice as long
    * @param failed hears of an error that somebody's piece threw
    */
   constructor(pauseMs: number, failed: (error: unknown) => void) {
@@ -83,12 +82,13 @@ export class FairTurns {
   }
 
   #addLater(client: Client): void {
+    if (this.#pausing.has(client)) return
     this.#pausing.add(client)
-    this.#pause ??= setTimeout(() => {
-      this.#pause = undefined
-      const pausing = [...this.#pausing]
-      this.#pausing.clear()
-      for (const each of pausing) this.add(each)
-    }, this.#pauseMs)
+    // Who began together does not go on together.
+    const pauseMs = this.#pauseMs * (1 + Math.random())
+    setTimeout(() => {
+      this.#pausing.delete(client)
+      this.add(client)
+    }, pauseMs)
   }
 }

@@ -125,12 +125,15 @@ export class PubConnection implements PeerHandler, Client {
       const pausing = this.#pausing
       this.#pausing = this.#untold
       this.#untold = pausing
+      this.#peer.resume()
     }
     const [link] = this.#untold
     if (link !== undefined) {
       this.#untold.delete(link)
       if (!link.tell(nowMs)) {
         this.#pausing.add(link)
+        // Who changes again and again is not even read.
+        this.#peer.pause()
         this.#events.changesTooOften()
       }
     }
@@ -230,7 +233,6 @@ export class PubConnection implements PeerHandler, Client {
 
   #change(link: TopicLink, prefixes: readonly string[]): void {
     link.prefixes = prefixes
-    // Who changes again and again costs nothing but the reading.
     if (this.#pausing.has(link)) return
     this.#untold.add(link)
     this.#events.untold()

@@ -1,5 +1,7 @@
 /** What is done about one link. */
 export interface LinkHandler {
+  /** May it join now? If not, because many have lately, it is asked again later. */
+  readonly mayJoin: boolean
   /** From now on it is subscribed to the topic followed by one of these; to nothing of it, if there are none. */
   wants(prefixes: readonly string[]): void
   /** The peer answered this PING: everything that was sent before is where its application reads. */
@@ -13,7 +15,7 @@ export interface LinkHandler {
 /** So often a link may change what it is subscribed to in a pause's time, once for each prefix that it may have. */
 const maxChanges = 64
 
-/** Who changes that more often waits for so many milliseconds at most: then all of it is one change. */
+/** Who changes that more often waits for so many milliseconds or more: then all of it is one change. */
 export const changePauseMs = 1000
 
 /** A link as its connection keeps it: what it is subscribed to, and what of that and of its end its handler was not told yet. */
@@ -70,7 +72,7 @@ export class TopicLink {
     const isNew = this.#sinceMs === Number.NEGATIVE_INFINITY
     // What it is subscribed to comes after what was acknowledged before; only at first nobody would hear that.
     if (!isNew) this.#tellAcknowledged()
-    if (this.#isChanging && this.#mayChange(nowMs)) {
+    if (this.#isChanging && (!isNew || this.#handler.mayJoin) && this.#mayChange(nowMs)) {
       this.#told = this.prefixes
       this.#changes++
       this.#handler.wants(this.prefixes)

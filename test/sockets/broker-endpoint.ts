@@ -69,6 +69,7 @@ export class LinkedPub extends PubSocket {
         const linked: Linked = { link, prefixes: [] }
         links.set(topic, (links.get(topic) ?? new Set()).add(linked))
         return {
+          mayJoin: true,
           wants: prefixes => {
             linked.prefixes = prefixes
             told.note(prefixes.length > 0 ? 'joined' : 'left')(topic)

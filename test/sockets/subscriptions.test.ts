@@ -151,28 +151,30 @@ describe('what comes in on pub', { concurrency: true }, () => {
     // So many that only these are noted.
     const pub = new PubSocket(listening, {
       accept: topic => ({
+        mayJoin: true,
         wants: prefixes => topic === last && prefixes.length === 64 && joined.note('last')(),
         acknowledged() {},
         drained() {},
         closed() {},
       }),
       refused: assert.fail,
-      changesTooOften() {},
+      changesTooOften: assert.fail,
       broken: reason => broken.note('broken')(reason),
       dropped: assert.fail,
     })
     t.after(() => pub.close())
     const socket = open(t, await pub.bind())
-    const send = (kind: number, topic: string) => {
-      const prefixes = Array.from({ length: 64 }, (_, at) => topic + String(at).padEnd(220, 'x'))
+    const send = (kind: number, topic: string, count = 64) => {
+      const prefixes = Array.from({ length: count }, (_, at) => topic + String(at).padEnd(220, 'x'))
       socket.write(
         Buffer.concat(prefixes.map(each => encodeFrames([Buffer.concat([Buffer.of(kind), Buffer.from(each)])]))),
       )
     }
-    for (let count = 0; count < 1000; count++) {
+    for (let count = 0; count < 2000; count++) {
       const topic = drawP2pTopic()
-      send(1, topic)
-      send(0, topic)
+      // No more changes of one than may be at once.
+      send(1, topic, 32)
+      send(0, topic, 32)
     }
     send(1, last)
     await joined.of('last')
@@ -200,6 +202,7 @@ describe('what comes in on pub', { concurrency: true }, () => {
     const others = Array.from({ length: 200 }, drawP2pTopic)
     const pub = new PubSocket(listening, {
       accept: topic => ({
+        mayJoin: true,
         wants: () => {
           if (topic === last) told.note('honest')()
           else {
