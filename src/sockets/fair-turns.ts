@@ -10,10 +10,11 @@ export interface Client {
 }
 
 /**
- * How long it takes in one turn of the event loop, in milliseconds, before whatever else there is to do has its turn; but some
- * pieces are always done, on a busy machine, too.
+ * How much of such a time, in milliseconds, it takes before whatever else there is to do has its turn; but some pieces are
+ * always done, on a busy machine, too.
  */
 const maxStretchMs = 5
+const stretchEveryMs = 10
 const minPieces = 16
 
 /**
@@ -26,7 +27,8 @@ export class FairTurns {
   /** For whom something is to be done, the next one first. */
   readonly #waiting = new Set<Client>()
   readonly #pausing = new Set<Client>()
-  /** What was done in this turn of the event loop. */
+  /** What was done since then. */
+  #sinceMs = Number.NEGATIVE_INFINITY
   #spentMs = 0
   #pieces = 0
   #isRunning = false
@@ -44,18 +46,31 @@ export class FairTurns {
   /** There is something to do for somebody. */
   add(client: Client): void {
     this.#waiting.add(client)
-    // Who waits for the next turn comes first then.
-    if (!this.#isOver && !this.#isRunning) this.#run()
+    if (this.#isRunning) return
+    if (this.#isOver) {
+      this.#goOnLater()
+      return
+    }
+    const nowMs = performance.now()
+    // Without a turn in between only if the last one was not used up.
+    if (this.#spentMs < maxStretchMs && nowMs - this.#sinceMs >= stretchEveryMs) this.#beginStretch(nowMs)
+    this.#run(nowMs)
   }
 
-  /** Is there no more time in this turn? */
+  #beginStretch(nowMs: number): void {
+    this.#sinceMs = nowMs
+    this.#spentMs = 0
+    this.#pieces = 0
+  }
+
+  /** Is there no more time before the next turn of the event loop? */
   get #isOver(): boolean {
     return this.#spentMs >= maxStretchMs && this.#pieces >= minPieces
   }
 
-  #run(): void {
+  #run(beganMs: number): void {
     this.#isRunning = true
-    let nowMs = performance.now()
+    let nowMs = beganMs
     try {
       for (const client of this.#waiting) {
         this.#waiting.delete(client)
@@ -63,9 +78,9 @@ export class FairTurns {
         // Behind everybody else.
         if (left === 'more') this.#waiting.add(client)
         else if (left === 'later') this.#addLater(client)
-        const beganMs = nowMs
+        const pieceBeganMs = nowMs
         nowMs = performance.now()
-        this.#spentMs += nowMs - beganMs
+        this.#spentMs += nowMs - pieceBeganMs
         this.#pieces++
         if (this.#isOver) break
       }
@@ -73,11 +88,15 @@ export class FairTurns {
       this.#failed(error)
     }
     this.#isRunning = false
+    if (this.#waiting.size > 0) this.#goOnLater()
+  }
+
+  #goOnLater(): void {
     this.#nextTurn ??= setImmediate(() => {
       this.#nextTurn = undefined
-      this.#spentMs = 0
-      this.#pieces = 0
-      if (this.#waiting.size > 0) this.#run()
+      const nowMs = performance.now()
+      this.#beginStretch(nowMs)
+      this.#run(nowMs)
     })
   }
 

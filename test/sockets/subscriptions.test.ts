@@ -188,12 +188,12 @@ describe('what comes in on pub', { concurrency: true }, () => {
     const [topic, last] = [drawP2pTopic(), drawP2pTopic()]
     const socket = open(t, port)
     const both = Buffer.concat([subscription(topic), encodeFrames([Buffer.from(`\0${topic}`)])])
-    socket.write(Buffer.concat([...Array.from({ length: 5000 }, () => both), subscription(topic), subscription(last)]))
+    socket.write(Buffer.concat([...Array.from({ length: 700 }, () => both), subscription(topic), subscription(last)]))
     await told.of(`joined ${last}`)
     await told.of('changes too often')
     const changes = () => told.all.filter(each => each.endsWith(topic))
     while (changes().at(-1) !== `joined ${topic}`) await told.next()
-    assert.ok(changes().length < 200, `${changes().length} changes`)
+    assert.ok(changes().length <= 256, `${changes().length} changes`)
   })
 
   test('of many topics is told in turns: nobody waits until all of them have been', async t => {
