@@ -111,6 +111,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | 'not_accepted'
     | `${EndpointName}.${BreakReason}`
     | 'missed'
+    | 'crowded_out'
     | 'unreadable'
   >((fields, sentence) => log.warn(fields, sentence))
   const story = new Story(log)
@@ -144,6 +145,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     egress,
     supplies,
     bounds: {
+      maxDeliveries: zmq.max_connections_per_subscriber,
       windowBytes: zmq.acknowledgement_window,
       networkBytes: zmq.send_buffer_size + 2 * maxRunBytes + zmq.network_buffer_size,
     },
@@ -156,6 +158,12 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       if (!history) tally.limits.queue++
       const sentence = `a subscriber ${because}: ${missed} messages are not there any more`
       repeating.log('missed', sentence, { subscriber: shortened(topic), missed })
+    },
+    crowdedOut: topic => {
+      tally.limits['plugins.apps.zmq.max_connections_per_subscriber']++
+      const sentence =
+        'a subscriber has more connections than may be: the one that took nothing for longest was left out'
+      repeating.log('crowded_out', sentence, { subscriber: shortened(topic) })
     },
   })
   const backbone = inmemBackbone(batch => messages.append(batch))
@@ -245,6 +253,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         const sentence = "it subscribed to something that is nobody's p2p topic"
         repeating.log('not_admitted', `a peer on pub was refused: ${sentence}`)
       },
+      changesTooOften: () => void tally.limits.change_rate++,
     },
   )
   const sub = new SubSocket(

@@ -55,7 +55,10 @@ export function connectionLogic(surroundings: ConnectionSurroundings): typeof co
       },
       stopSending: ({ context }) => {
         const { open } = find(context) ?? {}
-        if (open) egress.close(open.outlet)
+        if (open === undefined) return
+        egress.close(open.outlet)
+        // However long it is not sent anything now, others have what was fetched.
+        open.outlet.turnEnded()
       },
       giveBackPage: ({ context }) => find(context)?.open?.outlet.turnEnded(),
       stopCounting: ({ context }) => find(context)?.queue.stopCounting(),

@@ -4,7 +4,7 @@ import type { Line } from '../delivery/delivery.ts'
 import type { Egress } from '../delivery/egress.ts'
 import type { Queue } from '../delivery/queue.ts'
 import type { Supplies } from '../delivery/supplies.ts'
-import { wantedBy } from '../delivery/wanted.ts'
+import { type Wanted, wantedBy } from '../delivery/wanted.ts'
 import { shortened } from '../protocol/topics.ts'
 import type { Connection } from './connection.ts'
 
@@ -16,6 +16,8 @@ export interface ConnectionsSurroundings {
   /** The connections' chart, and the actor that they belong to. */
   logic(): typeof connectionChart
   subscriber(): AnyActorRef
+  /** Has the subscriber not left? */
+  isThere(): boolean
   /** A connection is subscribed to the topic; of several, once for each. */
   joined(): void
   /** None is any more. */
@@ -24,10 +26,14 @@ export interface ConnectionsSurroundings {
   received(bytes: number): void
   /** What has to outlive the process has changed. */
   changed(): void
+  /** One had to leave the topic for a newer one. */
+  crowdedOut(): void
 }
 
 /** What the `pub` endpoint tells of one connection. */
 export interface ConnectionEvents {
+  /** May it subscribe to the topic now? Not if many have lately. */
+  readonly mayJoin: boolean
   /** It is subscribed to the topic followed by one of these prefixes; to nothing, if there are none. */
   wants(prefixes: readonly string[]): void
   /** Its peer answered this PING. */
@@ -38,11 +44,21 @@ export interface ConnectionEvents {
   closed(): void
 }
 
+/**
+ * So many connections may join a topic in so many milliseconds; more wait. Each may crowd out another, which comes back at once:
+ * two that do that to each other have no time for it.
+ */
+const maxJoins = 16
+const joinsMs = 1000
+
 /** The connections of one subscriber. Their actors serve again and again: to end one costs as much as all timers there are. */
 export class Connections implements Iterable<Connection> {
   readonly #queue: Queue
   readonly #surroundings: ConnectionsSurroundings
   readonly #connections: Connection[] = []
+  /** Connections that joined since then. */
+  #joins = 0
+  #sinceMs = Number.NEGATIVE_INFINITY
 
   constructor(queue: Queue, surroundings: ConnectionsSurroundings) {
     this.#queue = queue
@@ -69,35 +85,34 @@ export class Connections implements Iterable<Connection> {
     return this.#connections.some(({ open }) => open !== undefined && open.delivery.wanted.types.length > 0)
   }
 
-  /** A connection begins. */
+  /** A connection that will subscribe to the topic. Nothing is done for it before it does. */
   open(line: Line): ConnectionEvents {
-    const connection = this.#connections.find(({ open }) => open === undefined) ?? this.#add()
-    const { actor } = connection
-    const { joined, left, received, changed } = this.#surroundings
+    let connection: Connection | undefined
+    const { joined, left, received, changed, isThere } = this.#surroundings
+    const mayJoin = () => this.#mayJoin
     return {
+      get mayJoin() {
+        return mayJoin()
+      },
       wants: prefixes => {
         // Its subscriber has left.
-        if (!this.#connections.includes(connection)) return
-        const wasJoined = this.areJoined
+        if (connection === undefined ? !isThere() : !this.#connections.includes(connection)) return
+        const { areJoined: wereJoined } = this
         const wanted = wantedBy(prefixes)
-        const { open } = connection
-        if (open === undefined) {
-          this.#begin(connection, line, wanted)
-          joined()
-          actor.send({ type: 'connection.opened' })
-          return
-        }
-        const before = open.delivery.wanted.types.length
-        if (this.#queue.want(open.delivery, wanted)) {
+        const { delivery } = connection?.open ?? {}
+        const hadJoined = (delivery?.wanted.types.length ?? 0) > 0
+        if (delivery === undefined) connection = this.#begin(line, wanted)
+        else if (this.#queue.want(delivery, wanted)) {
           changed()
-          actor.send({ type: 'prefixes.changed' })
+          connection?.actor.send({ type: 'prefixes.changed' })
         }
-        if (before === 0 && wanted.types.length > 0) joined()
-        else if (wasJoined && !this.areJoined) left()
+        if (!hadJoined && wanted.types.length > 0) joined()
+        else if (wereJoined && !this.areJoined) left()
+        if (delivery === undefined) connection?.actor.send({ type: 'connection.opened' })
       },
       acknowledged: ping => {
-        const { open } = connection
-        if (open === undefined) return
+        const { actor, open } = connection ?? {}
+        if (actor === undefined || open === undefined) return
         const before = open.delivery.unacknowledgedBytes
         this.#queue.acknowledge(open.delivery, ping)
         const snapshot = actor.getSnapshot()
@@ -108,13 +123,16 @@ export class Connections implements Iterable<Connection> {
         received(before - open.delivery.unacknowledgedBytes)
       },
       drained: () => {
+        const { actor, open } = connection ?? {}
+        if (actor === undefined || open === undefined) return
+        this.#queue.tookFrom(open.delivery)
         if (actor.getSnapshot().matches({ open: { flow: 'waiting' } })) actor.send({ type: 'connection.drained' })
       },
       closed: () => {
-        const wasJoined = this.areJoined
-        this.#end(connection)
+        const { areJoined: wereJoined } = this
+        if (connection !== undefined) this.#end(connection)
         this.#stopSpare()
-        if (wasJoined && !this.areJoined) left()
+        if (wereJoined && !this.areJoined) left()
       },
     }
   }
@@ -150,10 +168,14 @@ export class Connections implements Iterable<Connection> {
     return connection
   }
 
-  #begin(connection: Connection, line: Line, wanted: ReturnType<typeof wantedBy>): void {
+  /** A connection is subscribed to the topic. If there are as many as may be, another one has to leave first. */
+  #begin(line: Line, wanted: Wanted): Connection {
+    this.#makeRoom()
+    const connection = this.#connections.find(({ open }) => open === undefined) ?? this.#add()
     const { actor } = connection
     const { supplies } = this.#surroundings
     const delivery = this.#queue.join(line, wanted)
+    this.#joins++
     const outlet = {
       delivery,
       filled: () => actor.send({ type: 'connection.filled' }),
@@ -165,6 +187,25 @@ export class Connections implements Iterable<Connection> {
       },
     }
     connection.open = { delivery, outlet }
+    return connection
+  }
+
+  get #mayJoin(): boolean {
+    const nowMs = performance.now()
+    if (nowMs - this.#sinceMs >= joinsMs) {
+      this.#sinceMs = nowMs
+      this.#joins = 0
+    }
+    return this.#joins < maxJoins
+  }
+
+  #makeRoom(): void {
+    const { crowdedOut } = this.#queue
+    const connection = crowdedOut && this.#connections.find(({ open }) => open?.delivery === crowdedOut)
+    if (connection === undefined) return
+    this.#end(connection)
+    crowdedOut?.leave()
+    this.#surroundings.crowdedOut()
   }
 
   /** Of the actors that only overlapping connections need, those at the end go when their connections have. */

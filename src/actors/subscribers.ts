@@ -2,11 +2,11 @@ import { type AnyActorRef, createActor } from 'xstate'
 import type { connectionChart } from '../../machines/connection.ts'
 import type { subscriberChart } from '../../machines/subscriber.ts'
 import type { SubscriberInput } from '../../machines/vocabulary.ts'
-import type { InFlightBounds, Line } from '../delivery/delivery.ts'
+import type { Line } from '../delivery/delivery.ts'
 import type { Egress } from '../delivery/egress.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
 import type { SnapshotRange } from '../delivery/message-store.ts'
-import { Queue, type QueueStart } from '../delivery/queue.ts'
+import { Queue, type QueueBounds, type QueueStart } from '../delivery/queue.ts'
 import type { Supplies } from '../delivery/supplies.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
 import { drawP2pTopic, interestOf, shortened } from '../protocol/topics.ts'
@@ -21,8 +21,8 @@ export interface SubscribersSurroundings {
   readonly egress: Egress
   /** Undefined if there is no history. */
   readonly supplies: Supplies | undefined
-  /** What may be under way on one connection. */
-  readonly bounds: InFlightBounds
+  /** How many connections each may have, and what may be under way on one. */
+  readonly bounds: QueueBounds
   /** The connections' charts. */
   connection(): typeof connectionChart
   /** So many bytes more are known to be received. */
@@ -31,6 +31,8 @@ export interface SubscribersSurroundings {
   changed(subscription: Subscription): void
   /** A subscriber came to a place in the log where so many messages are not there any more. */
   missed(topic: string, messages: number): void
+  /** A connection had to leave its topic for a newer one. */
+  crowdedOut(topic: string): void
 }
 
 /** How a new subscription begins. */
@@ -112,7 +114,7 @@ export class Subscribers {
     input: SubscriberInput,
     { told, ...start }: { readonly told: Told } & Pick<QueueStart, 'fresh' | 'restored'>,
   ): Subscription {
-    const { log, egress, supplies, bounds, missed, connection, received, changed } = this.#surroundings
+    const { log, egress, supplies, bounds, missed, connection, received, changed, crowdedOut } = this.#surroundings
     const { topic } = input
     const { topics, snapshot, address } = told
     const reader = { topic, address: address ?? '', interest: interestOf(topics), snapshot }
@@ -136,6 +138,7 @@ export class Subscribers {
       supplies,
       logic: connection,
       subscriber: () => actor,
+      isThere: () => this.#subscriptions.get(topic) === subscription && !actor.getSnapshot().matches('suspended'),
       joined: () => {
         if (address !== undefined) this.shares.joined(address, topic)
         actor.send({ type: 'socket.joined' })
@@ -143,6 +146,7 @@ export class Subscribers {
       left: () => actor.send({ type: 'socket.left' }),
       received: bytes => received(subscription, bytes),
       changed: () => changed(subscription),
+      crowdedOut: () => crowdedOut(topic),
     })
     const subscription = { topic, ...told, queue, connections, actor }
     this.#subscriptions.set(topic, subscription)

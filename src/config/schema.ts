@@ -50,6 +50,9 @@ const zmq = section(
     max_connections: count(1, 1_000_000)
       .default(20_000)
       .describe('Connections that each of the three ports may have. For one more, who has done nothing yet gives way.'),
+    max_connections_per_subscriber: count(1, 1000)
+      .default(4)
+      .describe('Connections that may join one p2p topic. One more ends the one that has taken nothing for longest.'),
     handshake_timeout: seconds()
       .default(10)
       .describe('Seconds that a connection may take to say what it is, or it is closed.'),

@@ -12,6 +12,8 @@ export interface Line {
   readonly nextPing: number
   /** Sends a run. */
   send(run: readonly Message[]): void
+  /** The subscriber has newer connections, as many as may be: the connection is not one of the topic's any more. */
+  leave(): void
 }
 
 /** What may be under way on one connection. */
@@ -40,6 +42,8 @@ export class Delivery {
   wanted: Wanted
   /** What bounds what is under way: until it is known whether the peer acknowledges, it is taken to do so. */
   boundBy: FlightBound = 'window'
+  /** When it was last seen to take something, or began: a higher number is later. */
+  lastSign = 0
   #reading: { readonly cursor: Cursor; readonly inFlight: InFlight } | undefined
   #bytes = 0
   /** Number of the PING that follows what was sent last. */
@@ -80,6 +84,11 @@ export class Delivery {
     const { unacknowledgedBytes } = this
     // What is longer than the window goes alone.
     return unacknowledgedBytes === 0 || unacknowledgedBytes + maxRunBytes <= this.#bounds.windowBytes
+  }
+
+  /** It is not one of its subscriber's connections any more. */
+  leave(): void {
+    this.#line.leave()
   }
 
   /** Begins to read, where the cursor is. */

@@ -11,7 +11,13 @@ export interface Mark extends Place {
 }
 
 /** Marks of one connection; beyond, every second one is let go. */
-const maxMarks = 64
+export const maxMarks = 64
+
+/**
+ * Changes of what is wanted that are kept of one connection, so that a subscriber that counts can be followed; beyond, it can't
+ * be any more.
+ */
+export const maxChanges = 16
 
 /** By what a subscriber's messages are taken as received. */
 export type Evidence =
@@ -56,8 +62,8 @@ export class InFlight {
   /** Everything up to this place was sent. Of places with the same PING the last counts, and where what is wanted changed. */
   reach(mark: Mark): void {
     const last = this.#marks.at(-1) as Mark
-    const isSame = last.ping === mark.ping && last.wanted === mark.wanted
-    if (isSame && this.#marks.at(-2)?.wanted === mark.wanted) this.#marks[this.#marks.length - 1] = mark
+    const isChange = last.wanted !== mark.wanted || this.#marks.at(-2)?.wanted !== mark.wanted
+    if (last.ping === mark.ping && !(isChange && this.#keepsChanges)) this.#marks[this.#marks.length - 1] = mark
     else this.#marks.push(mark)
     if (this.#marks.length > maxMarks) this.#thinOut()
   }
@@ -87,6 +93,11 @@ export class InFlight {
     this.#acknowledgedBytes = mark.bytes
   }
 
+  /** Is it known where what is wanted changed? Else only what is received is. */
+  get #keepsChanges(): boolean {
+    return this.changes.length <= maxChanges
+  }
+
   #settle(mark: number): void {
     if (mark > 0) this.#marks.splice(0, mark)
     this.#acknowledgedBytes = Math.max(this.#acknowledgedBytes, this.settled.bytes)
@@ -94,8 +105,10 @@ export class InFlight {
 
   #thinOut(): void {
     const last = this.#marks.length - 1
+    const keepsChanges = this.#keepsChanges
     this.#marks = this.#marks.filter((mark, index) => {
-      return index % 2 === 0 || index === last || mark.wanted !== this.#marks[index - 1]?.wanted
+      const isChange = mark.wanted !== this.#marks[index - 1]?.wanted
+      return index % 2 === 0 || index === last || (isChange && keepsChanges)
     })
   }
 }

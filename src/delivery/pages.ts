@@ -20,12 +20,19 @@ export interface PageBounds {
 /** A page that is being fetched, and how many wait for it. */
 interface Fetch {
   holders: number
-  readonly page: Promise<Page>
+  /** Undefined: nobody waits for it any more. */
+  readonly page: Promise<Page | undefined>
 }
+
+/** Hears that it has its turn, or not any more. */
+type Waiting = (isTurn: boolean) => void
 
 /**
  * Pages of the store, on their way to subscribers that lag behind what is in memory. However many those are, only so many
  * pages are held at once. Subscribers that lag alike share them: a page that is there is read by all who need what is in it.
+ *
+ * A subscriber holds one at a time, on whichever of its connections, and then is behind all others: several connections get it
+ * no more of them than others have.
  */
 export class Pages {
   readonly #store: MessageStore
@@ -34,9 +41,12 @@ export class Pages {
   readonly #held = new Map<Page, number>()
   /** By the sequence numbers that were asked for. */
   readonly #fetches = new Map<number, Fetch>()
+  /** Fetches that wait until they may read, the next one first. */
+  readonly #waiting = new Map<Fetch, Waiting>()
+  /** The p2p topics of subscribers that hold a page or wait for one, and what waits on their other connections. */
+  readonly #turns = new Map<string, Set<Waiting>>()
   /** The least recently used first. */
   readonly #cached = new Set<Page>()
-  readonly #waiting: (() => void)[] = []
   #cachedBytes = 0
   /** Pages that are held, or being read. */
   #taken = 0
@@ -53,65 +63,128 @@ export class Pages {
   }
 
   /**
-   * The page with this sequence number. Whoever gets one gives it back with {@link release} as soon as it was sent, or is
-   * not needed. Rejects if the disk can't be read: then there is nothing to give back.
+   * The page with this sequence number, for a subscriber. Whoever gets one gives it back with {@link release} as soon as it was
+   * sent, or is not needed. Undefined if that is aborted before. Rejects if the disk can't be read: in either case there is
+   * nothing to give back.
    */
-  hold(sequence: number): Promise<Page> {
-    for (const [page, holders] of this.#held) {
-      if (!has(page, sequence)) continue
-      this.#held.set(page, holders + 1)
-      return Promise.resolve(page)
+  async hold(sequence: number, topic: string, signal: AbortSignal): Promise<Page | undefined> {
+    if (signal.aborted || !(await this.#turnOf(topic, signal))) return undefined
+    let page: Page | undefined
+    try {
+      page = signal.aborted ? undefined : await this.#share(sequence, signal)
+    } finally {
+      if (page === undefined) this.#endTurn(topic)
     }
-    const fetch = this.#fetches.get(sequence)
-    if (fetch === undefined) return this.#begin(sequence)
-    fetch.holders++
-    return fetch.page
+    return page
   }
 
-  /** A page that was held is not needed any more. */
-  release(page: Page): void {
+  /** A page that was held for a subscriber is not needed any more. */
+  release(page: Page, topic: string): void {
     const holders = (this.#held.get(page) ?? 0) - 1
     if (holders > 0) this.#held.set(page, holders)
     else {
       this.#held.delete(page)
       this.#giveBack()
     }
+    this.#endTurn(topic)
   }
 
-  #begin(sequence: number): Promise<Page> {
-    const fetch: Fetch = { holders: 1, page: this.#fetch(sequence, () => fetch.holders) }
+  /** Fulfilled when none of the subscriber's other connections holds a page, or waits for one. */
+  #turnOf(topic: string, signal: AbortSignal): Promise<boolean> {
+    const others = this.#turns.get(topic)
+    if (others === undefined) {
+      this.#turns.set(topic, new Set())
+      return Promise.resolve(true)
+    }
+    return new Promise(resolve => {
+      const leave = () => hear(false)
+      const hear = (isTurn: boolean) => {
+        signal.removeEventListener('abort', leave)
+        others.delete(hear)
+        resolve(isTurn)
+      }
+      others.add(hear)
+      signal.addEventListener('abort', leave)
+    })
+  }
+
+  #endTurn(topic: string): void {
+    const [next] = this.#turns.get(topic) ?? []
+    if (next === undefined) this.#turns.delete(topic)
+    else next(true)
+  }
+
+  /** The page, of which there is one for all who need something in it. */
+  #share(sequence: number, signal: AbortSignal): Promise<Page | undefined> {
+    for (const [page, holders] of this.#held) {
+      if (!has(page, sequence)) continue
+      this.#held.set(page, holders + 1)
+      return Promise.resolve(page)
+    }
+    const fetch = this.#fetches.get(sequence) ?? this.#begin(sequence)
+    fetch.holders++
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        // It has come, and is this one's to give back.
+        if (this.#fetches.get(sequence) !== fetch) return
+        if (--fetch.holders === 0) this.#abandon(sequence, fetch)
+        resolve(undefined)
+      }
+      signal.addEventListener('abort', leave)
+      fetch.page.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+    })
+  }
+
+  /** Nobody waits for it any more: if it does not read yet, it never will. */
+  #abandon(sequence: number, fetch: Fetch): void {
+    const leave = this.#waiting.get(fetch)
+    if (leave === undefined) return
+    this.#fetches.delete(sequence)
+    leave(false)
+  }
+
+  #begin(sequence: number): Fetch {
+    const fetch: Fetch = { holders: 0, page: Promise.resolve().then(() => this.#fetch(sequence, fetch)) }
     this.#fetches.set(sequence, fetch)
-    return fetch.page
+    return fetch
   }
 
-  async #fetch(sequence: number, holders: () => number): Promise<Page> {
+  async #fetch(sequence: number, fetch: Fetch): Promise<Page | undefined> {
     try {
-      await this.#take()
+      if (!(await this.#take(fetch))) return undefined
       const page = this.#cachedPage(sequence) ?? (await this.#read(sequence))
-      // Another fetch may have found the same one in the cache.
+      // Another fetch may have found the same one in the cache; those who wanted it may have gone.
       const others = this.#held.get(page)
-      if (others !== undefined) this.#giveBack()
-      this.#held.set(page, (others ?? 0) + holders())
+      if (others !== undefined || fetch.holders === 0) this.#giveBack()
+      if (fetch.holders > 0) this.#held.set(page, (others ?? 0) + fetch.holders)
       return page
     } catch (error) {
       this.#giveBack()
       throw error
     } finally {
-      this.#fetches.delete(sequence)
+      if (this.#fetches.get(sequence) === fetch) this.#fetches.delete(sequence)
     }
   }
 
-  async #take(): Promise<void> {
-    if (this.#taken >= this.#bounds.maxHeld) {
-      this.#waits++
-      await new Promise<void>(resolve => this.#waiting.push(resolve))
-    } else this.#taken++
+  async #take(fetch: Fetch): Promise<boolean> {
+    if (fetch.holders === 0) return false
+    if (this.#taken < this.#bounds.maxHeld) {
+      this.#taken++
+      return true
+    }
+    this.#waits++
+    return new Promise(resolve => {
+      this.#waiting.set(fetch, isTurn => {
+        this.#waiting.delete(fetch)
+        resolve(isTurn)
+      })
+    })
   }
 
   #giveBack(): void {
-    const next = this.#waiting.shift()
+    const [next] = this.#waiting.values()
     if (next === undefined) this.#taken--
-    else next()
+    else next(true)
   }
 
   async #read(sequence: number): Promise<Page> {

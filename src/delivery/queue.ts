@@ -1,5 +1,6 @@
 import { Cursor, type CursorReader, type Place } from './cursor.ts'
 import { Delivery, type InFlightBounds, type Line } from './delivery.ts'
+import { maxChanges } from './in-flight.ts'
 import type { MessageLog } from './message-log.ts'
 import type { SnapshotRange } from './message-store.ts'
 import { allAt, highestOf } from './positions.ts'
@@ -26,7 +27,13 @@ export interface QueueStart extends CursorReader {
   readonly fresh?: { readonly position: number; readonly confirms: boolean }
   /** A subscription that an earlier broker knew. */
   readonly restored?: StandingRecord
-  readonly bounds: InFlightBounds
+  readonly bounds: QueueBounds
+}
+
+/** What one subscriber may have. */
+export interface QueueBounds extends InFlightBounds {
+  /** Connections at once. */
+  readonly maxDeliveries: number
 }
 
 /** What a queue tells its owner. */
@@ -37,19 +44,16 @@ export interface QueueEvents {
   missed(messages: number): void
 }
 
-/** Changes of what is wanted, in the middle of what a subscriber counts, that can be kept; beyond, it is not followed any more. */
-const maxChanges = 16
-
 /**
  * What waits for one subscriber, whose recovery it owns: where it stands ({@link Standing}), apart from what comes next on
  * each of its connections ({@link Delivery}). Of most there is one connection, or none; of a subscriber that came back before
- * the end of its connection was noticed there are two.
+ * the end of its connection was noticed there are two, and of one that does so again and again a few: the newest ones.
  */
 export class Queue {
   readonly #log: MessageLog
   readonly #reader: CursorReader
   readonly #events: QueueEvents
-  readonly #bounds: InFlightBounds
+  readonly #bounds: QueueBounds
   #standing: Standing
   readonly #deliveries = new Set<Delivery>()
   /** The delivery whose frames the subscriber counts. */
@@ -61,6 +65,8 @@ export class Queue {
   #missed = 0
   /** What was missed last, and counted. */
   #lastMiss = { from: 0, to: 0 }
+  /** Counts what was seen to be taken. */
+  #signs = 0
 
   constructor(log: MessageLog, start: QueueStart, events: QueueEvents) {
     const { topic, address, interest, snapshot, fresh, restored, bounds } = start
@@ -146,9 +152,24 @@ export class Queue {
     return recordOf(this.#standing, everything)
   }
 
-  /** A connection begins. It is sent nothing until {@link begin}. */
+  /**
+   * The delivery that has to end before one more begins, if there are as many as may be: that which has taken nothing for
+   * longest, or else the oldest. Who is back is never the one that has to go, however many broken connections it left.
+   */
+  get crowdedOut(): Delivery | undefined {
+    if (this.#deliveries.size < this.#bounds.maxDeliveries) return undefined
+    return [...this.#deliveries].reduce((oldest, each) => (each.lastSign < oldest.lastSign ? each : oldest))
+  }
+
+  /** The connection took something of what it was sent. */
+  tookFrom(delivery: Delivery): void {
+    delivery.lastSign = ++this.#signs
+  }
+
+  /** A connection begins, after that ended which was {@link crowdedOut}. It is sent nothing until {@link begin}. */
   join(line: Line, wanted: Wanted): Delivery {
     const delivery = new Delivery(line, wanted, this.#bounds, sent => this.#sent(sent))
+    this.tookFrom(delivery)
     if (this.#deliveries.size > 0) this.#overlap(wanted)
     // What is matched beyond the type can't be counted again after a restart.
     if (wanted.accepts !== undefined) this.stopCounting()
@@ -162,7 +183,8 @@ export class Queue {
     delivery.want(wanted)
     if (isCounted && delivery.unsettledFrames === 0) delivery.settle()
     const changes = delivery.inFlight?.changes.length ?? 0
-    if (isCounted && (wanted.accepts !== undefined || changes > maxChanges)) this.stopCounting()
+    const isFollowed = isCounted || this.#standing.kind === 'acknowledging'
+    if (isFollowed && (wanted.accepts !== undefined || changes > maxChanges)) this.stopCounting()
     if (delivery.cursor !== undefined) this.#restFrom(delivery.cursor)
     if (delivery.cursor?.isEmpty === false) this.#events.filled(delivery)
     return isCounted && this.#standing.kind === 'counting'
@@ -184,6 +206,7 @@ export class Queue {
 
   /** The connection's peer answered this PING. */
   acknowledge(delivery: Delivery, ping: number): void {
+    this.tookFrom(delivery)
     delivery.acknowledge(ping, this.#standing.kind === 'acknowledging' ? 'acknowledgement' : 'count')
     this.#note(delivery)
   }
@@ -218,9 +241,11 @@ export class Queue {
     else this.#countOn(frames)
   }
 
-  /** It does not say what it received any more: it is sent everything again that may not have reached it. */
+  /**
+   * It does not say what it received any more, or nobody could tell what it counts: it is sent everything again that may not
+   * have reached it.
+   */
   stopCounting(): void {
-    if (this.#standing.kind === 'acknowledging') return
     this.#followed = undefined
     this.#standing = uncountable(this.#standing)
   }

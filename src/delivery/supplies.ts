@@ -32,22 +32,24 @@ export class Supplies {
         if (selection) cursor.supplySelection(selection)
       } else {
         // Who waits for a page holds none, else all might wait for each other.
-        this.#release(cursor.dropPage())
+        this.#release(cursor, cursor.dropPage())
         if (replaying) await this.pace.turn(cursor.address, signal)
-        if (signal.aborted) return
-        const page = await this.pages.hold(cursor.position)
-        if (signal.aborted) this.pages.release(page)
+        const page = await this.pages.hold(cursor.position, cursor.topic, signal)
+        if (page === undefined) continue
+        if (signal.aborted) this.#release(cursor, page)
         else cursor.supplyPage(page)
       }
     }
+    // There was nothing for it to the end of the log: it has no turn in which it would be given back.
+    if (cursor.isEmpty) this.turnEnded(cursor)
   }
 
   /** The cursor had its turn: what it held can go to others. */
   turnEnded(cursor: Cursor): void {
-    this.#release(cursor.rest())
+    this.#release(cursor, cursor.rest())
   }
 
-  #release(page: Page | undefined): void {
-    if (page) this.pages.release(page)
+  #release({ topic }: Cursor, page: Page | undefined): void {
+    if (page) this.pages.release(page, topic)
   }
 }

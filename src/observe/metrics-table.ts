@@ -243,7 +243,7 @@ export const brokerMetrics: MetricsTable<Reading> = [
   {
     kind: 'counter',
     name: 'threatbus_limit_reached_total',
-    help: 'How often a limit was reached, by its key in the configuration; log_rate: lines that were summed up; file_descriptors: of the system.',
+    help: 'How often a limit was reached, by its key in the configuration; log_rate: lines that were summed up; change_rate: changes of subscriptions on pub that had to wait; file_descriptors: of the system.',
     labels: ['limit'],
     values: ({ limits }) => labelled('limit', limits),
   },

@@ -16,7 +16,7 @@ import type { Durations } from './durations.ts'
 import type { BrokerState } from './states.ts'
 import type { CountedLimit, Tally } from './tally.ts'
 
-/** Limits that are counted when they are reached, by their keys in the configuration; `log_rate` and `file_descriptors` have none. */
+/** Limits that are counted when they are reached, by their keys in the configuration, if they have one. */
 export type LimitName =
   | CountedLimit
   | 'max_unchecked_bytes'

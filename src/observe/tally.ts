@@ -11,7 +11,7 @@ export type RequestAction = 'subscribe' | 'unsubscribe' | 'heartbeat' | 'publish
 /** How a management request was answered. */
 export type ReplyStatus = 'success' | 'error' | 'unknown_request'
 
-/** Limits that are counted here when they are reached, by their keys (`file_descriptors` has none); others count themselves (see readings.ts). */
+/** Limits that are counted here when they are reached, by their keys if they have one; others count themselves (see readings.ts). */
 export type CountedLimit =
   | 'max_subscribers'
   | 'max_subscribers_per_address'
@@ -21,9 +21,11 @@ export type CountedLimit =
   | 'max_message_values'
   | 'queue'
   | 'plugins.apps.zmq.max_connections'
+  | 'plugins.apps.zmq.max_connections_per_subscriber'
   | 'plugins.apps.zmq.max_peer_bytes'
   | 'file_descriptors'
   | 'inspector.max_connections'
+  | 'change_rate'
 
 const noReplies = { success: 0, error: 0, unknown_request: 0 }
 
@@ -64,9 +66,11 @@ export class Tally {
     max_message_values: 0,
     queue: 0,
     'plugins.apps.zmq.max_connections': 0,
+    'plugins.apps.zmq.max_connections_per_subscriber': 0,
     'plugins.apps.zmq.max_peer_bytes': 0,
     file_descriptors: 0,
     'inspector.max_connections': 0,
+    change_rate: 0,
   }
   /** Subscriptions that ended, by reason. */
   readonly departures: Record<DepartureReason, number> = { requested: 0, evicted: 0, crowded_out: 0, dropped: 0 }

@@ -1,8 +1,10 @@
 import type { Message } from '../protocol/message.ts'
 import { p2pTopicLength } from '../protocol/topics.ts'
+import type { Client } from './fair-turns.ts'
 import { Pings } from './pings.ts'
 import { keptPrefix } from './prefixes.ts'
 import type { RunEncoder } from './run.ts'
+import { type LinkHandler, TopicLink } from './topic-link.ts'
 import { ZmtpError } from './zmtp/break-reason.ts'
 import type { Command } from './zmtp/command.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
@@ -15,18 +17,11 @@ export interface PubLink {
   readonly nextPing: number
   /** Sends a run of messages. */
   send(run: readonly Message[]): void
-}
-
-/** What is done about one link. */
-export interface LinkHandler {
-  /** From now on it is subscribed to the topic followed by one of these; to nothing of it, if there are none. */
-  wants(prefixes: readonly string[]): void
-  /** The peer answered this PING: everything that was sent before is where its application reads. */
-  acknowledged(ping: number): void
-  /** The connection had no room, and may have now. */
-  drained(): void
-  /** The connection is no more, and what it held unacknowledged may not have arrived. */
-  closed(): void
+  /**
+   * The topic has newer connections, as many as may be: this one is not subscribed to it any more, and its handler hears no
+   * more. Without another topic it is closed.
+   */
+  leave(): void
 }
 
 /** What a {@link PubConnection} asks for and tells. */
@@ -34,8 +29,12 @@ export interface PubConnectionEvents {
   /** Its peer subscribes to a p2p topic: who cares about that? Undefined: it is nobody's, and is not honoured. */
   accept(topic: string, link: PubLink): LinkHandler | undefined
   refused(): void
+  /** It changes what it is subscribed to of a topic so often that this has to wait. */
+  changesTooOften(): void
   /** Something was sent that a PING has to follow soon. */
   pingDue(): void
+  /** Handlers are to be told something, by {@link PubConnection.next}. */
+  untold(): void
 }
 
 /** Bytes of a prefix. A subscription is a short frame (RFC 23 "The Publish-Subscribe Pattern"): a longer one is refused. */
@@ -56,21 +55,18 @@ const pingAsMessage = '\x04PING'
 const subscribeByte = 1
 const unsubscribeByte = 0
 
-interface Link {
-  readonly handler: LinkHandler
-  /** What follows the topic in what it is subscribed to: `''` is everything. */
-  prefixes: readonly string[]
-}
-
 /** One connection of a SUB socket: what it is subscribed to, what it is sent, and what of that its peer acknowledges. */
-export class PubConnection implements PeerHandler {
+export class PubConnection implements PeerHandler, Client {
   /** It keeps no frame. */
   readonly heldBytes = 0
   readonly #peer: ZmtpPeer
   readonly #encoder: RunEncoder
   readonly #events: PubConnectionEvents
   readonly #pings: Pings
-  readonly #links = new Map<string, Link>()
+  readonly #links = new Map<string, TopicLink>()
+  /** Links whose handlers are to be told something, and those that have to wait for that. */
+  #untold = new Set<TopicLink>()
+  #pausing = new Set<TopicLink>()
   #isInMultipart = false
   #prefixBytes = 0
   /** Did it ask for something that a PING would be taken for? */
@@ -112,12 +108,42 @@ export class PubConnection implements PeerHandler {
   }
 
   drained(): void {
-    for (const { handler } of this.#links.values()) handler.drained()
+    for (const link of this.#links.values()) {
+      link.drain()
+      this.#untold.add(link)
+    }
+    this.#events.untold()
   }
 
   closed(): void {
-    for (const { handler } of this.#links.values()) handler.closed()
+    this.#pausing.clear()
+    for (const link of this.#links.values()) {
+      link.close()
+      this.#untold.add(link)
+    }
     this.#links.clear()
+    this.#events.untold()
+  }
+
+  next(nowMs: number): 'more' | 'later' | 'nothing' {
+    if (this.#untold.size === 0 && this.#pausing.size > 0) {
+      const pausing = this.#pausing
+      this.#pausing = this.#untold
+      this.#untold = pausing
+      this.#peer.resume()
+    }
+    const [link] = this.#untold
+    if (link !== undefined) {
+      this.#untold.delete(link)
+      if (!link.tell(nowMs)) {
+        // Who changes again and again is not even read.
+        if (this.#pausing.size === 0) this.#peer.pause()
+        this.#pausing.add(link)
+        this.#events.changesTooOften()
+      }
+    }
+    if (this.#untold.size > 0) return 'more'
+    return this.#pausing.size > 0 ? 'later' : 'nothing'
   }
 
   /** Sends a PING if one is due. */
@@ -167,7 +193,11 @@ export class PubConnection implements PeerHandler {
     this.#unansweredLooks = 0
     if (this.#pings.areDueAtOnce) this.#ping()
     else if (this.#pings.areDue) this.#events.pingDue()
-    for (const { handler } of this.#links.values()) handler.acknowledged(ping)
+    for (const link of this.#links.values()) {
+      link.acknowledge(ping)
+      this.#untold.add(link)
+    }
+    this.#events.untold()
   }
 
   #read(kind: number | undefined, prefix: string): void {
@@ -194,9 +224,8 @@ export class PubConnection implements PeerHandler {
       this.#events.refused()
       return
     }
-    link.prefixes = [...link.prefixes, kept.prefix]
     this.#hold(kept.bytes)
-    link.handler.wants(link.prefixes)
+    this.#change(link, [...link.prefixes, kept.prefix])
     // Whether it acknowledges is known before much was sent.
     if (known === undefined && !this.#pings.areOpen && !this.#pings.wereAnswered) this.#ping()
   }
@@ -204,10 +233,12 @@ export class PubConnection implements PeerHandler {
   #unsubscribe(topic: string, rest: string): void {
     const link = this.#links.get(topic)
     if (!link?.prefixes.includes(rest)) return
-    link.prefixes = link.prefixes.filter(prefix => prefix !== rest)
     // The topic itself is kept: what was sent under it may not have arrived.
-    this.#hold(-(keptPrefix(rest)?.bytes ?? 0))
-    link.handler.wants(link.prefixes)
+    this.#hold(-heldBy(rest))
+    this.#change(
+      link,
+      link.prefixes.filter(prefix => prefix !== rest),
+    )
   }
 
   #hold(prefixBytes: number): void {
@@ -215,28 +246,51 @@ export class PubConnection implements PeerHandler {
     this.#peer.holdPrefixes(prefixBytes)
   }
 
-  #open(topic: string): Link | undefined {
-    const handler = this.#events.accept(topic, this.#linkTo(topic))
+  #change(link: TopicLink, prefixes: readonly string[]): void {
+    link.prefixes = prefixes
+    if (this.#pausing.has(link)) return
+    this.#untold.add(link)
+    this.#events.untold()
+  }
+
+  #open(topic: string): TopicLink | undefined {
+    let link: TopicLink | undefined
+    const handler = this.#events.accept(
+      topic,
+      this.#linkTo(topic, () => link?.hasRoom() === true),
+    )
     if (handler === undefined) return undefined
-    const link = { handler, prefixes: [] }
+    link = new TopicLink(handler)
     // Bytes of its own: a part of a text holds on to all of it.
     this.#links.set(Buffer.from(topic, 'latin1').toString('latin1'), link)
     return link
   }
 
-  #linkTo(topic: string): PubLink {
+  #linkTo(topic: string, hasRoom: () => boolean): PubLink {
     const peer = this.#peer
     const pings = this.#pings
     const bytes = Buffer.from(topic, 'latin1')
     return {
       get hasRoom() {
-        return peer.hasRoom
+        return peer.hasRoom && hasRoom()
       },
       get nextPing() {
         return pings.next
       },
       send: run => this.#send(bytes, run),
+      leave: () => this.#leave(topic),
     }
+  }
+
+  #leave(topic: string): void {
+    const link = this.#links.get(topic)
+    if (link === undefined) return
+    for (const prefix of link.prefixes) this.#hold(-heldBy(prefix))
+    this.#links.delete(topic)
+    this.#untold.delete(link)
+    if (this.#pausing.delete(link) && this.#pausing.size === 0) this.#peer.resume()
+    // Else it goes on for the others: who is back has joined those anew, too, or will.
+    if (this.#links.size === 0) this.#peer.break('superseded')
   }
 
   #send(topic: Buffer, run: readonly Message[]): void {
@@ -248,4 +302,8 @@ export class PubConnection implements PeerHandler {
     if (this.#pings.areDueAtOnce) this.#ping()
     else if (this.#pings.areDue) this.#events.pingDue()
   }
+}
+
+function heldBy(prefix: string): number {
+  return keptPrefix(prefix)?.bytes ?? 0
 }

@@ -1,7 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { FairTurns } from './fair-turns.ts'
 import { PubConnection, type PubConnectionEvents } from './pub-connection.ts'
 import { RunEncoder } from './run.ts'
-import { silentConnections } from './tcp-silence.ts'
+import { TcpSilence } from './tcp-silence.ts'
+import { changePauseMs } from './topic-link.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
 
@@ -18,7 +20,9 @@ export interface PubSocketOptions extends ListenOptions {
 }
 
 /** What a {@link PubSocket} asks for and tells. */
-export interface PubSocketPeers extends ListenTroubles, Pick<PubConnectionEvents, 'accept' | 'refused'> {}
+export interface PubSocketPeers
+  extends ListenTroubles,
+    Pick<PubConnectionEvents, 'accept' | 'refused' | 'changesTooOften'> {}
 
 /** Of a frame so much is kept that its prefix is seen to be too long. */
 const keptFrameBytes = 512
@@ -52,6 +56,8 @@ export class PubSocket extends ZmtpListener {
   readonly #peers: PubSocketPeers
   readonly #encoder = new RunEncoder()
   readonly #connections = new Set<PubConnection>()
+  readonly #telling = new FairTurns(changePauseMs, error => this.fail(error))
+  readonly #silence = new TcpSilence()
   /** Connections on which a PING is due. */
   #due = new Set<PubConnection>()
   #pinging: NodeJS.Timeout | undefined
@@ -73,12 +79,12 @@ export class PubSocket extends ZmtpListener {
   }
 
   override async serve(): Promise<void> {
-    const pauseMs = this.#options.answerTimeoutMs / looksPerTimeout
-    const looking = setInterval(() => this.#look().catch(error => this.fail(error)), pauseMs)
+    const looking = new AbortController()
+    this.#lookAgainAndAgain(looking.signal).catch(error => this.fail(error))
     try {
       await super.serve()
     } finally {
-      clearInterval(looking)
+      looking.abort()
       clearTimeout(this.#pinging)
     }
   }
@@ -100,10 +106,12 @@ export class PubSocket extends ZmtpListener {
         return handler
       },
       refused: () => this.#peers.refused(),
+      changesTooOften: () => this.#peers.changesTooOften(),
       pingDue: () => {
         this.#due.add(connection)
         this.#pinging ??= setTimeout(() => this.pingNow().catch(error => this.fail(error)), pingDelayMs)
       },
+      untold: () => this.#telling.add(connection),
     })
     this.#connections.add(connection)
     return {
@@ -116,6 +124,15 @@ export class PubSocket extends ZmtpListener {
         this.#due.delete(connection)
         connection.closed()
       },
+    }
+  }
+
+  /** Looks with a pause in between, however long a look takes: never twice at once. */
+  async #lookAgainAndAgain(signal: AbortSignal): Promise<void> {
+    const pauseMs = this.#options.answerTimeoutMs / looksPerTimeout
+    while (!signal.aborted) {
+      await sleep(pauseMs, undefined, { signal }).catch(() => {})
+      if (!signal.aborted) await this.#look()
     }
   }
 
@@ -133,7 +150,7 @@ export class PubSocket extends ZmtpListener {
     await inTurns(strangers, guest => this.isStranger(guest) && guest.break('not_subscribed'))
     // Who holds messages that it has not read may only be slow: then its system still takes what it is sent.
     const isUncertain = overdue.some(({ isMessageOpen }) => isMessageOpen)
-    const isSilent = isUncertain ? await silentConnections() : () => false
+    const isSilent = isUncertain ? await this.#silence.look() : () => false
     for (const connection of overdue) if (!connection.isMessageOpen || isSilent(connection.ends)) connection.giveUp()
   }
 }

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** The two ends of a connection. */
 export interface ConnectionEnds {
@@ -8,8 +9,11 @@ export interface ConnectionEnds {
 }
 
 /** Where Linux lists connections, and in which columns. */
-const tables = ['/proc/net/tcp', '/proc/net/tcp6']
+const linuxTables = ['/proc/net/tcp', '/proc/net/tcp6']
 const columns = { local: 1, remote: 2, queues: 4, retransmissions: 6, probes: 8 }
+
+/** A table is read in pieces of so many bytes. */
+const pieceBytes = 65_536
 
 /**
  * So many repetitions in a row that the other system left without a word: of what it was sent, or of the question whether
@@ -17,23 +21,70 @@ const columns = { local: 1, remote: 2, queues: 4, retransmissions: 6, probes: 8 
  */
 const unansweredTries = 3
 
+/** Of the time no more than a part in so many goes into reading the tables, however long they are. */
+const readingShare = 20
+
+/** Nobody is known to be silent. */
+const nobody = () => false
+
 /**
  * Finds out which connections are silent: this system has sent bytes, repeats them, and the other one says nothing at all.
  * Where the system can't be asked (no Linux), none is known to be.
  *
  * A peer that reads slowly is not silent: its system acknowledges what there is room for, and answers that there is none.
  */
-export async function silentConnections(): Promise<(ends: ConnectionEnds) => boolean> {
-  const silent = new Set<string>()
-  for (const table of tables) {
-    const text = await readFile(table, 'latin1').catch(() => '')
-    for (const line of text.split('\n').slice(1)) {
-      const fields = line.trim().split(/ +/)
-      if (isSilent(fields)) silent.add(`${portOf(fields[columns.local])} ${fields[columns.remote]}`)
+export class TcpSilence {
+  readonly #tables: readonly string[]
+  readonly #now: () => number
+  #isReading = false
+  #nextReadingMs = Number.NEGATIVE_INFINITY
+
+  /**
+   * @param tables files that list connections as Linux does
+   * @param now a clock in milliseconds
+   */
+  constructor(tables: readonly string[] = linuxTables, now: () => number = () => performance.now()) {
+    this.#tables = tables
+    this.#now = now
+  }
+
+  /**
+   * Looks which connections are silent now. The tables have a line for each connection of this machine, strangers' included:
+   * they are read piece by piece, never twice at once, and not again soon after they took long. Whoever asks in between
+   * hears of nobody, and asks again some time.
+   */
+  async look(): Promise<(ends: ConnectionEnds) => boolean> {
+    const beganMs = this.#now()
+    if (this.#isReading || beganMs < this.#nextReadingMs) return nobody
+    this.#isReading = true
+    try {
+      const silent = new Set<string>()
+      for (const table of this.#tables) await readSilent(table, silent)
+      return ({ localPort, remoteAddress, remotePort }) => {
+        return addressForms(remoteAddress).some(address => silent.has(`${localPort} ${address}:${hex(remotePort, 4)}`))
+      }
+    } finally {
+      this.#isReading = false
+      this.#nextReadingMs = this.#now() + (this.#now() - beganMs) * readingShare
     }
   }
-  return ({ localPort, remoteAddress, remotePort }) => {
-    return addressForms(remoteAddress).some(address => silent.has(`${localPort} ${address}:${hex(remotePort, 4)}`))
+}
+
+/** Adds the ends of a table's silent connections. Each piece of it is read in a turn of the event loop. */
+async function readSilent(table: string, silent: Set<string>): Promise<void> {
+  let rest = ''
+  try {
+    for await (const piece of createReadStream(table, { encoding: 'latin1', highWaterMark: pieceBytes })) {
+      const lines = (rest + piece).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        const fields = line.trim().split(/ +/)
+        if (isSilent(fields)) silent.add(`${portOf(fields[columns.local])} ${fields[columns.remote]}`)
+      }
+      await nextTurn()
+    }
+  } catch {
+    // There is no such table here.
   }
 }
 

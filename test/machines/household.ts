@@ -37,11 +37,12 @@ export function household(options: HouseholdOptions = {}) {
   const log = new MessageLog(undefined, { maxRecentMessages: 1000, maxRecentBytes: 1e6, durability: 'background' })
   const egress = new Egress(() => Promise.resolve())
   const subscribers = new Subscribers({
-    ...{ log, egress, supplies: undefined, bounds: { windowBytes: 1e6, networkBytes: 1e6 } },
+    ...{ log, egress, supplies: undefined, bounds: { maxDeliveries: 4, windowBytes: 1e6, networkBytes: 1e6 } },
     connection: () => connection,
     received() {},
     changed() {},
     missed() {},
+    crowdedOut() {},
   })
   const exchanges = new SnapshotExchanges({
     subscribers,
@@ -131,7 +132,7 @@ export function household(options: HouseholdOptions = {}) {
     },
     /** A connection without room subscribes to a p2p topic, several times for overlapping ones. */
     connect: (topic: string) => {
-      subscribers.connect(topic, { hasRoom: false, nextPing: 1, send: () => 1 })?.wants([''])
+      subscribers.connect(topic, { hasRoom: false, nextPing: 1, send: () => 1, leave() {} })?.wants([''])
     },
     /** Every actor beside the supervisor. */
     *beside() {

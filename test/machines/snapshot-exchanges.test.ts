@@ -36,11 +36,12 @@ function open({
     log,
     egress,
     supplies: undefined,
-    bounds: { windowBytes: 1e6, networkBytes: 1e6 },
+    bounds: { maxDeliveries: 4, windowBytes: 1e6, networkBytes: 1e6 },
     connection: () => assert.fail(),
     received: () => assert.fail(),
     changed: () => assert.fail(),
     missed: () => assert.fail(),
+    crowdedOut: () => assert.fail(),
   })
   const subscriber = subscriberLogic({
     delaysMs: { joinTimeout: 1e6, heartbeatTimeout: 1e6, evictAfter: 1e6 },
@@ -98,7 +99,8 @@ function open({
 
 /** Reads what a subscriber is sent. */
 function readerOf({ queue }: Subscription): Cursor {
-  const [delivery = queue.join({ hasRoom: true, nextPing: 1, send: () => 1 }, everything)] = queue.deliveries
+  const [delivery = queue.join({ hasRoom: true, nextPing: 1, send: () => 1, leave() {} }, everything)] =
+    queue.deliveries
   queue.begin(delivery)
   return delivery.cursor as Cursor
 }

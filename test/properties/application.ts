@@ -11,6 +11,9 @@ import { frameBytes } from './logs.ts'
 /** Frames that may be on their way, unacknowledged, on one connection. */
 export const windowFrames = 12
 
+/** Connections that the broker may hold. */
+const maxDeliveries = 3
+
 /** What the systems hold for a connection whose peer does not acknowledge, in bytes. */
 export const networkBytes = 400
 
@@ -26,6 +29,9 @@ export class Wire implements Line {
   /** What arrived by it, in order. */
   readonly arrived: string[] = []
   delivery: Delivery | undefined
+  /** When it was last seen to take something, or began. */
+  lastSign = 0
+  hasLeft = false
   #isDue = false
 
   send(run: readonly Message[]): void {
@@ -33,6 +39,10 @@ export class Wire implements Line {
     this.#isDue = true
     // Sometimes it follows at once, sometimes later.
     if (run.length % 2 === 1) this.ping()
+  }
+
+  leave(): void {
+    this.hasLeft = true
   }
 
   /** Sends the PING that is due. */
@@ -61,6 +71,7 @@ export class Application {
   /** Frames that may have come twice, at most, because of breaks until now. */
   mayComeTwice = 0
   #receivedAtRecord = 0
+  #signs = 0
   #supplies: Supplies | undefined
   readonly #start: Omit<QueueStart, 'bounds'>
   readonly #counts: boolean
@@ -90,6 +101,8 @@ export class Application {
   async connect(wanted: Wanted = everything): Promise<void> {
     if (this.isConnected) return
     const wire = new Wire()
+    this.#makeRoom()
+    wire.lastSign = ++this.#signs
     this.wires.push(wire)
     this.isConnected = true
     wire.delivery = this.queue.join(wire, wanted)
@@ -97,17 +110,37 @@ export class Application {
     this.persist()
     // Who counts says so after it has read what its library had.
     if (!this.queue.isPlaceKnown) {
+      const saidBefore = this.taken
       this.taken = this.received.length
       this.queue.count(this.taken)
-      await this.#locate()
+      await this.#locate(saidBefore)
     }
     const isStale = this.queue.isRecordStaleFor(wire.delivery)
     this.queue.begin(wire.delivery)
     if (isStale) this.persist()
   }
 
-  /** The broker finds out where the application is, which says so again meanwhile. */
-  async #locate(): Promise<void> {
+  /** Of as many connections as may be, the broker leaves the one that has taken nothing for longest. */
+  #makeRoom(): void {
+    const { crowdedOut } = this.queue
+    assert.equal(crowdedOut !== undefined, this.wires.length === maxDeliveries)
+    if (crowdedOut === undefined) return
+    const [oldest] = this.wires.toSorted((one, other) => one.lastSign - other.lastSign)
+    this.queue.end(crowdedOut)
+    crowdedOut.leave()
+    assert.equal(oldest?.hasLeft, true)
+    this.wires.splice(this.wires.indexOf(oldest as Wire), 1)
+  }
+
+  /** The broker finds out where the application is, which says so again meanwhile; what it `saidBefore` was overtaken by that. */
+  async #locate(saidBefore: number): Promise<void> {
+    // The disk fails first, and is tried again: what arrives until then must not change what was said.
+    const failure = new Error('the disk cannot be read')
+    const failed = this.queue.locate(async () => {
+      this.queue.count(saidBefore)
+      throw failure
+    })
+    await failed.catch(error => assert.equal(error, failure))
     await this.queue.locate(async cursor => {
       this.queue.count(this.taken)
       await this.#supplies?.supply(cursor, new AbortController().signal)
@@ -161,7 +194,10 @@ export class Application {
   /** PONGs arrive at the broker. */
   acknowledge(): void {
     const { wire } = this
-    for (const ping of wire?.pongs.splice(0) ?? []) if (wire?.delivery) this.queue.acknowledge(wire.delivery, ping)
+    for (const ping of wire?.pongs.splice(0) ?? []) {
+      if (wire?.delivery) this.queue.acknowledge(wire.delivery, ping)
+      if (wire) wire.lastSign = ++this.#signs
+    }
   }
 
   /** The application takes so many frames, and says how many it has taken in all. */
@@ -223,7 +259,7 @@ export class Application {
   #open(log: MessageLog, start: Omit<QueueStart, 'bounds'>): Queue {
     return new Queue(
       log,
-      { ...start, bounds: { windowBytes: 1e6, networkBytes } },
+      { ...start, bounds: { maxDeliveries, windowBytes: 1e6, networkBytes } },
       {
         filled: () => this.edges.push('filled'),
         replayed: () => this.edges.push('replayed'),

@@ -35,6 +35,7 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'plugins.apps.zmq.max_message_size': ['1024', '268435456'],
   'plugins.apps.zmq.bind_retry': ['0.5', '30'],
   'plugins.apps.zmq.max_connections': ['1', '1e6'],
+  'plugins.apps.zmq.max_connections_per_subscriber': ['1', '1000'],
   'plugins.apps.zmq.handshake_timeout': ['0.01', '30'],
   'plugins.apps.zmq.message_timeout': ['0.01', '30'],
   'plugins.apps.zmq.max_peer_bytes': ['4096', '1073741824'],

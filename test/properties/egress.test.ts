@@ -46,7 +46,7 @@ function openOutlet(
   line: { readonly hasRoom: boolean; send(run: readonly Message[]): void },
   filled: () => void = assert.fail,
 ) {
-  const bounds = { windowBytes: 1e9, networkBytes: 1000 }
+  const bounds = { maxDeliveries: 4, windowBytes: 1e9, networkBytes: 1000 }
   const fresh = { position: 1, confirms: false }
   const queue = new Queue(
     log,
@@ -62,6 +62,7 @@ function openOutlet(
       line.send(run)
       return 1
     },
+    leave: () => assert.fail(),
   }
   const delivery = queue.join(counted, everything)
   queue.begin(delivery)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { batchOf } from '../../src/delivery/batch.ts'
+import { maxMarks } from '../../src/delivery/in-flight.ts'
 import { wantedBy, wantedTypes } from '../../src/delivery/wanted.ts'
 import type { Interest, MessageType } from '../../src/protocol/topics.ts'
 import { Application, windowFrames } from './application.ts'
@@ -20,8 +21,13 @@ const working = fc.oneof(
   fc.record({ say: fc.integer({ min: 0, max: 12 }) }),
   fc.constantFrom({ acknowledge: true as const }, { ping: true as const }, { persist: true as const }),
 )
-/** What breaks, and is mended. */
-const breaking = fc.constantFrom({ connect: true as const }, { disconnect: true as const }, { notice: true as const })
+/** What breaks, and is mended; who comes back before that is noticed again and again has more connections than may be. */
+const breaking = fc.constantFrom(
+  { connect: true as const },
+  { disconnect: true as const },
+  { notice: true as const },
+  { comeBack: true as const },
+)
 /** Joining by topic and type, and changing that. */
 const wanting = fc.record({
   want: fc.constantFrom([''], ['indicator'], ['sighting '], ['indicator', 'sighting'], []),
@@ -63,7 +69,10 @@ class World {
     else if ('connect' in step) await application.connect()
     else if ('disconnect' in step) application.disconnect()
     else if ('notice' in step) application.notice()
-    else if ('want' in step) application.want(wantedBy(step.want))
+    else if ('comeBack' in step) {
+      application.disconnect()
+      await application.connect()
+    } else if ('want' in step) application.want(wantedBy(step.want))
     else this.#crash(step.crash)
   }
 
@@ -274,6 +283,26 @@ describe('a subscriber, whatever breaks and in whichever order,', () => {
     await application.finish()
     assert.deepEqual(application.received, world.wanted('both').all)
     assert.equal(application.queue.standing, 'counting')
+  })
+
+  test('that changes what it wants again and again holds no more than a few places, and lacks nothing', async () => {
+    for (const counts of [false, true]) {
+      const world = new World({ counts })
+      const { application } = world
+      await application.connect()
+      for (let change = 0; change < 1000; change++) {
+        application.want(wantedBy(change % 2 === 0 ? ['indicator'] : ['sighting']))
+        if (change % 100 === 0) await world.take({ publish: ['sighting', 'indicator'] })
+        await application.send(1)
+        assert.ok((application.wire?.delivery?.inFlight?.changes.length ?? 0) <= maxMarks)
+      }
+      assert.equal(application.queue.standing, 'acknowledging')
+      // Nobody could tell any more what it counts.
+      application.say(0)
+      assert.equal(application.queue.standing, 'acknowledging')
+      await application.finish()
+      assert.deepEqual(application.received.toSorted(), world.wanted('both').all.toSorted())
+    }
   })
 
   test('that unsubscribes and subscribes again on an unbroken connection gets nothing twice', async () => {

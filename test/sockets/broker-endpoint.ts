@@ -74,6 +74,7 @@ export class LinkedPub extends PubSocket {
         const linked: Linked = { link, prefixes: [] }
         links.set(topic, (links.get(topic) ?? new Set()).add(linked))
         return {
+          mayJoin: true,
           wants: prefixes => {
             linked.prefixes = prefixes
             told.note(prefixes.length > 0 ? 'joined' : 'left')(topic)
@@ -88,6 +89,7 @@ export class LinkedPub extends PubSocket {
         }
       },
       refused: told.note('refused'),
+      changesTooOften: told.note('changes too often'),
       broken: told.note('broken'),
       dropped: told.note('dropped'),
     })

@@ -82,6 +82,7 @@ describe('pub, whoever joins, fills, reads and leaves,', () => {
               const linked: Linked = { topic: topics.find(each => each.name === name) as Topic, link, state: 'gone' }
               links.push(linked)
               return {
+                mayJoin: true,
                 wants: prefixes => {
                   if (prefixes.length > 0) joins++
                   linked.state = prefixes.length > 0 ? 'flowing' : 'gone'
@@ -99,6 +100,7 @@ describe('pub, whoever joins, fills, reads and leaves,', () => {
               }
             },
             refused() {},
+            changesTooOften: assert.fail,
             broken: assert.fail,
             dropped: assert.fail,
           },

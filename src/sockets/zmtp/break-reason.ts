@@ -20,6 +20,7 @@ export const breakSentences = {
   crowded_out: 'it held most, or was the slowest, when connections held more together than may be',
   gave_way: 'it had done nothing yet, and there was no room for others',
   not_subscribed: 'it is subscribed to nothing that is its own, and had time to',
+  superseded: 'its subscriber has newer connections, as many as may be',
   expired: 'nothing came from it within the time to live of its ping',
   unanswered: 'it has vanished: it answers no PING any more',
 } as const
