@@ -26,6 +26,7 @@ export interface Experience {
 /** What the process is told: to say what it noticed; or to publish no more, and to say so once everything has arrived. */
 export type Question = 'noticed' | 'end'
 
+const ownAddress = '127.0.0.3'
 const subscribers = 10
 /** A thousand messages a second. */
 const burst = 10
@@ -76,11 +77,16 @@ process.on('message', async (question: Question) => {
 })
 process.send?.('ready')
 
+/** As libzmq connects from an address of one's own: strangers have others. */
+function addressOf(port: number): string {
+  return `tcp://${ownAddress}:0;${target.host}:${port}`
+}
+
 async function join(subscriber: number): Promise<string> {
   const { topic } = await ask({ action: 'subscribe', topic: 'stix2' })
   assert.ok(typeof topic === 'string', 'the bus refused an honest subscriber')
   const socket = new Subscriber({ linger: 0, receiveHighWaterMark: 0 })
-  socket.connect(`tcp://${target.host}:${target.pub}`)
+  socket.connect(addressOf(target.pub))
   socket.subscribe(topic)
   receive(subscriber, socket)
   return topic
@@ -101,7 +107,7 @@ async function receive(subscriber: number, socket: Subscriber): Promise<void> {
 
 async function publish(): Promise<void> {
   const socket = new XPublisher({ linger: 5000, sendHighWaterMark: 0 })
-  socket.connect(`tcp://${target.host}:${target.sub}`)
+  socket.connect(addressOf(target.sub))
   // What is sent before the broker's subscriptions have come is dropped.
   for (const expected = new Set(['\x01stix2/', '\x01threatbus/snapshotenvelope']); expected.size > 0; ) {
     expected.delete(String((await socket.receive())[0]))
@@ -152,7 +158,7 @@ async function beat(topic: string): Promise<void> {
 
 async function ask(request: object): Promise<Record<string, unknown>> {
   const socket = new Request({ linger: 0, receiveTimeout: patienceMs, sendTimeout: patienceMs })
-  socket.connect(`tcp://${target.host}:${target.manage}`)
+  socket.connect(addressOf(target.manage))
   try {
     await socket.send(JSON.stringify(request))
     return JSON.parse(String((await socket.receive())[0]))

@@ -89,11 +89,12 @@ export async function siege(
   }
 }
 
-function complaintsOf({ during, mebibytes, recoveredSeconds }: Omit<Siege, 'complaints'>): readonly string[] {
+function complaintsOf({ during, after, mebibytes, recoveredSeconds }: Omit<Siege, 'complaints'>): readonly string[] {
   const said = (isSo: boolean, text: string) => (isSo ? [text] : [])
   return [
     ...said(during.deliveryMs.p99 > owed.deliveryP99Ms, `deliveries took ${during.deliveryMs.p99} ms (p99)`),
     ...said(during.manageMs.most > owed.manageMs, `a heartbeat took ${during.manageMs.most} ms`),
+    ...said(after.deliveryMs.p99 > owed.deliveryP99Ms, `afterwards deliveries took ${after.deliveryMs.p99} ms (p99)`),
     ...said(during.failedRequests > 0, `${during.failedRequests} heartbeats failed`),
     ...said(mebibytes.most > owed.memoryMebibytes, `the broker had ${mebibytes.most} MiB`),
     ...said(recoveredSeconds >= owed.recoverySeconds, `connections were not gone after ${recoveredSeconds} s`),
