@@ -83,6 +83,9 @@ const leastMessages = 4
 const otherFiles = 32
 
 const endpointsNumber = 3
+/** So much of what may be unwritten may be published with receipts: the rest is for those who publish on `sub`. */
+const receiptsShare = 0.5
+
 /** Why messages can't be published with a receipt now. */
 const notStoredReasons: Readonly<Record<Exclude<Decision, 'admitted'>, string>> = {
   failing: 'the history cannot be written at present: try again later',
@@ -124,7 +127,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     maxRecentBytes: history ? config.history.recent_bytes : config.queue.max_bytes,
     ...(history && { now: () => history.clock.latestMs }),
   })
-  const publicationAdmission = history && new PublicationAdmission(history.store, config.history.max_unwritten_bytes)
+  const publicationAdmission =
+    history && new PublicationAdmission(history.store, config.history.max_unwritten_bytes * receiptsShare)
   history?.onWritten(() => {
     messages.trim()
     publicationAdmission?.look()

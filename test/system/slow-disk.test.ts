@@ -9,7 +9,7 @@ import { readJournal } from '../../src/history/journal-lines.ts'
 import { subscriptionsFile } from '../../src/history/subscriptions.ts'
 import { holdDisk } from '../history/held-disk.ts'
 import { startBrokerHere } from './broker-here.ts'
-import { indicator, request } from './wire.ts'
+import { indicator, publisher, receive, request, sighting } from './wire.ts'
 
 const mebibyte = 1_048_576
 
@@ -47,6 +47,32 @@ test('who publishes more than the disk takes is held back, others are answered, 
     sequences,
     Array.from({ length: count }, (_, index) => index + 1),
   )
+})
+
+test('what is published with receipts does not hold back who publishes without', async t => {
+  const disk = await holdDisk(t, 'writev')
+  const { manage, pub, sub, history } = await startBrokerHere(t, {
+    settings: { history: { max_unwritten_bytes: mebibyte } },
+  })
+  const { topic } = await request(manage, { action: 'subscribe', topic: 'stix2/sighting' })
+  const heard = receive(t, pub, topic)
+  const { send } = await publisher(t, sub)
+  const flood = new Dealer({ linger: 0, sendHighWaterMark: 0 })
+  t.after(() => flood.close())
+  flood.connect(`tcp://127.0.0.1:${manage}`)
+  disk.hold()
+  const message = indicator({ description: 'x'.repeat(0.4 * mebibyte) })
+  for (let sent = 0; sent < 10; sent++) {
+    await flood.send(['', `{"action":"publish","topic":"stix2/","message":${message}}`])
+  }
+  for (let before = -1; before < history.store.unwrittenBytes || before === 0; ) {
+    before = history.store.unwrittenBytes
+    for (let beats = 0; beats < 10; beats++) await request(manage, { action: 'heartbeat', topic })
+  }
+  for (let sent = 1; sent <= 20; sent++) {
+    await send(`stix2/sighting ${sighting()}`)
+    await heard.received(sent)
+  }
 })
 
 const subscribe = { action: 'subscribe', topic: 'stix2/indicator' }

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Request, Subscriber, XPublisher } from 'zeromq'
-import { messageText, nameIn, typeOf } from '../../delivery/numbered-messages.ts'
+import { messageText, nameIn } from '../../delivery/numbered-messages.ts'
 import type { Target } from './attack.ts'
 
 /** What they noticed since they were last asked. Times are in milliseconds. */
@@ -40,6 +40,13 @@ const longestWaitMs = 60_000
 const publisher = 0xb05
 /** In the names of what they publish. */
 const ownInfix = '--00000b05-'
+
+/**
+ * Its messages are sightings, and it wants no others: who wants indicators gets all that anybody publishes, which is no attack.
+ * Of numbered messages each fifth is one.
+ */
+const sightingOf = (publication: number) => 5 * publication + 3
+const publicationOf = (sighting: number) => (sighting - 3) / 5
 
 class Durations {
   #values: number[] = []
@@ -83,7 +90,7 @@ function addressOf(port: number): string {
 }
 
 async function join(subscriber: number): Promise<string> {
-  const { topic } = await ask({ action: 'subscribe', topic: 'stix2' })
+  const { topic } = await ask({ action: 'subscribe', topic: 'stix2/sighting' })
   assert.ok(typeof topic === 'string', 'the bus refused an honest subscriber')
   const socket = new Subscriber({ linger: 0, receiveHighWaterMark: 0 })
   socket.connect(addressOf(target.pub))
@@ -97,7 +104,7 @@ async function receive(subscriber: number, socket: Subscriber): Promise<void> {
     // An honest application passes over what others publish, and over what the bus asks it.
     const name = nameIn(String(frame))
     if (!name.includes(ownInfix)) continue
-    const number = Number.parseInt(name.slice(-12), 16)
+    const number = publicationOf(Number.parseInt(name.slice(-12), 16))
     assert.equal(number, next[subscriber], `subscriber ${subscriber} missed a message, or got it twice`)
     next[subscriber] = number + 1
     deliveries++
@@ -116,7 +123,7 @@ async function publish(): Promise<void> {
     for (let count = 0; count < burst; count++) {
       const number = publishedMs.length
       publishedMs.push(performance.now())
-      await socket.send(`stix2/${typeOf(number)} ${messageText(publisher, number, messageBytes)}`)
+      await socket.send(`stix2/sighting ${messageText(publisher, sightingOf(number), messageBytes)}`)
     }
     await sleep(Math.max(0, dueMs + burstEveryMs - performance.now()))
   }
