@@ -52,7 +52,6 @@ import { addressOf } from './sockets/address.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { descriptorsLeft, openFiles } from './sockets/open-files.ts'
 import { PubSocket } from './sockets/pub.ts'
-import { countedAddress } from './sockets/remote-address.ts'
 import { SubSocket } from './sockets/sub.ts'
 import type { BreakReason } from './sockets/zmtp/break-reason.ts'
 import { ConnectionAdmission, type Shortage } from './sockets/zmtp/connection-admission.ts'
@@ -447,8 +446,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   function take(parts: readonly Buffer[], publisher: ZmtpPeer): Promise<void> | undefined {
     const large = largePart(parts)
     if (large === undefined) return void intake.take(parts)
-    const address = countedAddress(publisher.ends.remoteAddress)
-    return largeMessages.frame(large, address).then(decoded => intake.accept(decoded))
+    return largeMessages.frame(large, publisher.address).then(decoded => intake.accept(decoded))
   }
 
   /** Answers a management request. */

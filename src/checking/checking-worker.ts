@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { yieldToOthers } from '../history/background-thread.ts'
 import { decodeFrame } from '../protocol/frames.ts'
 import { decodeRequest, type RequestLimit, type RequestLimits } from '../protocol/management.ts'
 import { type Crossing, crossing, memoryOf } from './crossing.ts'
@@ -17,6 +18,9 @@ function answer({ kind, bytes }: CheckingTask): Crossing {
   const reached: RequestLimit[] = []
   return crossing(decodeRequest(parts, { ...limits, reached: limit => reached.push(limit) }), reached)
 }
+
+// What is small, and live, has the right of way.
+yieldToOthers()
 
 parentPort?.on('message', (task: CheckingTask) => {
   const answered = answer(task)

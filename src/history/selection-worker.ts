@@ -1,8 +1,6 @@
-import { readlinkSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
-import { basename } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import type { SnapshotCriteria } from '../delivery/message-store.ts'
+import { yieldToOthers } from './background-thread.ts'
 import { codeOf } from './reason.ts'
 import { Segment, UnreadableSegmentError } from './segment.ts'
 import { select } from './select.ts'
@@ -22,15 +20,6 @@ export type SelectionMessage = SelectionTask | 'cancel'
 
 /** What it answers. */
 export type SelectionAnswer = { readonly selected: Selected } | { readonly error: unknown }
-
-/** Lets whatever else wants a processor go first. On Linux a thread has a priority of its own; elsewhere it stays as it is. */
-function yieldToOthers(): void {
-  try {
-    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), constants.priority.PRIORITY_BELOW_NORMAL)
-  } catch {
-    // It is a courtesy.
-  }
-}
 
 /** Selects from files as they are now. One that retention has deleted meanwhile, or that can't be read any more, has nothing. */
 async function answer({ files, criteria, ...search }: SelectionTask, signal: AbortSignal): Promise<SelectionAnswer> {

@@ -1,5 +1,4 @@
 import { splitRoute } from '../protocol/management.ts'
-import { countedAddress } from './remote-address.ts'
 import { ZmtpError } from './zmtp/break-reason.ts'
 import { encodeFrames, frameBytes, ownBytes } from './zmtp/frame-reader.ts'
 import { Inlet } from './zmtp/inlet.ts'
@@ -68,7 +67,7 @@ export class ManageSocket extends ZmtpListener {
   #handlerFor(peer: ZmtpPeer): PeerHandler {
     let frames: Buffer[] = []
     let bytes = 0
-    const address = countedAddress(peer.ends.remoteAddress)
+    const { address } = peer
     const lane = this.#inlet.laneOf(peer)
     return {
       get heldBytes() {

@@ -41,14 +41,14 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/checking/',
-    rule: 'the checking of large messages imports the protocol and threads',
-    mayImport: ['src/checking/', 'src/protocol/', 'node:worker_threads'],
+    rule: 'the checking of large messages imports the protocol and threads, and what lets others go before a thread',
+    mayImport: ['src/checking/', 'src/protocol/', 'src/history/background-thread.ts', 'node:worker_threads'],
   },
   {
     path: 'src/sockets/',
-    rule: 'sockets import zeromq and the protocol, what Node has for sockets, events and time, and for files, which is how Linux tells of connections, and types of vocabulary and delivery',
+    rule: 'sockets import zeromq and the protocol, how addresses take turns, what Node has for sockets, events and time, and for files, which is how Linux tells of connections, and types of vocabulary and delivery',
     mayImport: [
-      ...['src/sockets/', 'src/protocol/', 'zeromq'],
+      ...['src/sockets/', 'src/protocol/', 'src/delivery/fair-queue.ts', 'zeromq'],
       ...['node:net', 'node:os', 'node:events', 'node:timers*', 'node:fs*'],
     ],
     mayImportTypesOf: [vocabulary, 'src/delivery/'],

@@ -24,7 +24,7 @@ const steps = fc.array(
   fc.record({
     do: fc.constantFrom('come', 'come', 'come', 'speak', 'go'),
     entrance: fc.nat({ max: 2 }),
-    origin: fc.constantFrom('a', 'b'),
+    address: fc.constantFrom('a', 'b'),
     which: fc.nat(),
   }),
   { maxLength: 150 },
@@ -41,7 +41,7 @@ describe('connections', { concurrency: true }, () => {
           const admission = new ConnectionAdmission(descriptors)
           const entrances = Array.from({ length: 3 }, () => admission.entrance(max))
           const guests = new Map<Guest, { entrance: Entrance; speaks: boolean }>()
-          for (const { do: what, entrance: at, origin, which } of steps) {
+          for (const { do: what, entrance: at, address, which } of steps) {
             const entrance = entrances[at] as Entrance
             const guest = [...guests.keys()][which % guests.size]
             if (what === 'come') {
@@ -53,7 +53,7 @@ describe('connections', { concurrency: true }, () => {
                 continue
               }
               const newcomer: Guest = {
-                origin,
+                address,
                 break(reason) {
                   assert.equal(reason, 'gave_way')
                   assert.equal(guests.get(newcomer)?.speaks, false)
@@ -83,9 +83,9 @@ describe('connections', { concurrency: true }, () => {
   test('of the address with most give way first, the longest there', () => {
     const entrance = new ConnectionAdmission(Number.POSITIVE_INFINITY).entrance(4)
     const gone: string[] = []
-    for (const [origin, name] of ['a1', 'b1', 'b2', 'c1', 'c2', 'a2'].map(name => [name.charAt(0), name] as const)) {
+    for (const [address, name] of ['a1', 'b1', 'b2', 'c1', 'c2', 'a2'].map(name => [name.charAt(0), name] as const)) {
       assert.equal(entrance.makeRoom(), undefined)
-      entrance.enter({ origin, break: () => gone.push(name) })
+      entrance.enter({ address, break: () => gone.push(name) })
     }
     assert.deepEqual(gone, ['b1', 'c1'])
   })

@@ -2,8 +2,8 @@ import type { BreakReason } from './break-reason.ts'
 
 /** A connection that may have to give way to another. */
 export interface Guest {
-  /** Where it comes from (see `originOf`). */
-  readonly origin: string
+  /** Where it comes from (see `countedAddress`). */
+  readonly address: string
   /** Its connection is closed. */
   break(reason: BreakReason): void
 }
@@ -67,7 +67,7 @@ export class Entrance {
   readonly #guests = new Set<Guest>()
   /** Since when they are there, the longest first. */
   readonly #strangers = new Map<Guest, number>()
-  readonly #origins = new Map<string, number>()
+  readonly #addresses = new Map<string, number>()
 
   constructor(maxConnections: number, descriptors: { hasDescriptor(): boolean; crowded(): Entrance }) {
     this.#maxConnections = maxConnections
@@ -95,7 +95,7 @@ export class Entrance {
   enter(guest: Guest): void {
     this.#guests.add(guest)
     this.#strangers.set(guest, performance.now())
-    this.#origins.set(guest.origin, this.#from(guest) + 1)
+    this.#addresses.set(guest.address, this.#from(guest) + 1)
   }
 
   /** It did what the endpoint is there for. */
@@ -113,8 +113,8 @@ export class Entrance {
     if (!this.#guests.delete(guest)) return
     this.#strangers.delete(guest)
     const left = this.#from(guest) - 1
-    if (left > 0) this.#origins.set(guest.origin, left)
-    else this.#origins.delete(guest.origin)
+    if (left > 0) this.#addresses.set(guest.address, left)
+    else this.#addresses.delete(guest.address)
   }
 
   /** Those who have been there for so long and done nothing. */
@@ -128,8 +128,8 @@ export class Entrance {
     return strangers
   }
 
-  #from({ origin }: Guest): number {
-    return this.#origins.get(origin) ?? 0
+  #from({ address }: Guest): number {
+    return this.#addresses.get(address) ?? 0
   }
 
   #closeStranger(): boolean {

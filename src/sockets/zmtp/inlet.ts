@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { FairQueue } from '../../delivery/fair-queue.ts'
 import type { ZmtpPeer } from './peer.ts'
 
 /** What is done with what peers send. */
@@ -20,15 +21,15 @@ const maxStretchMs = 5
 const maxGatheredBytes = 262_144
 
 /**
- * Where what peers send goes in. Peers take turns in stretches that are short, whatever was sent: in a stretch as much is worked
+ * Where what peers send goes in. Addresses take turns, and the peers of each, in stretches that are short, whatever was sent: in a stretch as much is worked
  * off as there is time for. A peer that has sent something meanwhile is not read until its turn has come, so little is held in
  * memory.
  */
 export class Inlet<Item> {
   readonly #work: InletWork<Item>
   readonly #failed: (error: unknown) => void
-  /** What has something to be worked off, in the order of turns. */
-  readonly #ready = new Set<Lane<Item>>()
+  /** What has something to be worked off. */
+  readonly #ready = new FairQueue<Lane<Item>>()
   #state: 'idle' | 'gathering' | 'working' = 'idle'
 
   /** @param failed hears of an error of the work, after which nothing is worked off any more */
@@ -50,7 +51,7 @@ export class Inlet<Item> {
   }
 
   #isReady(lane: Lane<Item>): void {
-    this.#ready.add(lane)
+    if (!this.#ready.has(lane.address, lane)) this.#ready.add(lane.address, lane)
     if (this.#state !== 'idle') return
     this.#state = 'gathering'
     this.#run().catch(this.#failed)
@@ -70,9 +71,8 @@ export class Inlet<Item> {
 
   #workOff(): void {
     const endsMs = performance.now() + maxStretchMs
-    for (const lane of this.#ready) {
-      this.#ready.delete(lane)
-      if (lane.workOff()) this.#ready.add(lane)
+    for (let lane = this.#ready.take(); lane !== undefined; lane = this.#ready.take()) {
+      if (lane.workOff()) this.#isReady(lane)
       if (performance.now() >= endsMs) return
     }
   }
@@ -100,6 +100,10 @@ export class Lane<Item> {
     this.#work = work
     this.#inlet = inlet
     this.#failed = failed
+  }
+
+  get address(): string {
+    return this.#peer.address
   }
 
   /** Something came from the peer. */

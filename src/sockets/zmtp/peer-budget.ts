@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BreakReason } from './break-reason.ts'
+import { ReadTurns } from './read-turns.ts'
 
 /** Who holds something of the budget. */
 export interface Holder {
-  /** Where it comes from (see {@link originOf}). */
-  readonly origin: string
+  /** Where it comes from (see {@link countedAddress}). */
+  readonly address: string
   /** Is it read at present? Who is not may have sent anything. */
   readonly isRead: boolean
   /** It has to let go of what it holds: its connection is closed. */
@@ -44,6 +45,8 @@ const looksPerTimeout = 8
  * So one address takes no room from another that holds less, and on one host who stalls goes before who sends.
  */
 export class PeerBudget {
+  /** How much of them is read in a turn of the event loop. */
+  readonly turns = new ReadTurns()
   readonly #options: PeerBudgetOptions
   /** Connections with a message that has not come whole. */
   readonly #unfinished = new Set<PeerAccount>()
@@ -144,14 +147,14 @@ export class PeerBudget {
     isTooMuch: () => boolean,
   ): void {
     this.#options.exceeded()
-    const origins = new Map<string, Origin>()
+    const addresses = new Map<string, Origin>()
     for (const account of accounts) {
-      const origin = origins.get(account.holder.origin) ?? { bytes: 0, ranked: [] }
-      origin.bytes += bytesOf(account)
-      origin.ranked.push([rankOf(account), account])
-      origins.set(account.holder.origin, origin)
+      const address = addresses.get(account.holder.address) ?? { bytes: 0, ranked: [] }
+      address.bytes += bytesOf(account)
+      address.ranked.push([rankOf(account), account])
+      addresses.set(account.holder.address, address)
     }
-    const sorted = [...origins.values()].sort((one, other) => one.bytes - other.bytes)
+    const sorted = [...addresses.values()].sort((one, other) => one.bytes - other.bytes)
     for (const { ranked } of sorted) ranked.sort(([one], [other]) => other - one)
     while (isTooMuch()) {
       const most = sorted.pop()
@@ -283,14 +286,4 @@ export class PeerAccount {
     this.#stepMs = nowMs
     this.#stepCame = this.#came
   }
-}
-
-/** Where an address belongs to: of IPv6, everybody has as many addresses as he likes of one /64. */
-export function originOf(address: string): string {
-  const v4 = address.replace(/^::ffff:/i, '')
-  if (!v4.includes(':')) return v4
-  // The groups that `::` leaves out are zeros; it may stand behind these.
-  const [head = ''] = v4.split('::')
-  const groups = [...head.split(':').filter(group => group !== ''), '0', '0', '0', '0']
-  return groups.slice(0, 4).join(':')
 }

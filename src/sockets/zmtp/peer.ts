@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net'
+import { countedAddress } from '../remote-address.ts'
 import { type BreakReason, type Broken, breakSentences, ZmtpError } from './break-reason.ts'
 import { type Command, commandFrame, readCommand } from './command.ts'
 import { type Frame, FrameReader, ownBytes } from './frame-reader.ts'
 import { opening, versionFor } from './greeting.ts'
-import { originOf, type PeerAccount, type PeerBudget } from './peer-budget.ts'
+import type { PeerAccount, PeerBudget } from './peer-budget.ts'
 import type { Phase } from './phase.ts'
+import { type Reader, ReadShare, type ReadTurns } from './read-turns.ts'
 import { type TakesPings, takesPingsAfter } from './takes-pings.ts'
 import { awaitPeer } from './time-to-live.ts'
 import type { Role, Version } from './version.ts'
@@ -52,19 +54,22 @@ export interface PeerTerms extends PeerOptions {
 }
 
 /** One connection of a peer: how it begins, and then frames in both directions. */
-export class ZmtpPeer {
-  /** Where it comes from (see {@link originOf}). */
-  readonly origin: string
+export class ZmtpPeer implements Reader {
+  /** Where it comes from (see {@link countedAddress}). */
+  readonly address: string
   readonly #socket: Socket
   readonly #options: PeerOptions
   readonly #accept: (peer: ZmtpPeer) => PeerHandler
   readonly #broken: Broken
   readonly #account: PeerAccount
+  readonly #turns: ReadTurns
   #handshakeTimer: NodeJS.Timeout | undefined
   #phase: Phase = { name: 'signature', came: nothing }
   #handler: PeerHandler | undefined
   /** How many do not want it to be read at present. */
   #pauses = 0
+  /** What was read of it in this turn. */
+  readonly #share = new ReadShare()
   /** Ends the wait that the last ping's time to live has begun. */
   #stopAwaiting: (() => void) | undefined
 
@@ -77,8 +82,9 @@ export class ZmtpPeer {
     this.#options = options
     this.#accept = accept
     this.#broken = broken
-    this.origin = originOf(socket.remoteAddress ?? '')
+    this.address = countedAddress(socket.remoteAddress ?? '')
     this.#account = options.budget.open(this)
+    this.#turns = options.budget.turns
     this.#handshakeTimer = setTimeout(() => this.break('handshake_timeout'), options.handshakeTimeoutMs)
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('drain', () => this.#handler?.drained())
@@ -126,19 +132,20 @@ export class ZmtpPeer {
 
   /** Reads nothing until {@link resume}: what the peer sends waits with it. Who pauses it twice resumes it twice. */
   pause(): void {
-    if (this.#pauses++ === 0) this.#socket.pause()
+    this.#pauses++
+    this.#socket.pause()
   }
 
   /** Is it read at present? */
   get isRead(): boolean {
-    return !this.#socket.isPaused()
+    return this.#pauses === 0
   }
 
   /** Reads on, unless another one has paused it. */
   resume(): void {
     if (--this.#pauses > 0) return
     this.#account.restart(performance.now())
-    this.#socket.resume()
+    if (!this.#turns.awaits(this)) this.#socket.resume()
   }
 
   /** So much more, or less, is held in prefixes that the peer gave. */
@@ -183,6 +190,11 @@ export class ZmtpPeer {
       this.break(error.reason, error.message)
     }
     this.#countHeld(chunk.length)
+    if (this.#turns.took(this, this.#share, chunk.length)) this.#socket.pause()
+  }
+
+  readOn(): void {
+    if (this.#pauses === 0) this.#socket.resume()
   }
 
   #countHeld(came: number): void {
@@ -267,6 +279,7 @@ export class ZmtpPeer {
     this.#stopHandshakeTimer()
     this.#stopAwaiting?.()
     this.#account.close()
+    this.#turns.forget(this)
     this.#handler?.closed()
   }
 
