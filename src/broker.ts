@@ -82,8 +82,9 @@ const leastMessages = 4
 const otherFiles = 32
 
 const endpointsNumber = 3
-/** So much of what may be unwritten may be published with receipts: the rest is for those who publish on `sub`. */
-const receiptsShare = 0.5
+
+/** So much of what may be unwritten is for large messages, and for those with receipts: the rest is for small ones on `sub`. */
+const patientShare = 0.5
 
 /** Why messages can't be published with a receipt now. */
 const notStoredReasons: Readonly<Record<Exclude<Decision, 'admitted'>, string>> = {
@@ -127,7 +128,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     ...(history && { now: () => history.clock.latestMs }),
   })
   const publicationAdmission =
-    history && new PublicationAdmission(history.store, config.history.max_unwritten_bytes * receiptsShare)
+    history && new PublicationAdmission(history.store, config.history.max_unwritten_bytes * patientShare)
   history?.onWritten(() => {
     messages.trim()
     publicationAdmission?.look()
@@ -188,7 +189,12 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   }
   const reached = (limit: RequestLimit) => void tally.limits[limit]++
   const largeMessages = new LargeMessages(
-    { limits: requestLimits, maxMessageBytes: zmq.max_message_size, maxUncheckedBytes: config.max_unchecked_bytes },
+    {
+      limits: requestLimits,
+      maxMessageBytes: zmq.max_message_size,
+      maxUncheckedBytes: config.max_unchecked_bytes,
+      ready: async () => history?.keepsUp(patientShare),
+    },
     reached,
   )
   const intake = new Intake(requestLimits, {

@@ -20,6 +20,8 @@ export function largePart([part, ...others]: readonly Buffer[]): Buffer | undefi
 export interface LargeMessagesSettings extends CheckingSettings {
   /** Bytes of them that may wait. */
   readonly maxUncheckedBytes: number
+  /** Awaited before each: what the disk does not keep up with waits here, where it is bounded, and holds up nobody else. */
+  ready(): Promise<void>
 }
 
 /** Why a message was not checked. */
@@ -38,17 +40,21 @@ interface Waiting {
 export class LargeMessages {
   readonly #maxBytes: number
   readonly #reached: (limit: RequestLimit) => void
+  readonly #ready: () => Promise<void>
   readonly #thread: CheckingThread
   /** By address. Whose turn is next stands first. */
   readonly #waiting = new Map<string, Waiting[]>()
   #checking: Waiting | undefined
   #bytes = 0
+  /** How often it was closed. */
+  #ends = 0
   #crowdedOut = 0
 
   /** @param reached hears of requests that were refused because they go beyond a limit */
   constructor(settings: LargeMessagesSettings, reached: (limit: RequestLimit) => void) {
     this.#maxBytes = settings.maxUncheckedBytes
     this.#reached = reached
+    this.#ready = () => settings.ready()
     this.#thread = new CheckingThread(settings)
   }
 
@@ -83,6 +89,7 @@ export class LargeMessages {
 
   /** Ends the thread. What was not checked is answered as if its check had failed. */
   close(): Promise<void> {
+    this.#ends++
     for (const [address, waiting] of this.#waiting) {
       while (waiting.length > 0) this.#giveUpLast(address, waiting, failure('the broker ends'))
     }
@@ -113,7 +120,10 @@ export class LargeMessages {
   }
 
   async #checkInThread({ task, bytes, resolve }: Waiting): Promise<void> {
-    resolve(await this.#thread.check(task).catch(failure))
+    const ends = this.#ends
+    await this.#ready()
+    const isOver = ends !== this.#ends
+    resolve(isOver ? failure('the broker ends') : await this.#thread.check(task).catch(failure))
     this.#bytes -= bytes
     this.#checking = undefined
     this.#goOn()

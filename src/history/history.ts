@@ -151,11 +151,12 @@ export class History {
     this.#listeners.add(listen)
   }
 
-  /** Fulfilled when no more waits to be written than may, or nothing can be written at all. */
-  async keepsUp(): Promise<void> {
-    if (this.store.unwrittenBytes <= this.#maxUnwrittenBytes || this.store.isFailing) return
+  /** Fulfilled when no more waits to be written than this share of what may, or nothing can be written at all. */
+  async keepsUp(share = 1): Promise<void> {
+    const maxBytes = this.#maxUnwrittenBytes * share
+    if (this.store.unwrittenBytes <= maxBytes || this.store.isFailing) return
     this.#holdUps++
-    while (this.store.unwrittenBytes > this.#maxUnwrittenBytes && !this.store.isFailing) await this.store.written()
+    while (this.store.unwrittenBytes > maxBytes && !this.store.isFailing) await this.store.written()
   }
 
   /** Says where the broker answers, to whoever asks who uses the directory. */

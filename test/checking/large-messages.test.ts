@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { LargeMessages, type LargeMessagesSettings } from '../../src/checking/large-messages.ts'
 import { decodeFrame } from '../../src/protocol/frames.ts'
@@ -11,7 +12,8 @@ const limits: RequestLimits = { validation: 'strict', maxValues: 65_536, maxTopi
 
 function open(t: Pick<TestContext, 'after'>, over: Partial<LargeMessagesSettings> = {}) {
   const reached: RequestLimit[] = []
-  const settings = { limits, maxMessageBytes: 16_777_216, maxUncheckedBytes: 67_108_864, ...over }
+  const bounds = { maxMessageBytes: 16_777_216, maxUncheckedBytes: 67_108_864 }
+  const settings = { limits, ...bounds, ready: async () => {}, ...over }
   const large = new LargeMessages(settings, limit => reached.push(limit))
   t.after(() => large.close())
   return { large, reached }
@@ -92,6 +94,8 @@ describe('the thread that checks', () => {
       large.frame(message(), 'a'),
       large.request(message(), 'b'),
     ] as const
+    // The first is being checked.
+    await nextTurn()
     await large.close()
     const [first, second, reply] = await Promise.all(lost)
     for (const answer of [first, second]) assert.equal('refused' in answer && answer.refused, 'check_failed')
@@ -108,6 +112,23 @@ describe('messages that wait to be checked', () => {
     const check = (address: string) => large.frame(Buffer.from('stix2/x {}'), address).then(() => order.push(address))
     await Promise.all(['a', 'a', 'a', 'b', 'c', 'b'].map(check))
     assert.equal(order.join(''), 'aabcab')
+  })
+
+  test('wait until the disk is ready for them', async t => {
+    let isReady = () => {}
+    const ready = new Promise<void>(resolve => {
+      isReady = resolve
+    })
+    const { large } = open(t, { ready: () => ready })
+    const bytes = Buffer.from(`stix2/indicator ${indicator({ description: 'x'.repeat(100_000) })}`)
+    let isChecked = false
+    const checked = large.frame(bytes, 'a').then(() => {
+      isChecked = true
+    })
+    for (let turn = 0; turn < 10; turn++) await nextTurn()
+    assert.equal(isChecked, false)
+    isReady()
+    await checked
   })
 
   test('are bounded: beyond, whoever has most of them waiting loses what came last from there', async t => {

@@ -49,7 +49,7 @@ test('who publishes more than the disk takes is held back, others are answered, 
   )
 })
 
-test('what is published with receipts does not hold back who publishes without', async t => {
+test('what is large, or published with receipts, does not hold back what is small and without', async t => {
   const disk = await holdDisk(t, 'writev')
   const { manage, pub, sub, history } = await startBrokerHere(t, {
     settings: { history: { max_unwritten_bytes: mebibyte } },
@@ -62,8 +62,10 @@ test('what is published with receipts does not hold back who publishes without',
   flood.connect(`tcp://127.0.0.1:${manage}`)
   disk.hold()
   const message = indicator({ description: 'x'.repeat(0.4 * mebibyte) })
+  const others = await publisher(t, sub)
   for (let sent = 0; sent < 10; sent++) {
     await flood.send(['', `{"action":"publish","topic":"stix2/","message":${message}}`])
+    await others.send(`stix2/indicator ${message}`)
   }
   for (let before = -1; before < history.store.unwrittenBytes || before === 0; ) {
     before = history.store.unwrittenBytes
