@@ -1,5 +1,5 @@
 /** So long something goes on for one subscriber after the other before everything else has its turn, in milliseconds. */
-export const sliceMs = 4
+export const sliceMs = 2
 
 /**
  * Does work for one item after the other, in slices: everything else has its turn between. Items that come or go meanwhile do

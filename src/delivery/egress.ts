@@ -15,7 +15,7 @@ const maxRunBehind = 64
  * How long runs follow each other, in milliseconds, before whatever else the broker has to do has its turn: one message
  * to ten thousand subscribers takes a good part of a second, and `manage` has to answer meanwhile.
  */
-const maxStretchMs = 5
+const maxStretchMs = 2
 
 /** Where a connection's messages go. */
 export interface Outlet {

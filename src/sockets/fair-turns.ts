@@ -13,7 +13,7 @@ export interface Client {
  * How much of such a time, in milliseconds, it takes before whatever else there is to do has its turn; but some pieces are
  * always done, on a busy machine, too.
  */
-const maxStretchMs = 5
+const maxStretchMs = 2
 const stretchEveryMs = 10
 const minPieces = 16
 

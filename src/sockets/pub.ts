@@ -34,7 +34,7 @@ const pingAfter = 0.6
 const pingDelayMs = 500
 
 /** PINGs follow each other for so long, in milliseconds, before whatever else there is to do has its turn. */
-const maxStretchMs = 5
+const maxStretchMs = 2
 
 /** Looks at every connection in the time that a peer has to answer: it is asked after some, and given up after more. */
 const looksPerTimeout = 12

@@ -27,10 +27,10 @@ test('whoever sends is read a little in each turn, and everybody in the next', a
             reader.isRead = !turns.took(asReader[at] as { readOn(): void }, reader.share, pieceBytes)
           }
         }
-        assert.ok(pieces <= 32 + count, `${pieces} pieces of ${count}`)
+        assert.ok(pieces <= 8 + count, `${pieces} pieces of ${count}`)
         await nextTurn()
       }
-      for (const { pieces } of readers) assert.ok(pieces >= turnsToGo && pieces <= 4 * turnsToGo)
+      for (const { pieces } of readers) assert.ok(pieces >= turnsToGo && pieces <= 2 * turnsToGo)
     }),
   )
 })

@@ -15,7 +15,7 @@ export interface InletWork<Item> {
 }
 
 /** So long things are worked off one after the other before whatever else the broker has to do has its turn, in milliseconds. */
-const maxStretchMs = 5
+const maxStretchMs = 2
 
 /** So much of one peer is read before it is worked off: one that sends more waits. */
 const maxGatheredBytes = 262_144

@@ -8,8 +8,8 @@ export interface Reader {
  * So much is read of one connection, and of all together, before everything else has its turn. The system would hand over 2 MiB
  * of each in one go, which takes as long as it takes: with many that send much, everybody else would wait for that.
  */
-const maxBytesOfOne = 262_144
-const maxBytes = 2_097_152
+const maxBytesOfOne = 131_072
+const maxBytes = 524_288
 
 /** What was read of a connection in a turn. */
 export class ReadShare {
