@@ -51,7 +51,7 @@ export interface ConnectionEvents {
 const maxJoins = 16
 const joinsMs = 1000
 
-/** The connections of one subscriber. Their actors serve again and again: to end one costs as much as all timers there are. */
+/** The connections of one subscriber. Their actors serve again and again: most subscribers have one connection after the other. */
 export class Connections implements Iterable<Connection> {
   readonly #queue: Queue
   readonly #surroundings: ConnectionsSurroundings
