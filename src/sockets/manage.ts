@@ -1,9 +1,10 @@
 import { splitRoute } from '../protocol/management.ts'
 import { ZmtpError } from './zmtp/break-reason.ts'
-import { encodeFrames, frameBytes, ownBytes } from './zmtp/frame-reader.ts'
+import { encodeFrames, ownBytes } from './zmtp/frame-reader.ts'
 import { Inlet } from './zmtp/inlet.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
+import { frameBytes } from './zmtp/unfinished-frame.ts'
 
 /** What a {@link ManageSocket} needs to know. */
 export interface ManageSocketOptions extends ListenOptions {

@@ -1,7 +1,8 @@
-import { encodeFrames, frameBytes, ownBytes } from './zmtp/frame-reader.ts'
+import { encodeFrames, ownBytes } from './zmtp/frame-reader.ts'
 import { Inlet } from './zmtp/inlet.ts'
 import { type ListenOptions, type ListenTroubles, ZmtpListener } from './zmtp/listener.ts'
 import type { PeerHandler, ZmtpPeer } from './zmtp/peer.ts'
+import { frameBytes } from './zmtp/unfinished-frame.ts'
 
 /** What a {@link SubSocket} needs to know. */
 export interface SubSocketOptions extends ListenOptions {

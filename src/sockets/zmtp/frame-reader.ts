@@ -1,4 +1,5 @@
 import { ZmtpError } from './break-reason.ts'
+import { UnfinishedFrame } from './unfinished-frame.ts'
 
 /** One frame of a message, or a command (ZMTP 3.0 "Traffic", https://rfc.zeromq.org/spec/23). */
 export interface Frame {
@@ -16,12 +17,6 @@ const flagCommand = 0x04
 const shortHeaderBytes = 2
 /** Bytes of the header of a long frame. */
 export const longHeaderBytes = 9
-
-/** Memory for a frame that comes in pieces grows with what has come, from so many bytes on: announcing is free, sending is not. */
-const firstPieceBytes = 1024
-
-/** What a frame that has not come whole counts beside its bytes, so that an empty one is not free; and a part of a message. */
-export const frameBytes = 64
 
 const nothing: Buffer = Buffer.alloc(0)
 
@@ -103,12 +98,19 @@ export class FrameReader {
     }
   }
 
+  /** Nothing is read any more: what has not come whole is not held. */
+  close(): void {
+    this.#unfinished?.discard()
+    this.#unfinished = undefined
+    this.#header = nothing
+  }
+
   /** Where in the chunk the unfinished frame ends. */
   #finish(frame: UnfinishedFrame, chunk: Buffer): number {
     const taken = frame.take(chunk)
     if (frame.isComplete) {
       this.#unfinished = undefined
-      this.#hand(frame.flags, frame.body)
+      this.#hand(frame.flags, frame.takeBody())
     }
     return taken
   }
@@ -119,51 +121,6 @@ export class FrameReader {
     if (!isCommand) this.#isInMultipart = more
     if (!this.#isInMultipart) this.#hasEnded = true
     this.#onFrame({ body, more, isCommand })
-  }
-}
-
-/** A frame of which only a part has come. */
-class UnfinishedFrame {
-  readonly flags: number
-  readonly #keptBytes: number
-  #memory: Buffer
-  #filled = 0
-  /** What has not come yet. */
-  #missing: number
-
-  constructor(flags: number, length: number, keptBytes: number) {
-    this.flags = flags
-    this.#missing = length
-    this.#keptBytes = Math.min(length, keptBytes)
-    this.#memory = nothing
-  }
-
-  get heldBytes(): number {
-    return frameBytes + this.#memory.length
-  }
-
-  get isComplete(): boolean {
-    return this.#missing === 0
-  }
-
-  get body(): Buffer {
-    return this.#memory
-  }
-
-  /** Takes what belongs to it, and answers how many bytes that were. */
-  take(chunk: Buffer): number {
-    const taken = Math.min(chunk.length, this.#missing)
-    const needed = Math.min(this.#keptBytes, this.#filled + taken)
-    if (needed > this.#memory.length) {
-      const doubled = Math.max(needed, firstPieceBytes, 2 * this.#memory.length)
-      const larger = Buffer.allocUnsafeSlow(Math.min(this.#keptBytes, doubled))
-      this.#memory.copy(larger, 0, 0, this.#filled)
-      this.#memory = larger
-    }
-    chunk.copy(this.#memory, this.#filled, 0, needed - this.#filled)
-    this.#filled = needed
-    this.#missing -= taken
-    return taken
   }
 }
 

@@ -138,7 +138,7 @@ export class ZmtpPeer implements Reader {
 
   /** Is it read at present? */
   get isRead(): boolean {
-    return this.#pauses === 0
+    return this.#pauses === 0 && !this.#turns.awaits(this)
   }
 
   /** Reads on, unless another one has paused it. */
@@ -275,6 +275,7 @@ export class ZmtpPeer implements Reader {
 
   #end(): void {
     if (this.#phase.name === 'closed') return
+    if ('frames' in this.#phase) this.#phase.frames.close()
     this.#phase = { name: 'closed' }
     this.#stopHandshakeTimer()
     this.#stopAwaiting?.()
