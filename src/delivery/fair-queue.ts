@@ -5,6 +5,8 @@
 export class FairQueue<Item extends object> {
   /** The address whose turn it is first. */
   readonly #lanes = new Map<string, Set<Item>>()
+  /** How often an address whose turn it would be is passed over. */
+  readonly #passedOver = new Map<string, number>()
   #size = 0
 
   /** How many wait. */
@@ -34,25 +36,42 @@ export class FairQueue<Item extends object> {
     const lane = this.#lanes.get(address)
     if (!lane?.delete(item)) return
     this.#size--
-    if (lane.size === 0) this.#lanes.delete(address)
+    if (lane.size > 0) return
+    this.#lanes.delete(address)
+    this.#passedOver.delete(address)
+  }
+
+  /** So often the others go before what waits at this address: it has had as much already. */
+  passOver(address: string, times: number): void {
+    if (times > 0 && this.#lanes.has(address)) this.#passedOver.set(address, times)
   }
 
   /** Whose turn it is, if anybody waits: it still does, and then it is another address's turn. */
   next(): Item | undefined {
-    for (const [address, lane] of this.#lanes) {
-      this.#lanes.delete(address)
-      this.#lanes.set(address, lane)
-      const [item] = lane
-      return item
-    }
-    return undefined
+    const [item] = this.#lanes.get(this.#nextAddress() ?? '') ?? []
+    return item
   }
 
   /** The same, but it waits no more. */
   take(): Item | undefined {
-    const [address] = this.#lanes.keys()
-    const item = this.next()
-    if (address !== undefined && item !== undefined) this.delete(address, item)
+    const address = this.#nextAddress()
+    if (address === undefined) return undefined
+    const [item] = this.#lanes.get(address) ?? []
+    if (item !== undefined) this.delete(address, item)
     return item
+  }
+
+  /** The address whose turn it is, which then is the last. */
+  #nextAddress(): string | undefined {
+    // Whoever is passed over comes again, and has one time less to go.
+    for (const [address, lane] of this.#lanes) {
+      this.#lanes.delete(address)
+      this.#lanes.set(address, lane)
+      const times = this.#passedOver.get(address) ?? 0
+      if (times === 0) return address
+      if (times > 1) this.#passedOver.set(address, times - 1)
+      else this.#passedOver.delete(address)
+    }
+    return undefined
   }
 }

@@ -1,5 +1,9 @@
+import { FairQueue } from '../../delivery/fair-queue.ts'
+
 /** A connection that is read. */
 export interface Reader {
+  /** Where it comes from. */
+  readonly address: string
   /** It is read on. */
   readOn(): void
 }
@@ -11,6 +15,9 @@ export interface Reader {
 const maxBytesOfOne = 131_072
 const maxBytes = 524_288
 
+/** Of so many that were held up: each is handed 64 KiB at once at least, if it sent so much. */
+const maxReadersOn = maxBytes / 65_536
+
 /** What was read of a connection in a turn. */
 export class ReadShare {
   /** For {@link ReadTurns}. */
@@ -18,9 +25,12 @@ export class ReadShare {
   bytes = 0
 }
 
-/** Divides what is read into turns of the event loop, over all endpoints. */
+/**
+ * Divides what is read into turns of the event loop, over all endpoints. Those who had enough of one are read on in the next, as
+ * many as it has room for: addresses take turns.
+ */
 export class ReadTurns {
-  readonly #waiting = new Set<Reader>()
+  readonly #waiting = new FairQueue<Reader>()
   #turn = 0
   #bytes = 0
   #next: NodeJS.Immediate | undefined
@@ -35,26 +45,24 @@ export class ReadTurns {
     share.bytes += bytes
     this.#bytes += bytes
     if (share.bytes < maxBytesOfOne && this.#bytes < maxBytes) return false
-    this.#waiting.add(reader)
+    if (!this.awaits(reader)) this.#waiting.add(reader.address, reader)
     return true
   }
 
-  /** Has it had enough of this turn? */
+  /** Has it had enough for now? */
   awaits(reader: Reader): boolean {
-    return this.#waiting.has(reader)
+    return this.#waiting.has(reader.address, reader)
   }
 
   /** It is not read any more. */
   forget(reader: Reader): void {
-    this.#waiting.delete(reader)
+    this.#waiting.delete(reader.address, reader)
   }
 
   #begin(): void {
-    this.#next = undefined
     this.#turn++
     this.#bytes = 0
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const reader of waiting) reader.readOn()
+    for (let left = maxReadersOn; left > 0; left--) this.#waiting.take()?.readOn()
+    this.#next = this.#waiting.size > 0 ? setImmediate(() => this.#begin()) : undefined
   }
 }
