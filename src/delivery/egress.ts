@@ -1,6 +1,7 @@
 import type { Message } from '../protocol/message.ts'
 import { maxRunBytes } from './cursor.ts'
 import type { Delivery } from './delivery.ts'
+import { Stretch } from './stretch.ts'
 
 /**
  * Messages sent to one subscriber before the next one has its turn. Long runs to one peer are what makes sending cheap
@@ -10,12 +11,6 @@ const maxRun = 512
 
 /** The same for a subscriber that is fed from disk: who keeps up does not notice it. */
 const maxRunBehind = 64
-
-/**
- * How long runs follow each other, in milliseconds, before whatever else the broker has to do has its turn: one message
- * to ten thousand subscribers takes a good part of a second, and `manage` has to answer meanwhile.
- */
-const maxStretchMs = 2
 
 /** Where a connection's messages go. */
 export interface Outlet {
@@ -34,6 +29,8 @@ export interface Outlet {
  */
 export class Egress {
   readonly #pause: () => Promise<void>
+  /** One message to ten thousand subscribers takes a good part of a second, and `manage` has to answer meanwhile. */
+  readonly #stretch = new Stretch()
   /** Outlets whose subscribers can take messages. */
   readonly #open = new Set<Outlet>()
   /** Outlets that get a run in the next round. */
@@ -96,21 +93,19 @@ export class Egress {
   async #runRounds(): Promise<void> {
     // Whoever schedules goes on first: all whom a batch wakes are scheduled before the first run begins.
     await undefined
+    this.#stretch.begin()
     while (this.#scheduled.size > 0) {
       const waiting = this.#waiting
       this.#waiting = []
       this.#turns = this.#scheduled
       this.#scheduled = new Set()
-      let stretchEndsMs = performance.now() + maxStretchMs
       for (const outlet of this.#turns) {
         this.#run(outlet)
-        if (performance.now() < stretchEndsMs) continue
-        await this.#pause()
-        stretchEndsMs = performance.now() + maxStretchMs
+        if (this.#stretch.isOver()) await this.#stretch.pause(this.#pause)
       }
       // Whoever waited goes on in the turn that the pause takes, too.
       for (const resolve of waiting) resolve()
-      await this.#pause()
+      await this.#stretch.pause(this.#pause)
     }
     this.#rounds = undefined
     // Whoever was waited for may have left before its turn.

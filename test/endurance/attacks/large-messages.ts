@@ -121,7 +121,7 @@ export const largeMessages: Attack = {
   name: 'large-messages',
   description: 'Publishes what takes longest to check, as long as may be, so that nobody else has a turn.',
   async run({ host, sub, manage }: Target, connections: number, signal: AbortSignal) {
-    setMaxListeners(connections + 1, signal)
+    setMaxListeners(0, signal)
     const sockets: { socket: Socket; readonly way: 'sub' | 'manage' }[] = []
     try {
       for (const payload of payloads()) {
