@@ -46,11 +46,12 @@ import {
   subscribeReply,
 } from './protocol/management.ts'
 import type { Message } from './protocol/message.ts'
+import { counted } from './protocol/quantities.ts'
 import type { RefusalReason } from './protocol/refusal.ts'
 import { type MessageType, shortened } from './protocol/topics.ts'
 import { addressOf } from './sockets/address.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
-import { descriptorsLeft, openFiles } from './sockets/open-files.ts'
+import { descriptorsLeft, isDescriptorLeft, openFiles } from './sockets/open-files.ts'
 import { PubSocket } from './sockets/pub.ts'
 import { SubSocket } from './sockets/sub.ts'
 import type { BreakReason } from './sockets/zmtp/break-reason.ts'
@@ -96,6 +97,12 @@ const notStoredReasons: Readonly<Record<Exclude<Decision, 'admitted'>, string>> 
 /** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
 const positionsIntervalMs = 1000
 
+/** How often it is looked whether a file can be opened still. */
+const descriptorsIntervalMs = 1000
+
+/** What to do about too few files. */
+const moreFiles = 'raise the limit of open files (LimitNOFILE=, ulimit -n), or lower plugins.apps.zmq.max_connections'
+
 /**
  * Starts a broker. Reads top to bottom as the list of what the process is made of.
  *
@@ -109,7 +116,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | HttpTrouble
     | 'not_admitted'
     | SubscriptionLimit
-    | Shortage
+    | Exclude<Shortage, 'file_descriptors'>
     | 'slow_record'
     | 'not_accepted'
     | `${EndpointName}.${BreakReason}`
@@ -117,6 +124,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | 'crowded_out'
     | 'unreadable'
   >((fields, sentence) => log.warn(fields, sentence))
+  /** What keeps the broker from its work and may repeat. */
+  const failing = new RateLimited<'file_descriptors' | 'no_file'>((fields, sentence) => log.error(fields, sentence))
   const story = new Story(log)
   const tally = new Tally()
 
@@ -160,7 +169,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       const because = history ? 'lagged past retention' : 'lagged past what is kept in memory'
       tally.missed += missed
       if (!history) tally.limits.queue++
-      const sentence = `a subscriber ${because}: ${missed} messages are not there any more`
+      const sentence = `a subscriber ${because}, and missed ${counted(missed, 'message')}`
       repeating.log('missed', sentence, { subscriber: shortened(topic), missed })
     },
     crowdedOut: topic => {
@@ -218,10 +227,11 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     messageTimeoutMs: zmq.message_timeout * 1000,
     exceeded: () => void tally.limits['plugins.apps.zmq.max_peer_bytes']++,
   })
+  const admission = new ConnectionAdmission(connectionsAtMost(config, log))
   const listening = {
     host: zmq.host,
     maxConnections: zmq.max_connections,
-    admission: new ConnectionAdmission(connectionsAtMost(config, log)),
+    admission,
     sendBufferBytes: zmq.send_buffer_size,
     keepaliveIdleSeconds: zmq.tcp_keepalive,
     handshakeTimeoutMs: zmq.handshake_timeout * 1000,
@@ -235,9 +245,13 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       repeating.log(`${endpoint}.${reason}`, sentence, { endpoint, reason })
     },
     dropped: (shortage: Shortage | undefined, detail: string) => {
+      const sentence = `a connection to ${endpoint} was closed at once: ${detail}`
+      if (shortage === 'file_descriptors') {
+        tally.limits.file_descriptors++
+        return failing.log(shortage, `${sentence}; ${moreFiles}`, { endpoint })
+      }
       if (shortage === 'max_connections') tally.limits['plugins.apps.zmq.max_connections']++
-      else if (shortage === 'file_descriptors') tally.limits.file_descriptors++
-      repeating.log(shortage ?? 'not_accepted', `a connection to ${endpoint} was closed at once: ${detail}`)
+      repeating.log(shortage ?? 'not_accepted', sentence)
     },
   })
   const manage = new ManageSocket(
@@ -361,8 +375,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       refusePublications: () => publicationAdmission?.close(),
       askWhatArrived: () => void pub.pingNow(),
       reportUndelivered: undelivered => {
-        const sentence = history ? 'wait for the next start' : 'could not be delivered in time'
-        if (undelivered > 0) log.warn({ messages: undelivered }, `${undelivered} messages ${sentence}`)
+        const sentence = history ? 'left for the next start' : 'not delivered in time, and lost'
+        if (undelivered > 0) log.warn({ messages: undelivered }, `${counted(undelivered, 'message')} ${sentence}`)
       },
       reportActorFailure: (id, error) => {
         log.error(
@@ -487,7 +501,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     carryOut(request, {
       subscribers,
       describe: subscriberLine,
-      dropped: dropped => log.warn({ dropped }, `the operator dropped ${dropped} subscriptions`),
+      dropped: dropped => log.warn({ dropped }, `the operator dropped ${counted(dropped, 'subscription')}`),
     }),
   )
 
@@ -496,6 +510,11 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     // Also safe from a power cut, a second later. That it fails is said loudly by the history.
     history?.subscriptions.synced().catch(() => {})
   }, positionsIntervalMs)
+  const descriptors = setInterval(() => {
+    if (isDescriptorLeft()) return
+    tally.limits.file_descriptors++
+    failing.log('no_file', `no file can be opened and no connection accepted, so many are open: ${moreFiles}`)
+  }, descriptorsIntervalMs)
 
   const connections = () => ({ manage: manage.connections, pub: pub.connections, sub: sub.connections })
   const observation = observe(
@@ -504,6 +523,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     {
       supervisor,
       connections,
+      hasDescriptors: () => admission.hasRoom && isDescriptorLeft(),
       peerBytes: () => peerBudget.held,
       subscribers,
       exchanges,
@@ -543,12 +563,19 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       })
       .finally(async () => {
         clearInterval(positions)
+        clearInterval(descriptors)
         publicationAdmission?.close()
         await Promise.all([largeMessages.close(), history?.close(), observation.close()])
         repeating.close()
+        failing.close()
       })
       .then(output => {
-        const { accepted, refusals } = intake
+        const { accepted: sub, refusals } = intake
+        const { published } = tally
+        const accepted = {
+          indicator: sub.indicator + published.indicator,
+          sighting: sub.sighting + published.sighting,
+        }
         const { delivered, refusals: refusedSends } = egress
         if (!output.failure) log.info({ accepted, refused: refusals, delivered, refusedSends }, 'in all')
         return output
@@ -572,9 +599,9 @@ function connectionsAtMost({ plugins, history, inspector }: Config, log: Logger)
   const wanted = endpointsNumber * plugins.apps.zmq.max_connections
   if (connections < wanted) {
     const { limit } = files
-    const sentence = `${limit} files may be open in this process, which leaves ${connections} connections to the three ports, of ${wanted}`
-    const advice = 'raise the limit (ulimit -n, LimitNOFILE=), or lower plugins.apps.zmq.max_connections'
-    log.warn({ limit, connections, wanted }, `${sentence}: ${advice}`)
+    const allowed = `${endpointsNumber} ports with ${plugins.apps.zmq.max_connections} connections each (plugins.apps.zmq.max_connections)`
+    const sentence = `this process may have ${counted(limit, 'file')} open, so ${counted(connections, 'connection')} in all, which is less than ${allowed}`
+    log.warn({ limit, connections, wanted }, `${sentence}: ${moreFiles}`)
   }
   return connections
 }

@@ -26,6 +26,7 @@ export interface ObservedBroker
   extends Pick<
     Observed,
     | 'connections'
+    | 'hasDescriptors'
     | 'peerBytes'
     | 'intake'
     | 'largeMessages'

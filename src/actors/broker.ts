@@ -120,7 +120,7 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
 
 const unknownSubscription = errorReply('the broker does not know this subscription')
 
-/** Messages of the log that wait for subscribers that are there to take them, with those that they will pass over. */
+/** Messages that wait for subscribers that are there to take them. */
 function undelivered(subscribers: Subscribers): number {
   let messages = 0
   for (const { actor, queue } of subscribers) if (actor.getSnapshot().matches('joined')) messages += queue.lag

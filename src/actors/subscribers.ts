@@ -9,7 +9,7 @@ import type { SnapshotRange } from '../delivery/message-store.ts'
 import { Queue, type QueueBounds, type QueueStart } from '../delivery/queue.ts'
 import type { Supplies } from '../delivery/supplies.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
-import { drawP2pTopic, interestOf, shortened } from '../protocol/topics.ts'
+import { drawP2pTopic, interestOf, type MessageType, shortened } from '../protocol/topics.ts'
 import { type ConnectionEvents, Connections } from './connections.ts'
 import { Shares } from './shares.ts'
 import { standingIn } from './standing-record.ts'
@@ -117,7 +117,11 @@ export class Subscribers {
     const { log, egress, supplies, bounds, missed, connection, received, changed, crowdedOut } = this.#surroundings
     const { topic } = input
     const { topics, snapshot, address } = told
-    const reader = { topic, address: address ?? '', interest: interestOf(topics), snapshot }
+    const reader = {
+      ...{ topic, address: address ?? '', interest: interestOf(topics), snapshot },
+      selected: (type: MessageType, from: number) =>
+        snapshot && supplies?.selections.known(snapshot)?.within(snapshot, [type]).countFrom(from),
+    }
     const queue = new Queue(
       log,
       { ...reader, ...start, bounds },
@@ -161,6 +165,7 @@ export class Subscribers {
     if (subscription === undefined) return
     subscription.connections.close()
     subscription.queue.close()
+    this.#surroundings.log.forget(topic)
     this.#surroundings.supplies?.selections.forget(topic)
     this.#subscriptions.delete(topic)
     if (subscription.address !== undefined) this.shares.ended(subscription.address, topic)

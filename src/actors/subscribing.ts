@@ -112,6 +112,7 @@ export class Subscribing {
       if (isUpToDate(record, subscription)) this.#surroundings.records?.know(record)
       else this.#surroundings.records?.write(subscription, subscription.actor.getSnapshot().context)
     })
+    this.#surroundings.log.countFor(topic => subscribers.find(topic) !== undefined)
     await this.#surroundings.records?.written()
   }
 

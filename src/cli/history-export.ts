@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { LogReader } from '../history/reader.ts'
 import { bodyOf } from '../protocol/message.ts'
+import { counted } from '../protocol/quantities.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import { say } from './bus-options.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -39,7 +40,7 @@ export async function exportHistory(options: ExportOptions): Promise<number> {
       await reader.close()
     }
     const { damagedBytes } = reader
-    if (damagedBytes > 0) say(`${damagedBytes} bytes of the history are damaged and passed over`)
+    if (damagedBytes > 0) say(`the history is damaged: ${counted(damagedBytes, 'byte')} passed over`)
   } catch (error) {
     if (signal.aborted) exitCode = signalExitCode(signal.reason)
     else if (!output.closed.aborted) exitCode = sayHistoryFailure(error)

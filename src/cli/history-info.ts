@@ -65,7 +65,7 @@ function forPeople({ directory, owner, log, damagedBytes, subscriptions }: Histo
     ...(log.others === 0 ? [] : [['for some only', `${log.others} (of snapshots)`] as const]),
     ['oldest', placeInWords(log.oldest)],
     ['newest', placeInWords(log.newest)],
-    ['bytes', `${log.bytes}${damagedBytes === 0 ? '' : `, of which ${damagedBytes} are damaged`}`],
+    ['bytes', `${log.bytes}${damagedBytes === 0 ? '' : `, ${damagedBytes} of them damaged`}`],
     ['segments', `${log.segments}`],
     ['subscriptions', `${subscriptions}`],
   ]

@@ -11,6 +11,7 @@ import { SegmentedStore } from '../history/segmented-store.ts'
 import { decodeBody } from '../protocol/body.ts'
 import { parseJson } from '../protocol/json.ts'
 import type { Message } from '../protocol/message.ts'
+import { counted } from '../protocol/quantities.ts'
 import { deepestNesting, nestsDeeperThan } from '../protocol/stix/nesting.ts'
 import { say } from './bus-options.ts'
 
@@ -66,7 +67,7 @@ function brokerAt(directory: string, owner: OwnerDescription, signal: AbortSigna
       if (tooDeep >= 0) return { index: tooDeep, reason: 'it is nested too deep for a request to the broker' }
       const answer = await requests.publish(texts, { timeoutMs: patienceMs, signals: [signal] }).catch(error => {
         if (!(error instanceof BusUnavailableError)) throw error
-        const unknown = `whether the last ${texts.length} objects were published is not known`
+        const unknown = `whether the last ${counted(texts.length, 'object')} got there is not known`
         throw new BusUnavailableError(`${error.message}; ${unknown}`)
       })
       if (answer.answer === 'stored') return undefined
@@ -95,7 +96,7 @@ async function openLog(directory: string, { history, validation }: Config): Prom
       written: () => {},
       failing: () => {},
       recovered: () => {},
-      damaged: (path, bytes) => say(`${path}: ${bytes} bytes are damaged and passed over`),
+      damaged: (path, bytes) => say(`${path} is damaged: ${counted(bytes, 'byte')} passed over`),
       ageingHeld: () => {},
       setAside: path => say(`${path}: nothing in this file can be read; it is no part of the history any more`),
     })

@@ -66,7 +66,7 @@ export class PublishReport {
   sayUnconfirmed(because: string): void {
     const unconfirmed = this.published - this.#acknowledged
     if (unconfirmed === 0) return
-    const what = this.#acknowledged === 0 ? 'nothing was' : `${unconfirmed} were not`
+    const what = this.#acknowledged === 0 ? 'nothing was' : `${unconfirmed} ${unconfirmed === 1 ? 'was' : 'were'} not`
     say(`${what} confirmed: ${because}, so it is not known what it has`)
   }
 }

@@ -49,8 +49,9 @@ export async function run(options: RunOptions): Promise<number> {
   const historyDirectory = config.history.enabled ? resolve(directory, config.history.path) : undefined
   logger.info(
     { source, history: historyDirectory },
-    `starting with ${source}: in-memory backbone, manage ${host}:${manage}, pub ${host}:${pub}, sub ${host}:${sub}, ` +
-      (historyDirectory === undefined ? 'no history' : `history in ${historyDirectory}`),
+    `starting with ${source}: manage ${host}:${manage}, pub ${host}:${pub}, sub ${host}:${sub}, ` +
+      `${historyDirectory === undefined ? 'no history' : `history in ${historyDirectory}`}, ` +
+      'backbone inmem: a bus of this broker alone',
   )
   for (const warning of warnings) logger.warn(warning)
 

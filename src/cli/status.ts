@@ -1,5 +1,6 @@
 import { printable, printableJson } from '../config/printable.ts'
 import type { Status, SubscriberStatus } from '../observe/status.ts'
+import { bytesInWords, counted } from '../protocol/quantities.ts'
 import { readBrokerConfig } from './broker-config.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -98,19 +99,22 @@ function forPeople(status: Status): string {
     ],
     ['accepted', `indicator ${sub.indicator + publish.indicator}, sighting ${sub.sighting + publish.sighting}`],
     ['refused', counts(messages.refused)],
-    ['delivered', `${messages.delivered}, ${messages.refused_sends} sends put off, ${messages.missed} missed`],
+    [
+      'delivered',
+      `${messages.delivered}, ${counted(messages.refused_sends, 'send')} put off, ${messages.missed} missed`,
+    ],
     ['rates', `${accepted}/s accepted, ${delivered}/s delivered (of ${seconds} s)`],
     ['subscribers', `${subscribers.total} (${counts(subscribers.states)})`],
-    ['waiting', `${subscribers.waiting_messages} messages`],
+    ['waiting', counted(subscribers.waiting_messages, 'message')],
     [
       'unreceived',
-      `${subscribers.unreceived_messages} messages sent, ${subscribers.unacknowledged_bytes} bytes unacknowledged`,
+      `${counted(subscribers.unreceived_messages, 'message')} sent, ${bytesInWords(subscribers.unacknowledged_bytes)} unacknowledged`,
     ],
     ['eavesdroppers', `${subscribers.eavesdroppers_refused} refused`],
     ['snapshots', `${snapshots.open} open`],
     ['history', history === null ? 'none' : historyInWords(history)],
     ['limits reached', counts(status.limits_reached)],
-    ['memory', `${mebibytes(status.memory.resident_bytes)}, heap ${mebibytes(status.memory.heap_used_bytes)}`],
+    ['memory', `${bytesInWords(status.memory.resident_bytes)}, heap ${bytesInWords(status.memory.heap_used_bytes)}`],
   ]
   const width = Math.max(...lines.map(([name]) => name.length))
   const facts = lines.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}\n`).join('')
@@ -126,8 +130,8 @@ function historyInWords({
   lost,
 }: NonNullable<Status['history']>) {
   const since = oldest === null ? '' : `, since ${oldest}`
-  const trouble = `${failing ? '; it cannot be written' : ''}${lost > 0 ? `; ${lost} messages lost` : ''}`
-  return `${mebibytes(bytes)} in ${segments} files${since}, next message ${next}${trouble}`
+  const trouble = `${failing ? '; it cannot be written' : ''}${lost > 0 ? `; ${counted(lost, 'message')} lost` : ''}`
+  return `${bytesInWords(bytes)} in ${counted(segments, 'file')}${since}, next message ${next}${trouble}`
 }
 
 /** Subscribers in columns, those for whom most waits first. */
@@ -156,10 +160,6 @@ function leftOut({ total, listed }: Status['subscribers']): string {
 function counts(of: Readonly<Record<string, number | undefined>>): string {
   const entries = Object.entries(of).map(([name, count]) => `${name} ${count}`)
   return entries.length === 0 ? 'none' : entries.join(', ')
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / 1_048_576).toFixed(1)} MiB`
 }
 
 function duration(seconds: number): string {

@@ -4,6 +4,7 @@ import { printable, printableJson } from '../config/printable.ts'
 import { askBroker } from '../history/ask-broker.ts'
 import type { SubscriptionFilter } from '../history/operator-request.ts'
 import type { SubscriberLine } from '../observe/subscriber-line.ts'
+import { counted } from '../protocol/quantities.ts'
 import { shortened } from '../protocol/topics.ts'
 import { countedAddress } from '../sockets/remote-address.ts'
 import { say } from './bus-options.ts'
@@ -74,7 +75,7 @@ export async function dropSubscribers(
       }
       ;({ dropped, matching } = await drop({}))
     }
-    process.stdout.write(`dropped ${dropped} ${dropped === 1 ? 'subscription' : 'subscriptions'}\n`)
+    process.stdout.write(`dropped ${counted(dropped ?? 0, 'subscription')}\n`)
     return dropped === 0 && topics.length > 0 ? exitCodes.failure : exitCodes.ok
   } catch (error) {
     return sayHistoryFailure(error)
@@ -96,7 +97,7 @@ function filterOf(
 async function isConfirmed(subscriptions: number): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    const question = terminal.question(`Drop ${subscriptions} subscriptions? [y/N] `)
+    const question = terminal.question(`Drop ${counted(subscriptions, 'subscription')}? [y/N] `)
     // Who ends the input has not said yes.
     const answer = await Promise.race([question, once(terminal, 'close').then(() => '')])
     return /^y(es)?$/i.test(answer)

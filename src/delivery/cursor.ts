@@ -1,5 +1,5 @@
-import type { Message } from '../protocol/message.ts'
-import { type Interest, interestIn, typesOf } from '../protocol/topics.ts'
+import type { FrameType, Message } from '../protocol/message.ts'
+import { type Interest, interestIn, type MessageType, typesOf } from '../protocol/topics.ts'
 import type { LoggedBatch } from './batch.ts'
 import type { IdleCursor } from './idle-cursors.ts'
 import type { MessageLog } from './message-log.ts'
@@ -18,6 +18,8 @@ export interface CursorReader {
   readonly interest: Interest
   /** Undefined: it asked for no snapshot. */
   readonly snapshot: SnapshotRange | undefined
+  /** Messages of its snapshot of this type, from a sequence number on; undefined while that is not known. */
+  selected?(type: MessageType, from: number): number | undefined
 }
 
 /** A place in the log that a cursor can go to. */
@@ -116,9 +118,16 @@ export class Cursor implements IdleCursor {
     return this.#isIdle
   }
 
-  /** Messages of the log from here to its end, including those that it will pass over. */
+  /**
+   * Messages that wait for it: what it will be sent of what there is. Where it is subscribed to a part of a type it may be less,
+   * and where it is not known yet what makes its snapshot, or what is in an old part of the log.
+   */
   get lag(): number {
-    return this.#isIdle ? 0 : this.#log.end - this.#position
+    if (this.#isIdle) return 0
+    let messages = 0
+    for (const type of this.#wanted.types) messages += this.#waiting(type)
+    // Of what is not known yet, each type is counted.
+    return Math.max(0, Math.min(messages, this.#log.end - this.#position))
   }
 
   /** What has to be fetched before {@link head} can say what is next. */
@@ -258,6 +267,16 @@ export class Cursor implements IdleCursor {
   /** It reads no more. */
   close(): void {
     this.#log.closed(this)
+  }
+
+  #waiting(type: FrameType): number {
+    const from = this.positions[type]
+    const live = Math.max(from, this.#upTo + 1)
+    const addressed = this.#log.countAddressed(this.topic, type, live)
+    if (type === 'snapshotrequest') return this.#log.count(type, live) - addressed
+    if (!typesOf(this.#awaits).includes(type)) return addressed
+    const selected = from < live ? (this.#reader.selected?.(type, from) ?? this.#log.count(type, from, live)) : 0
+    return selected + this.#log.count(type, live) + addressed
   }
 
   #isWanted(type: Message['type']): boolean {

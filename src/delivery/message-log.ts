@@ -1,5 +1,7 @@
+import type { FrameType } from '../protocol/message.ts'
 import type { Batch, LoggedBatch } from './batch.ts'
 import { type IdleCursor, IdleCursors } from './idle-cursors.ts'
+import { MessageCounts } from './message-counts.ts'
 import type { MessageStore } from './message-store.ts'
 import { endOf, RecentBatches } from './recent-batches.ts'
 
@@ -24,6 +26,7 @@ export class MessageLog {
   readonly #settings: LogSettings
   readonly #now: () => number
   readonly #recent = new RecentBatches()
+  readonly #counts = new MessageCounts()
   readonly #idle = new IdleCursors()
   /** Those who read, by p2p topic: of most there is one. */
   readonly #cursors = new Map<string, readonly IdleCursor[]>()
@@ -39,6 +42,7 @@ export class MessageLog {
     this.#settings = settings
     this.#now = settings.now ?? Date.now
     this.#next = this.#end = store?.next ?? 1
+    store?.beCounted(this.#counts)
   }
 
   /** Sequence number that the next message will get. */
@@ -54,6 +58,31 @@ export class MessageLog {
   /** Does it keep more than what is in memory? */
   get hasStore(): boolean {
     return this.#store !== undefined
+  }
+
+  /** Sequence number of the oldest message that there still is; {@link next} if there is none. */
+  get oldest(): number {
+    return this.#store?.oldest ?? this.#recent.oldest?.first ?? this.#next
+  }
+
+  /** Messages for everyone of this type that may be delivered, from a sequence number on; to before another one. */
+  count(type: FrameType, from: number, to = this.#end): number {
+    return this.#counts.between(type, Math.max(from, this.oldest), to)
+  }
+
+  /** The same, of messages for this subscriber alone or, of requests for snapshots, for all but it. */
+  countAddressed(topic: string, type: FrameType, from: number): number {
+    return this.#counts.addressedTo(topic, type, Math.max(from, this.oldest), this.#end)
+  }
+
+  /** From now on it is known who is a subscriber: what is for others alone is not counted. */
+  countFor(isSubscriber: (topic: string) => boolean): void {
+    this.#counts.countFor(isSubscriber)
+  }
+
+  /** This subscriber is no more. */
+  forget(topic: string): void {
+    this.#counts.forget(topic)
   }
 
   /** Cursors that have been sent everything. */
@@ -83,6 +112,8 @@ export class MessageLog {
     this.#recent.push(batch)
     this.#store?.append(batch)
     this.trim()
+    this.#counts.append(batch)
+    this.#counts.forgetBefore(this.oldest)
     if (this.#store && this.#settings.durability === 'committed') {
       this.#unshown.push(batch)
       this.#showCommitted(this.#store)

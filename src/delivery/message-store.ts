@@ -1,5 +1,6 @@
 import type { MessageType } from '../protocol/topics.ts'
 import type { LoggedBatch } from './batch.ts'
+import type { MessageCounts } from './message-counts.ts'
 
 /** The part of the log that a subscriber gets as a snapshot, before what is live. */
 export interface SnapshotRange {
@@ -14,6 +15,8 @@ export interface SnapshotSelection {
   has(sequence: number): boolean
   /** The first selected message with this sequence number or a higher one. */
   nextFrom(sequence: number): number | undefined
+  /** How many there are with this sequence number or a higher one. */
+  countFrom(sequence: number): number
   /** Is this version of an object (its `id` and `modified`) among those that are remembered? */
   hasVersion(id: string, modified: string): boolean
   /** Where it was cut out of. */
@@ -58,6 +61,8 @@ export interface MessageStore {
   readonly readable: number
   /** Bytes that were appended and are not written yet. */
   readonly unwrittenBytes: number
+  /** Tells what it has, before anything is appended; and what of it is not known yet as soon as that is. */
+  beCounted(counts: MessageCounts): void
   /** Takes a batch whose first sequence number is {@link next} or higher. It is written in the background. Never throws. */
   append(batch: LoggedBatch): void
   /**

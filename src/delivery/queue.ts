@@ -69,9 +69,9 @@ export class Queue {
   #signs = 0
 
   constructor(log: MessageLog, start: QueueStart, events: QueueEvents) {
-    const { topic, address, interest, snapshot, fresh, restored, bounds } = start
+    const { fresh, restored, bounds, ...reader } = start
     this.#log = log
-    this.#reader = { topic, address, interest, snapshot }
+    this.#reader = reader
     this.#events = events
     this.#bounds = bounds
     const position = Math.min(fresh?.position ?? log.next, log.next)
@@ -108,7 +108,7 @@ export class Queue {
     return this.#standing.kind === 'acknowledging' || this.#standing.kind === 'counting'
   }
 
-  /** Messages of the log from where it is to the end, including those that it will pass over. */
+  /** Messages that wait for it (see {@link Cursor.lag}). */
   get lag(): number {
     return this.#newest.lag
   }

@@ -104,6 +104,12 @@ export class Selections {
     })
   }
 
+  /** What is kept at present of what belongs to this range. */
+  known(range: SnapshotRange): SharedSelection | undefined {
+    for (const { selection } of this.#kept) if (selection.covers(range)) return selection
+    return undefined
+  }
+
   /** The subscriber needs its snapshot no more. */
   forget(topic: string): void {
     for (const kept of this.#kept) {

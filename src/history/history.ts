@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
+import { counted } from '../protocol/quantities.ts'
 import { acquireLock, DirectoryLostError, type Lock } from './lock.ts'
 import type { OperatorService } from './operator-request.ts'
 import { SegmentedStore, type StoreSettings } from './segmented-store.ts'
@@ -81,8 +82,8 @@ export class History {
     }
     const failing = (what: string) => (error: unknown) =>
       log.error({ err: error }, `${what} cannot be written; delivery goes on, and it is tried again every second`)
-    const damaged = (path: string, lost: number, unit: string) =>
-      log.error({ path, [unit]: lost }, `${lost} ${unit} of the history are damaged and passed over`)
+    const damaged = (path: string, lost: number, unit: 'byte' | 'line') =>
+      log.error({ path, [`${unit}s`]: lost }, `the history is damaged: ${counted(lost, unit)} passed over`)
     const clock = new WallClock(byMs =>
       log.warn(
         { seconds: Math.round(byMs / 1000) },
@@ -104,13 +105,15 @@ export class History {
             failing('the log of messages')(error)
             tell()
           },
-          recovered: lost => log.warn({ lost }, `the log of messages is written again; ${lost} messages are not in it`),
-          damaged: (path, bytes) => damaged(path, bytes, 'bytes'),
+          recovered: lost =>
+            log.warn({ lost }, `the log of messages is written again, without ${counted(lost, 'message')}`),
+          damaged: (path, bytes) => damaged(path, bytes, 'byte'),
           ageingHeld: (segments, aheadMs) =>
             log.warn(
               { segments },
-              `the newest file of the history is ${inWords(aheadMs)} old by this machine's clock, and ${segments} files are ` +
-                'older than history.retention_days: they are deleted in an hour, unless the clock is set right before',
+              `the newest file of the history is ${inWords(aheadMs)} old by this machine's clock, by which ` +
+                `history.retention_days have passed for ${counted(segments, 'file')}: deleted in an hour, unless the clock is set ` +
+                'right before',
             ),
           setAside: path =>
             log.error(
@@ -125,7 +128,7 @@ export class History {
         {
           onFailing: failing('the list of subscriptions'),
           onRecovered: () => log.warn('the list of subscriptions is written again'),
-          onSkipped: ({ count }) => damaged(subscriptionsFile, count, 'lines'),
+          onSkipped: ({ count }) => damaged(subscriptionsFile, count, 'line'),
         },
         {
           openFile: async (...given) => {
@@ -199,6 +202,6 @@ export class History {
 /** A span of time, in minutes, hours or days, as a person would say it. */
 function inWords(ms: number): string {
   const minutes = Math.round(Math.abs(ms) / 60_000)
-  if (minutes < 120) return `${minutes} minutes`
-  return minutes < 2880 ? `${Math.round(minutes / 60)} hours` : `${Math.round(minutes / 1440)} days`
+  if (minutes < 120) return counted(minutes, 'minute')
+  return minutes < 2880 ? counted(Math.round(minutes / 60), 'hour') : counted(Math.round(minutes / 1440), 'day')
 }

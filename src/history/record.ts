@@ -214,6 +214,28 @@ export function* readTable(bytes: Buffer, at: number, { count }: RecordHeader): 
   }
 }
 
+/** Of the messages of an intact record, what they are and for whom. */
+export function* audiencesIn(
+  bytes: Buffer,
+  at: number,
+  { count }: RecordHeader,
+): Generator<Pick<TableEntry, 'type' | 'audience'>, void, undefined> {
+  let entry = at + headerBytes
+  for (let index = 0; index < count; index++) {
+    const type = bytes[entry] as number
+    const topicBytes = bytes[entry + 30] as number
+    const flags = (bytes[entry + 1] as number) & (flag.only + flag.except)
+    if (flags === 0) yield forEveryone[type] as Pick<TableEntry, 'type' | 'audience'>
+    else {
+      const topic = bytes.toString('utf8', entry + entryBytes, entry + entryBytes + topicBytes)
+      yield { type: types[type] as FrameType, audience: audienceOf(flags, topic) }
+    }
+    entry += entryBytes + topicBytes
+  }
+}
+
+const forEveryone = types.map(type => ({ type, audience: undefined }))
+
 function keyText(bytes: Buffer, entry: number, flags: number): string {
   const kind = String.fromCharCode((bytes[entry] as number) * 2 + (flags & flag.hashedKey ? 1 : 0))
   return kind + bytes.toString('latin1', entry + 2, entry + 2 + keyBytes)

@@ -2,6 +2,7 @@ import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { rescueTail } from './rescue.ts'
 import { Segment, segmentFileName } from './segment.ts'
+import { countsPath } from './segment-counts.ts'
 import { segmentHeaderBytes } from './segment-header.ts'
 import { syncDirectory } from './segments.ts'
 import { beliefMs, WallClock } from './wall-clock.ts'
@@ -25,6 +26,8 @@ export interface SegmentLogEvents {
    * an hour more, in case it is wrong.
    */
   ageingHeld(segments: number, aheadMs: number): void
+  /** Nothing is added to this segment any more: the next one begins with the sequence number `end`. */
+  completed(segment: Segment, end: number): void
 }
 
 const msPerDay = 86_400_000
@@ -47,7 +50,7 @@ export class SegmentLog {
   #unsynced = 0
   #crowdedOut = 0
   readonly #clock: WallClock
-  readonly #onHeld: SegmentLogEvents['ageingHeld']
+  readonly #events: SegmentLogEvents
   /** Until then, by the clock's {@link WallClock.passedMs}, nothing is deleted for its age. */
   readonly #heldUntilMs: number
   /** How far the clock was ahead of the newest segment when the process began, until that was told. */
@@ -59,7 +62,7 @@ export class SegmentLog {
     this.#segments = segments
     this.#settings = settings
     this.#clock = settings.clock ?? new WallClock()
-    this.#onHeld = events.ageingHeld
+    this.#events = events
     // While the process runs, the clock is watched. When it begins, the newest segment is all that is known.
     const aheadMs = this.#clock.earliestMs - (segments.at(-1)?.createdMs ?? Number.POSITIVE_INFINITY)
     this.#untoldAheadMs = aheadMs > this.#lifetimeMs + msPerDay ? aheadMs : undefined
@@ -160,7 +163,7 @@ export class SegmentLog {
       if (bytes <= this.#settings.maxBytes && (tooOld === 0 || this.#isHeld(tooOld))) return
       if (bytes > this.#settings.maxBytes) this.#crowdedOut++
       this.#segments.shift()
-      await unlink(oldest.path).catch(() => {})
+      for (const path of [oldest.path, countsPath(oldest.path)]) await unlink(path).catch(() => {})
       await oldest.retire()
     }
   }
@@ -175,7 +178,7 @@ export class SegmentLog {
   /** Is it too early to believe that so many are too old? */
   #isHeld(tooOld: number): boolean {
     if (this.#clock.passedMs >= this.#heldUntilMs) return false
-    if (this.#untoldAheadMs !== undefined) this.#onHeld(tooOld, this.#untoldAheadMs)
+    if (this.#untoldAheadMs !== undefined) this.#events.ageingHeld(tooOld, this.#untoldAheadMs)
     this.#untoldAheadMs = undefined
     return true
   }
@@ -203,7 +206,9 @@ export class SegmentLog {
     await this.#settings.verify?.()
     const segment = await Segment.create(this.#pathOf(first), first)
     await segment.enter()
+    const completed = this.#segments.at(-1)
     this.#segments.push(segment)
+    if (completed !== undefined) this.#events.completed(completed, first)
     this.#abandoned = false
     this.#isUnlisted = true
     await this.removeOld()

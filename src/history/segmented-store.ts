@@ -1,7 +1,11 @@
+import { unlink } from 'node:fs/promises'
 import type { LoggedBatch } from '../delivery/batch.ts'
+import type { CountedPart } from '../delivery/counted.ts'
+import type { MessageCounts } from '../delivery/message-counts.ts'
 import type { MessageStore, SharedSelection, SnapshotCriteria } from '../delivery/message-store.ts'
 import { readMessages } from './record.ts'
 import type { Segment } from './segment.ts'
+import { countSegment, countsPath, mostCounted, writeCounts } from './segment-counts.ts'
 import { type Damage, openSegments, segmentsFrom, segmentsSince, unvisitedBefore } from './segments.ts'
 import { defaultAtOnce } from './select.ts'
 import { LogSelection } from './selection.ts'
@@ -15,7 +19,7 @@ export interface StoreSettings extends WriterSettings {
 }
 
 /** What a store tells its owner. */
-export interface StoreEvents extends WriterEvents {
+export interface StoreEvents extends Omit<WriterEvents, 'completed'> {
   /** Bytes of the log can't be read: they are as if they had never been there. */
   damaged(path: string, bytes: number): void
   /** A file of the log in which nothing can be read was given this name, and is no part of the log any more. */
@@ -47,19 +51,34 @@ export class SegmentedStore implements MessageStore {
   readonly #selectedAtOnce: number
   readonly #selectionThread = new SelectionThread()
   readonly #damaged = new Set<string>()
+  readonly #verify: StoreSettings['verify']
+  /** What is known of the messages of these segments, until it is told. */
+  #known: ReadonlyMap<Segment, CountedPart>
+  #counts: MessageCounts | undefined
+  readonly #closing = new AbortController()
+  /** What is counted is being written down. */
+  #noting: Promise<void> = Promise.resolve()
 
-  private constructor(writer: Writer, settings: StoreSettings, events: StoreEvents) {
+  private constructor(
+    writer: Writer,
+    known: ReadonlyMap<Segment, CountedPart>,
+    settings: StoreSettings,
+    events: StoreEvents,
+  ) {
     this.#writer = writer
+    this.#known = known
+    this.#verify = settings.verify
     this.#events = events
     this.#selectedAtOnce = settings.maxSelectedAtOnce ?? defaultAtOnce
   }
 
   /** Opens the log in a directory, which is made if it isn't there. Throws `HistoryError` if it can't be used. */
   static async open(directory: string, settings: StoreSettings, events: StoreEvents): Promise<SegmentedStore> {
-    const { segments, next, damage, setAside } = await openSegments(directory)
+    const { segments, next, known, damage, setAside } = await openSegments(directory)
     for (const path of setAside) events.setAside(path)
-    const writer = await Writer.start(directory, segments, next, settings, events)
-    const store = new SegmentedStore(writer, settings, events)
+    const completed = (segment: Segment, end: number) => store.#noteDown(segment, end)
+    const writer = await Writer.start(directory, segments, next, settings, { ...events, completed })
+    const store = new SegmentedStore(writer, known, settings, events)
     for (const each of damage) store.#reportDamage(each)
     return store
   }
@@ -102,6 +121,23 @@ export class SegmentedStore implements MessageStore {
     return this.#writer.isFailing
   }
 
+  beCounted(counts: MessageCounts): void {
+    const { segments, next } = this.#writer
+    const unknown: Segment[] = []
+    for (const [index, segment] of segments.entries()) {
+      const end = segments[index + 1]?.first ?? next
+      const known = this.#known.get(segment)
+      if (known !== undefined && known.first + known.codes.length <= end) counts.add(known)
+      else {
+        counts.addUnknown(segment.first, end)
+        unknown.push(segment)
+      }
+    }
+    this.#known = new Map()
+    this.#counts = counts
+    this.#noting = this.#countAll(unknown.toReversed(), counts)
+  }
+
   append(batch: LoggedBatch): void {
     this.#writer.append(batch)
   }
@@ -140,6 +176,11 @@ export class SegmentedStore implements MessageStore {
     return this.#writer.written()
   }
 
+  /** Fulfilled when everything is counted that was there when it was opened, and what was completed since is noted down. */
+  counted(): Promise<void> {
+    return this.#noting
+  }
+
   /** Looks whether the file that is written to is still there; if not, it is written anew. */
   verify(): Promise<void> {
     return this.#writer.verify()
@@ -151,8 +192,10 @@ export class SegmentedStore implements MessageStore {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort()
     await this.#selectionThread.close()
     await this.#writer.close()
+    await this.#noting
   }
 
   /** The batches of a segment from a sequence number on. A segment that retention has deleted meanwhile has none. */
@@ -166,6 +209,42 @@ export class SegmentedStore implements MessageStore {
     } finally {
       segment.release()
     }
+  }
+
+  /** Counts what these segments have, one after the other: what waits is known better by and by. */
+  async #countAll(segments: readonly Segment[], counts: MessageCounts): Promise<void> {
+    for (const segment of segments) {
+      if (!segment.acquire()) continue
+      try {
+        const part = await countSegment(segment, this.#closing.signal)
+        if (this.#closing.signal.aborted) return
+        if (part === undefined) continue
+        counts.learn(part)
+        await this.#write(segment, part)
+      } catch {
+        // What can't be read is told of when somebody is sent it.
+      } finally {
+        segment.release()
+      }
+    }
+  }
+
+  /** Writes down what is known of a segment that is complete. */
+  #noteDown(segment: Segment, end: number): void {
+    const counts = this.#counts
+    if (counts === undefined || end - segment.first > mostCounted || !counts.knows(segment.first, end)) return
+    const part = counts.part(segment.first, end)
+    this.#noting = this.#noting.then(() => this.#write(segment, part))
+  }
+
+  /** If it can't be, the segment is read once more when the history is opened next. */
+  async #write(segment: Segment, part: CountedPart): Promise<void> {
+    try {
+      await this.#verify?.()
+      await writeCounts(segment, part)
+      // Retention may have been faster.
+      if (!this.#writer.segments.includes(segment)) await unlink(countsPath(segment.path))
+    } catch {}
   }
 
   #reportDamage({ path, offset, bytes }: Damage): void {

@@ -1,7 +1,9 @@
 import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { CountedPart } from '../delivery/counted.ts'
 import { HistoryError } from './history-error.ts'
 import { firstInFileName, Segment, segmentFileName, UnreadableSegmentError, unnamedSuffix } from './segment.ts'
+import { firstInCountsName, RecordCounter, readCounts } from './segment-counts.ts'
 import { isSegmentStart, segmentHeaderBytes } from './segment-header.ts'
 
 /** Files of damaged ends that are kept, for whoever wants to look into them. */
@@ -20,6 +22,8 @@ export interface OpenedSegments {
   readonly segments: Segment[]
   /** The sequence number that follows the last message. */
   readonly next: number
+  /** What is known of the messages of these segments. */
+  readonly known: ReadonlyMap<Segment, CountedPart>
   readonly damage: readonly Damage[]
   /** The new names of files in which nothing can be read. */
   readonly setAside: readonly string[]
@@ -32,12 +36,14 @@ export interface OpenedSegments {
  */
 export async function openSegments(directory: string): Promise<OpenedSegments> {
   const segments: Segment[] = []
+  const known = new Map<Segment, CountedPart>()
   const damage: Damage[] = []
   const setAside: string[] = []
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     await removeUnnamed(directory)
     const firsts = await firstsIn(directory)
+    await removeUnneededCounts(directory, firsts)
     for (const [index, first] of firsts.entries()) {
       const path = join(directory, segmentFileName(first))
       if (await isUnfinished(path, index === firsts.length - 1)) await unlink(path)
@@ -56,14 +62,19 @@ export async function openSegments(directory: string): Promise<OpenedSegments> {
     // Even if nothing is left of them, messages had the numbers before the last file's.
     const begun = firsts.at(-1) ?? 1
     const last = segments.at(-1)
-    if (last === undefined) return { segments, next: begun, damage, setAside }
-    const { end, next, gaps } = await intactEnd(last)
+    if (last === undefined) return { segments, next: begun, known, damage, setAside }
+    for (const segment of segments) {
+      const counted = segment === last ? undefined : await readCounts(segment)
+      if (counted !== undefined) known.set(segment, counted)
+    }
+    const { end, next, gaps, counted } = await intactEnd(last)
+    if (counted !== undefined) known.set(last, counted)
     damage.push(...gaps)
     if (end < last.size) damage.push(await cutOff(last, end))
     // A process that was killed may have left it in the system's memory only: from now on it counts as being on disk.
     await last.sync()
     await syncDirectory(directory)
-    return { segments, next: Math.max(next, begun), damage, setAside }
+    return { segments, next: Math.max(next, begun), known, damage, setAside }
   } catch (error) {
     for (const segment of segments) await segment.retire()
     throw explained(directory, error)
@@ -134,6 +145,16 @@ async function removeUnnamed(directory: string): Promise<void> {
   }
 }
 
+/** What was counted of segments that are not there any more, or was just being written down. */
+async function removeUnneededCounts(directory: string, firsts: readonly number[]): Promise<void> {
+  const isNeeded = new Set(firsts)
+  for (const name of await readdir(directory)) {
+    const first = firstInCountsName(name) ?? firstInCountsName(name.slice(0, -unnamedSuffix.length))
+    if (first === undefined || (isNeeded.has(first) && !name.endsWith(unnamedSuffix))) continue
+    await unlink(join(directory, name))
+  }
+}
+
 /**
  * A crash may leave the newest segment without its header, or with a part of it, or with zeros. There is nothing in it yet.
  * So may a disk that failed when an older one was begun; but then nothing is behind its header either.
@@ -156,20 +177,31 @@ async function isUnfinished(path: string, isLast: boolean): Promise<boolean> {
   }
 }
 
-/** Finds the last intact record of a segment that may have been torn, where it ends, and what is damaged before. */
-async function intactEnd(
-  segment: Segment,
-): Promise<{ readonly end: number; readonly next: number; readonly gaps: readonly Damage[] }> {
+/** Where a segment ends. */
+interface IntactEnd {
+  /** Where its last intact record ends, and the sequence number that follows that. */
+  readonly end: number
+  readonly next: number
+  /** What is damaged before. */
+  readonly gaps: readonly Damage[]
+  readonly counted: CountedPart | undefined
+}
+
+/** Finds the last intact record of a segment that may have been torn. */
+async function intactEnd(segment: Segment): Promise<IntactEnd> {
   let end = segmentHeaderBytes
   let next = segment.first
   const gaps: Damage[] = []
+  const counter = new RecordCounter(segment.first)
   const onDamage = (offset: number, bytes: number) => void gaps.push({ path: segment.path, offset, bytes })
-  for await (const { header, offset } of segment.records(segmentHeaderBytes, onDamage)) {
+  for await (const record of segment.records(segmentHeaderBytes, onDamage)) {
+    const { header, offset } = record
     if (header.first < next) break
+    counter.add(record)
     end = offset + header.bytes
     next = header.first + header.count
   }
-  return { end, next, gaps: gaps.filter(({ offset }) => offset < end) }
+  return { end, next, gaps: gaps.filter(({ offset }) => offset < end), counted: counter.part }
 }
 
 async function cutOff(segment: Segment, end: number): Promise<Damage> {

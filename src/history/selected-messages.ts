@@ -48,6 +48,15 @@ export class SelectedMessages {
     return next <= end ? next : undefined
   }
 
+  /** How many from this sequence number on belong to the snapshot that ends with the message `end`. */
+  countFrom(sequence: number, end: number): number {
+    let count = Math.max(0, this.#latest.countFrom(sequence) - this.#latest.countFrom(Math.max(sequence, end + 1)))
+    for (let place = this.#placeOf(sequence); (this.#replaced[place] ?? Number.POSITIVE_INFINITY) <= end; place++) {
+      if ((this.#replacedBy[place] as number) > end) count++
+    }
+    return count
+  }
+
   /** The first place of `replaced` with this sequence number or a higher one. */
   #placeOf(sequence: number): number {
     let from = 0

@@ -63,6 +63,7 @@ export class LogSelection implements SharedSelection {
         for (const each of messages) first = Math.min(first, each.nextFrom(sequence, upTo) ?? first)
         return first === Number.POSITIVE_INFINITY ? undefined : first
       },
+      countFrom: sequence => messages.reduce((count, each) => count + each.countFrom(sequence, upTo), 0),
       hasVersion: (id, modified) => {
         const micros = microsecondsOf(modified)
         return types.some(type => this.#versions?.has(keyOf(type, id), micros) ?? false)

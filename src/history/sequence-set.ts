@@ -1,3 +1,5 @@
+import { onesIn } from '../delivery/bits.ts'
+
 /** What a {@link SequenceSet} is made of, in a form that can be given to another thread. */
 export interface SequenceBits {
   /** The number of the first bit. */
@@ -7,11 +9,16 @@ export interface SequenceBits {
   readonly size: number
 }
 
+/** Words of which it is known how many bits are set before them, once that was asked for. */
+const strideWords = 64
+
 /** Sequence numbers of a range, a bit each. */
 export class SequenceSet {
   readonly #from: number
   readonly #words: Uint32Array<ArrayBuffer>
   #size: number
+  /** How many are set before each stride of words; undefined: that was not counted since the last change. */
+  #before: Uint32Array | undefined
 
   /** The set of these bits, which it takes over. */
   constructor({ from, words, size }: SequenceBits) {
@@ -47,6 +54,7 @@ export class SequenceSet {
     const bit = sequence - this.#from
     this.#words[bit >>> 5] = (this.#words[bit >>> 5] as number) | (1 << (bit & 31))
     this.#size++
+    this.#before = undefined
   }
 
   /** Removes a number. */
@@ -55,6 +63,29 @@ export class SequenceSet {
     const bit = sequence - this.#from
     this.#words[bit >>> 5] = (this.#words[bit >>> 5] as number) & ~(1 << (bit & 31))
     this.#size--
+    this.#before = undefined
+  }
+
+  /** How many numbers of the set are this one or higher. */
+  countFrom(sequence: number): number {
+    const bit = Math.max(0, sequence - this.#from)
+    const word = Math.floor(bit / 32)
+    if (word >= this.#words.length) return 0
+    this.#before ??= this.#countStrides()
+    const stride = Math.floor(word / strideWords)
+    let lower = this.#before[stride] as number
+    for (let at = stride * strideWords; at < word; at++) lower += onesIn(this.#words[at] as number)
+    return this.#size - lower - onesIn((this.#words[word] as number) & ~(-1 << (bit & 31)))
+  }
+
+  #countStrides(): Uint32Array {
+    const before = new Uint32Array(Math.ceil(this.#words.length / strideWords))
+    let count = 0
+    for (const [at, word] of this.#words.entries()) {
+      if (at % strideWords === 0) before[at / strideWords] = count
+      count += onesIn(word)
+    }
+    return before
   }
 
   /** The first number of the set that is this one or higher. */

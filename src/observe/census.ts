@@ -20,7 +20,7 @@ export interface Counted extends CountedActor {
   readonly connections: Iterable<CountedActor>
 }
 
-/** What waits for some subscribers: messages of the log from their positions to its end. */
+/** What waits for some subscribers: messages that they will be sent of what there is. */
 export interface Waiting {
   readonly subscribers: number
   /** Over all of them. */

@@ -109,7 +109,7 @@ export const brokerMetrics: MetricsTable<Reading> = [
   {
     kind: 'gauge',
     name: 'threatbus_queue_messages',
-    help: 'Messages of the log that wait for subscribers, with those that they will pass over: the sum, by state.',
+    help: 'Messages that wait for subscribers: what they will be sent of what there is; the sum, by state.',
     labels: ['state'],
     values: ({ census }) => labelled('state', census.states, ({ messages }) => messages),
   },

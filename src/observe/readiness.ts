@@ -10,10 +10,15 @@ const notServing: Readonly<Record<Exclude<BrokerState, 'serving'>, string>> = {
 }
 
 /** Why the broker is not ready to be sent to, a sentence each; none: it is. */
-export function reasonsAgainst({ state, history }: Pick<Reading, 'state' | 'history'>): readonly string[] {
+export function reasonsAgainst({
+  state,
+  history,
+  hasDescriptors,
+}: Pick<Reading, 'state' | 'history' | 'hasDescriptors'>): readonly string[] {
   const reasons: string[] = []
   if (state !== 'serving') reasons.push(notServing[state])
   if (history?.failing.messages) reasons.push('the log of messages cannot be written')
   if (history?.failing.subscriptions) reasons.push('the list of subscriptions cannot be written')
+  if (!hasDescriptors) reasons.push('no file descriptor is left for one more connection (ulimit -n)')
   return reasons
 }

@@ -49,6 +49,8 @@ export interface Observed {
   endpoints(): Readonly<Record<EndpointName, string>>
   /** How many connections each of them has. */
   connections(): Readonly<Record<EndpointName, number>>
+  /** Are there file descriptors for more of them? */
+  hasDescriptors(): boolean
   /** Bytes that they hold together. */
   peerBytes(): Readonly<Record<'unfinished' | 'prefixes', number>>
 }
@@ -69,6 +71,8 @@ export interface Reading {
   readonly state: BrokerState
   readonly endpoints: Readonly<Record<EndpointName, string>>
   readonly connections: Readonly<Record<EndpointName, number>>
+  /** Are there file descriptors for more of them? */
+  readonly hasDescriptors: boolean
   /** Bytes that they hold together. */
   readonly peerBytes: ReturnType<Observed['peerBytes']>
   /** Those that were ended because of what their peers did, or did not do in time. */
@@ -128,8 +132,13 @@ export async function read(observed: Observed): Promise<Reading> {
 }
 
 /** Looks at as much as it takes to say whether the broker is ready: cheap, however many subscribers there are. */
-export function readReadiness(observed: Observed): Pick<Reading, 'state' | 'history'> {
-  return { state: observed.state(), history: observed.history && readHistory(observed.history) }
+export function readReadiness(observed: Observed): Pick<Reading, 'state' | 'history' | 'hasDescriptors'> {
+  const { history } = observed
+  return {
+    state: observed.state(),
+    history: history && readHistory(history),
+    hasDescriptors: observed.hasDescriptors(),
+  }
 }
 
 function readHistory({ store, subscriptions }: History): HistoryReading {

@@ -1,6 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 
-/** The files of this process, connections among them: how many it may have open, and how many it has. */
+/**
+ * The files of this process, connections among them: how many it may have open, and how many it has. The limit is the hard one:
+ * Node raises the soft one to that when it starts.
+ */
 export interface OpenFiles {
   readonly limit: number
   readonly open: number
@@ -14,6 +17,27 @@ export function openFiles(): OpenFiles | undefined {
     return { limit: limit === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit), open }
   } catch {
     return undefined
+  }
+}
+
+/** What the system answers when there is no descriptor: this process has as many files open as it may, or all of them have. */
+const outOfDescriptors: readonly unknown[] = ['EMFILE', 'ENFILE']
+
+/** Does this say that there is no descriptor? */
+export function isOutOfDescriptors(error: unknown): boolean {
+  return outOfDescriptors.includes((error as NodeJS.ErrnoException).code)
+}
+
+/**
+ * Is there a descriptor for one more file? That is found out by opening one: where there is none, the system accepts connections
+ * and closes them at once, and tells nobody.
+ */
+export function isDescriptorLeft(): boolean {
+  try {
+    closeSync(openSync('/dev/null', 'r'))
+    return true
+  } catch (error) {
+    return !isOutOfDescriptors(error)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { LoggedBatch } from '../../src/delivery/batch.ts'
+import type { MessageCounts } from '../../src/delivery/message-counts.ts'
 import type {
   MessageStore,
   SharedSelection,
@@ -26,6 +27,10 @@ export class MemoryStore implements MessageStore {
 
   get readable(): number {
     return this.next
+  }
+
+  beCounted(counts: MessageCounts): void {
+    for (const batch of this.#batches) counts.append(batch)
   }
 
   append(batch: LoggedBatch): void {
@@ -107,6 +112,7 @@ function selectFrom(
   return {
     has: sequence => selected.includes(sequence),
     nextFrom: sequence => selected.find(each => each >= sequence),
+    countFrom: sequence => selected.filter(each => each >= sequence).length,
     hasVersion: () => false,
     shared,
   }

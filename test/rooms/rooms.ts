@@ -55,9 +55,10 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/history/',
-    rule: 'the history imports protocol and zod, and what Node has for files, sockets, checksums, threads and time, and types of delivery, configuration and pino',
+    rule: 'the history imports protocol and zod, what is counted of messages, and what Node has for files, sockets, checksums, threads and time, and types of delivery, configuration and pino',
     mayImport: [
-      ...['src/history/', 'src/protocol/', 'zod', 'node:fs*', 'node:path', 'node:zlib'],
+      ...['src/history/', 'src/protocol/', 'src/delivery/counted.ts', 'src/delivery/bits.ts'],
+      ...['zod', 'node:fs*', 'node:path', 'node:zlib'],
       ...['node:crypto', 'node:net', 'node:timers*', 'node:events', 'node:os', 'node:worker_threads'],
     ],
     mayImportTypesOf: ['src/delivery/', 'src/config/', 'pino'],

@@ -53,6 +53,11 @@ export async function startBrokerHere(t: TestContext, { settings, left = [], fai
     })
   return {
     ...(await broker.serving),
+    /** Fulfilled when it has ended. */
+    async stop() {
+      broker.stop()
+      await broker.stopped
+    },
     directory,
     history,
     /** The lines of its log, as they are written. */

@@ -285,6 +285,11 @@ describe('threatbus status', { concurrency: true }, () => {
       lines.some(line => /^subscribers +1 \(subscribing 1\)$/.test(line)),
       lines.join('\n'),
     )
+    assert.ok(
+      lines.some(line => /^waiting +0 messages$/.test(line)) &&
+        lines.some(line => /^history +\d+ bytes? in /.test(line)),
+      lines.join('\n'),
+    )
     const row = lines.find(line => line.startsWith(topic.slice(0, 6)))
     assert.equal(
       row?.replaceAll(/ +/g, ' '),

@@ -58,8 +58,8 @@ describe('the broker process', { concurrency: true }, () => {
   })
 
   for (const [enabled, sentence] of [
-    [true, 'wait for the next start'],
-    [false, 'could not be delivered in time'],
+    [true, 'left for the next start'],
+    [false, 'not delivered in time'],
   ] as const) {
     const kept = enabled ? 'with' : 'without'
     test(`ends within its time although a subscriber reads nothing, and says so, ${kept} a history`, async t => {

@@ -9,7 +9,7 @@ import { Request } from 'zeromq'
 import { type BrokerProcess, startBroker } from './broker-process.ts'
 import { runCommand } from './command-process.ts'
 import { configOf, historyOf, publish } from './history-process.ts'
-import { indicator, receive, request } from './wire.ts'
+import { indicator, receive, request, sighting } from './wire.ts'
 
 const list = async (t: TestContext, ...args: readonly string[]) => {
   const { code, lines, stderr } = await runCommand(t, ['subscribers', 'list', ...args])
@@ -20,13 +20,19 @@ const list = async (t: TestContext, ...args: readonly string[]) => {
 const drop = (t: TestContext, ...args: readonly string[]) => runCommand(t, ['subscribers', 'drop', ...args])
 
 /** Subscribes so many times from an address of this machine. */
-async function subscribe(t: TestContext, { manage }: BrokerProcess, count: number, address = '127.0.0.1') {
+async function subscribe(
+  t: TestContext,
+  { manage }: BrokerProcess,
+  count: number,
+  address = '127.0.0.1',
+  to = 'stix2/indicator',
+) {
   const socket = new Request({ linger: 0 })
   t.after(() => socket.close())
   socket.connect(`tcp://${address}:0;127.0.0.1:${manage}`)
   const topics: string[] = []
   while (topics.length < count) {
-    await socket.send(JSON.stringify({ action: 'subscribe', topic: 'stix2/indicator' }))
+    await socket.send(JSON.stringify({ action: 'subscribe', topic: to }))
     const { topic, reason } = JSON.parse(String(await socket.receive()))
     assert.equal(reason, undefined)
     topics.push(topic)
@@ -53,7 +59,12 @@ describe('threatbus subscribers', { concurrency: true }, () => {
     const { topic: live } = await joined(t, broker)
     const [stranger = ''] = await subscribe(t, broker, 1, '127.0.0.2')
     await broker.logged(({ msg, subscriber }) => msg.startsWith('stale') && subscriber === shown(stranger))
-    await publish(broker.manage, [indicator(), indicator()])
+    const [other = ''] = await subscribe(t, broker, 1, '127.0.0.3', 'stix2/sighting')
+    await publish(broker.manage, [indicator(), sighting(), indicator()])
+    const [, , ofSightings] = await list(t, ...configOf(broker))
+    // What it is not subscribed to does not wait for it.
+    assert.deepEqual([ofSightings.subscriber, ofSightings.waiting_messages], [shown(other), 1])
+    await request(broker.manage, { action: 'unsubscribe', topic: other })
     const lines = await list(t, ...configOf(broker))
     const times = lines.map(({ subscribed, stale_since: staleSince }) => [subscribed, staleSince])
     for (const time of times.flat().filter(each => each !== null)) assert.ok(!Number.isNaN(Date.parse(time)), time)

@@ -43,6 +43,11 @@ export class ConnectionAdmission {
     return entrance
   }
 
+  /** Is there a descriptor for one more connection to each endpoint, or a stranger there who would give way? */
+  get hasRoom(): boolean {
+    return this.#entrances.every(each => this.#hasDescriptorFor(each) || this.#crowded(each).strangers > 0)
+  }
+
   get #own(): number {
     return Math.floor(this.#descriptors * ownPart)
   }

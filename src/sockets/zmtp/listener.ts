@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { isOutOfDescriptors } from '../open-files.ts'
 import type { Broken } from './break-reason.ts'
 import type { ConnectionAdmission, Entrance, Guest, Shortage } from './connection-admission.ts'
 import { type PeerHandler, type PeerOptions, type PeerTerms, ZmtpPeer } from './peer.ts'
@@ -33,9 +34,6 @@ export interface ListenTroubles {
 
 /** Connections that the system may keep until they are accepted: many come at once after a restart. */
 const backlog = 4096
-
-/** What the system answers when there is no descriptor: this process has as many files open as it may, or all of them have. */
-const outOfDescriptors: readonly (string | undefined)[] = ['EMFILE', 'ENFILE']
 
 const shortages: Readonly<Record<Shortage, string>> = {
   max_connections: 'there are as many connections as may be',
@@ -85,9 +83,8 @@ export class ZmtpListener {
     this.#server.listen({ host: address, port, backlog })
     await once(this.#server, 'listening')
     // From now on errors are of single connections that could not be accepted.
-    this.#server.on('error', (error: NodeJS.ErrnoException) => {
-      const shortage = outOfDescriptors.includes(error.code) ? 'file_descriptors' : undefined
-      this.#troubles.dropped(shortage, error.message)
+    this.#server.on('error', error => {
+      this.#troubles.dropped(isOutOfDescriptors(error) ? 'file_descriptors' : undefined, error.message)
     })
     return (this.#server.address() as AddressInfo).port
   }
