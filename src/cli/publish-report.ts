@@ -1,8 +1,21 @@
 import type { Receipt } from '../index.ts'
+import type { InputPlace } from './broken-input.ts'
 import { say } from './bus-options.ts'
 
 /** Problems that are told one by one; of the others only the number is. */
 const maxTold = 20
+
+/** Types that are told by name of what does not travel the bus, more than the standard has. */
+const maxTypesTold = 50
+
+/** Characters that are told of an id or type, more than those of the standard have. */
+const longestName = 80
+
+/** Where something stands in a file, and what it calls itself. */
+export interface PlaceInFile extends InputPlace {
+  readonly file: string
+  readonly id: unknown
+}
 
 /** What came of publishing: counted, and told to people on stderr. */
 export class PublishReport {
@@ -38,13 +51,15 @@ export class PublishReport {
 
   /** An object is of a type that does not travel the bus. */
   countSkipped(type: string): void {
-    this.#skipped.set(type, (this.#skipped.get(type) ?? 0) + 1)
+    const name = shortened(type)
+    const counted = this.#skipped.has(name) || this.#skipped.size < maxTypesTold ? name : 'other types'
+    this.#skipped.set(counted, (this.#skipped.get(counted) ?? 0) + 1)
   }
 
   /** Something can't be published. */
-  refuse(file: string, line: number, problem: string): void {
+  refuse(where: PlaceInFile, problem: string): void {
     this.#refused++
-    if (this.#refused <= maxTold) this.#tell(`${file}:${line}: ${problem}`)
+    if (this.#refused <= maxTold) this.#tell(`${placeInWords(where)}: ${problem}`)
     if (this.#refused === maxTold + 1) this.#tell('there are more such problems; they are counted')
   }
 
@@ -69,6 +84,17 @@ export class PublishReport {
     const what = this.#acknowledged === 0 ? 'nothing was' : `${unconfirmed} were not`
     say(`${what} confirmed: ${because}, so it is not known what it has`)
   }
+}
+
+/** Like `feed.json:1: .objects[3], indicator--…`. */
+function placeInWords({ file, line, path, id }: PlaceInFile): string {
+  const name = typeof id === 'string' ? shortened(id) : ''
+  const what = [path, name].filter(part => part !== '').join(', ')
+  return what === '' ? `${file}:${line}` : `${file}:${line}: ${what}`
+}
+
+function shortened(name: string): string {
+  return name.length > longestName ? `${name.slice(0, longestName)}…` : name
 }
 
 function sum(counts: ReadonlyMap<string, number>): number {

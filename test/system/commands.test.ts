@@ -103,7 +103,7 @@ describe('threatbus publish', { concurrency: true }, () => {
     assert.equal(code, 65)
     const problems = stderr.trimEnd().split('\n')
     assert.equal(problems.pop(), noReceipts.trimEnd())
-    assert.equal(problems.pop(), 'threatbus: published 2 (indicator 1, sighting 1), skipped 0, refused 7')
+    assert.equal(problems.pop(), 'threatbus: published 3 (indicator 2, sighting 1), skipped 0, refused 7')
     const places = [
       `${lines}:2:`,
       `${lines}:3:`,
@@ -115,13 +115,13 @@ describe('threatbus publish', { concurrency: true }, () => {
     ]
     assert.equal(problems.length, places.length, stderr)
     for (const [index, place] of places.entries()) assert.ok(problems[index]?.startsWith(place), problems[index])
-    await bus.until(() => bus.received.length === 2)
+    await bus.until(() => bus.received.length === 3)
   })
 
   test('tells the first twenty problems and counts the others', async t => {
     const bus = await StandInBus.start()
     t.after(() => bus.stop())
-    const { code, stderr } = await runCommand(t, ['publish', '--endpoint', bus.endpoint, '-'], '{}\n'.repeat(100))
+    const { code, stderr } = await runCommand(t, ['publish', '--endpoint', bus.endpoint, '-'], '{"a":1}\n'.repeat(100))
     assert.equal(code, 65)
     assert.equal(stderr.split('\n').filter(line => line.startsWith('-:')).length, 20)
     assert.match(stderr, /refused 100\n$/)
