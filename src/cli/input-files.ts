@@ -5,6 +5,7 @@ import type { MessageType } from '../protocol/topics.ts'
 import type { Progress } from './progress.ts'
 import type { PlaceInFile, PublishReport } from './publish-report.ts'
 import { type InputItem, readObjects } from './stix-input.ts'
+import { UnreadableInput, unpacked } from './unpacked.ts'
 
 /** The name that stands for standard input. */
 const standardInput = '-'
@@ -65,10 +66,11 @@ async function* itemsIn(
   // A signal must also end the waiting for input, which may take for ever.
   addAbortSignal(signal, input)
   try {
-    yield* readObjects(counted(input, read), maxObjectBytes)
+    yield* readObjects(unpacked(counted(input, read)), maxObjectBytes)
   } catch (error) {
-    // Errors of reading have the name of a system call; all others are not the file's fault.
-    if (!(error instanceof Error && 'syscall' in error)) throw error
+    // Errors of reading have the name of a system call; what else is thrown is not the file's fault.
+    const isOfFile = error instanceof UnreadableInput || (error instanceof Error && 'syscall' in error)
+    if (!isOfFile) throw error
     report.refuseFile(file, error)
   }
 }

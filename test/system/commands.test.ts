@@ -1,6 +1,7 @@
 /** `threatbus publish`, `subscribe` and `ping`, each a process → the broker, a process. */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { type BrokerProcess, startBroker } from './broker-process.ts'
 import { runCommand, startCommand, temporaryFile } from './command-process.ts'
 import { StandInBus } from './stand-in-bus.ts'
@@ -116,6 +117,29 @@ describe('threatbus publish', { concurrency: true }, () => {
     assert.equal(problems.length, places.length, stderr)
     for (const [index, place] of places.entries()) assert.ok(problems[index]?.startsWith(place), problems[index])
     await bus.until(() => bus.received.length === 3)
+  })
+
+  test('unpacks what is packed with gzip, goes into bundles and envelopes, and says of other formats what they are', async t => {
+    const bus = await StandInBus.start()
+    t.after(() => bus.stop())
+    const [a, b, c, bad] = [indicator(), sighting(), indicator(), indicator({ spec_version: '2.0' })]
+    const packed = temporaryFile(
+      t,
+      'feed.json.gz',
+      gzipSync(`{"more":false,"objects":[{"type":"bundle","objects":[${a},${bad}]}]}`),
+    )
+    const csv = temporaryFile(t, 'feed.csv', 'type,value\nipv4-addr,198.51.100.7\n')
+    const args = ['publish', '--endpoint', bus.endpoint, packed, '-', csv]
+    const { code, stderr } = await runCommand(t, args, gzipSync(`[[${b}],{"type":"bundle","objects":[${c}]}]`))
+    assert.equal(code, 65)
+    const [refused, foreign, summary] = stderr.split('\n')
+    const { id } = JSON.parse(bad)
+    assert.ok(refused?.startsWith(`${packed}:1: .objects[0].objects[1], ${id}: spec_version`), stderr)
+    assert.ok(foreign?.startsWith(`${csv}: this is CSV`), stderr)
+    assert.equal(summary, 'threatbus: published 3 (indicator 2, sighting 1), skipped 0, refused 2')
+    await bus.until(() => bus.received.length === 3)
+    const expected = [a, b, c].map(text => `stix2/${JSON.parse(text).type} ${text}`)
+    assert.deepEqual(bus.received, expected)
   })
 
   test('tells the first twenty problems and counts the others', async t => {
