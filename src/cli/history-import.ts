@@ -44,7 +44,7 @@ export async function importHistory(files: readonly string[], options: HistoryOp
     progress.stop()
   }
   report.saySummary('imported')
-  return exitCode === exitCodes.ok && report.hasRefused ? exitCodes.badInput : exitCode
+  return exitCode === exitCodes.ok ? report.exitCode : exitCode
 }
 
 /** Objects that are imported together. */

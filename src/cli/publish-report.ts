@@ -1,6 +1,7 @@
 import type { Receipt } from '../index.ts'
 import type { InputPlace } from './broken-input.ts'
 import { say } from './bus-options.ts'
+import { exitCodes } from './exit-codes.ts'
 
 /** Problems that are told one by one; of the others only the number is. */
 const maxTold = 20
@@ -36,9 +37,10 @@ export class PublishReport {
     return sum(this.#published)
   }
 
-  /** Was there something that should have been published and could not be? */
-  get hasRefused(): boolean {
-    return this.#refused > 0
+  /** The exit code if all went well otherwise: is everything published that travels the bus, and something if there was something? */
+  get exitCode(): number {
+    const isNothingPublished = this.published === 0 && this.#skipped.size > 0
+    return this.#refused > 0 || isNothingPublished ? exitCodes.badInput : exitCodes.ok
   }
 
   /** An object went to the bus, which acknowledged it if there is a receipt. */
@@ -72,6 +74,9 @@ export class PublishReport {
   /** Says what came of everything; `done` is what was done with what did not fail. */
   saySummary(done: 'published' | 'imported' = 'published'): void {
     say(`${done} ${listed(this.#published)}, skipped ${listed(this.#skipped)}, refused ${this.#refused}`)
+    if (this.published === 0 && this.#skipped.size > 0 && this.#refused === 0) {
+      say(`nothing in the input travels the bus, which carries indicators and sightings`)
+    }
     if (this.#acknowledged > 0) {
       say(`${this.#acknowledged} acknowledged: on the bus's disk, the last as number ${this.#lastSequence}`)
     }

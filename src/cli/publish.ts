@@ -38,7 +38,7 @@ export async function publish(files: readonly string[], options: PublishOptions)
     .finally(progress.stop)
   report.saySummary()
   report.sayUnconfirmed(options.receipts ? 'the bus gives no receipts' : 'the bus was not asked for receipts')
-  return exitCode === exitCodes.ok && report.hasRefused ? exitCodes.badInput : exitCode
+  return exitCode === exitCodes.ok ? report.exitCode : exitCode
 }
 
 async function publishFiles(files: readonly string[], options: PublishOptions, job: ReadingJob): Promise<number> {

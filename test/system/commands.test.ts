@@ -1,9 +1,11 @@
 /** `threatbus publish`, `subscribe` and `ping`, each a process → the broker, a process. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { type BrokerProcess, startBroker } from './broker-process.ts'
 import { runCommand, startCommand, temporaryFile } from './command-process.ts'
+import { temporaryDirectory } from './history-process.ts'
 import { StandInBus } from './stand-in-bus.ts'
 import { indicator, sighting } from './wire.ts'
 
@@ -140,6 +142,23 @@ describe('threatbus publish', { concurrency: true }, () => {
     await bus.until(() => bus.received.length === 3)
     const expected = [a, b, c].map(text => `stix2/${JSON.parse(text).type} ${text}`)
     assert.deepEqual(bus.received, expected)
+  })
+
+  test('fails if nothing of the input travels the bus, and not if there is nothing in it', async t => {
+    const directory = join(temporaryDirectory(t), 'history')
+    for (const command of [
+      ['publish', ...nowhere],
+      ['history', 'import', '--path', directory],
+    ]) {
+      const foreign = await runCommand(t, [...command, '-'], `{"type":"bundle","objects":[${malware},${malware}]}`)
+      assert.equal(foreign.code, 65)
+      assert.match(
+        foreign.stderr,
+        /^threatbus: (publish|import)ed 0, skipped 2 \(malware 2\), refused 0\nthreatbus: nothing in the input travels the bus, which carries indicators and sightings\n$/,
+      )
+      const empty = await runCommand(t, [...command, '-'], '{"more":false}')
+      assert.deepEqual([empty.code, empty.stderr.includes(' 0, skipped 0, refused 0\n')], [0, true], empty.stderr)
+    }
   })
 
   test('tells the first twenty problems and counts the others', async t => {
