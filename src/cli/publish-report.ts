@@ -75,7 +75,7 @@ export class PublishReport {
   saySummary(done: 'published' | 'imported' = 'published'): void {
     say(`${done} ${listed(this.#published)}, skipped ${listed(this.#skipped)}, refused ${this.#refused}`)
     if (this.published === 0 && this.#skipped.size > 0 && this.#refused === 0) {
-      say(`nothing in the input travels the bus, which carries indicators and sightings`)
+      say('nothing in the input travels the bus, which carries indicators and sightings')
     }
     if (this.#acknowledged > 0) {
       say(`${this.#acknowledged} acknowledged: on the bus's disk, the last as number ${this.#lastSequence}`)

@@ -273,6 +273,7 @@ class ObjectReader {
   /** Goes into the container of which a part is held, if it is one: then its members come next. */
   #enter({ type, objects }: Glimpse, { path }: InputPlace): boolean {
     if (objects === undefined || (type !== undefined && type !== 'bundle')) return false
+    this.#noteLayout()
     const input = this.#input
     const head = input.held.toString('utf8', 0, objects)
     this.#open.push({ head, path: `${path}.objects`, count: 0, afterComma: false })

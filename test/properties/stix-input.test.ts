@@ -173,6 +173,15 @@ test('what is not closed, repeated, misplaced or too deep in a bundle is found w
   }
 })
 
+test('a large bundle that begins on one line and goes on in the next is no JSON line: where it is broken, the input ends', async () => {
+  const one = '{"type":"indicator"}'
+  const items = await itemsOf(Buffer.from(`{\n"objects":[${one},${one},${one},${one} ${one}]}\n${one}`), [110], 100)
+  assert.deepEqual(
+    items.map(({ kind, path }) => [kind, path]),
+    [...[0, 1, 2, 3].map(index => ['object', `.objects[${index}]`]), ['broken', '.objects']],
+  )
+})
+
 test('an object that only looked like a bundle, being large, is not taken for one without a word', async () => {
   const member = `{"type":"indicator","id":"${'x'.repeat(70)}"}`
   for (const [end, problem] of [
