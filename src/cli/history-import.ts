@@ -27,14 +27,11 @@ export async function importHistory(files: readonly string[], options: HistoryOp
   let exitCode: number = exitCodes.ok
   try {
     const target = await openImportTarget(directory, config, signal)
-    const list = new ImportList(target, report, {
-      maxMessages: Math.min(longestList, config.max_publish),
-      maxObjectBytes: config.plugins.apps.zmq.max_message_size - requestOverheadBytes,
-    })
+    const list = new ImportList(target, report, Math.min(longestList, config.max_publish))
+    const maxObjectBytes = config.plugins.apps.zmq.max_message_size - requestOverheadBytes
+    const job = { report, progress, signal, maxObjectBytes }
     try {
-      for await (const object of objectsInFiles(files, config.validation, { report, progress, signal })) {
-        await list.add(object)
-      }
+      for await (const object of objectsInFiles(files, config.validation, job)) await list.add(object)
       await list.take()
     } finally {
       await target.close()
@@ -47,40 +44,30 @@ export async function importHistory(files: readonly string[], options: HistoryOp
     progress.stop()
   }
   report.saySummary('imported')
-  return exitCode === exitCodes.ok && report.hasRefused ? exitCodes.badInput : exitCode
-}
-
-interface ListLimits {
-  readonly maxMessages: number
-  readonly maxObjectBytes: number
+  return exitCode === exitCodes.ok ? report.exitCode : exitCode
 }
 
 /** Objects that are imported together. */
 class ImportList {
   readonly #target: ImportTarget
   readonly #report: PublishReport
-  readonly #limits: ListLimits
+  readonly #maxMessages: number
   #objects: ObjectInFile[] = []
   #bytes = 0
 
-  constructor(target: ImportTarget, report: PublishReport, limits: ListLimits) {
+  constructor(target: ImportTarget, report: PublishReport, maxMessages: number) {
     this.#target = target
     this.#report = report
-    this.#limits = limits
+    this.#maxMessages = maxMessages
   }
 
   /** Adds an object. When there are enough, they are imported. */
   async add(object: ObjectInFile): Promise<void> {
-    const { file, line, text } = object
-    const bytes = Buffer.byteLength(text)
-    const { maxMessages, maxObjectBytes } = this.#limits
-    if (bytes > maxObjectBytes) {
-      return this.#report.refuse(file, line, `it is larger than ${maxObjectBytes} bytes, and the bus would not take it`)
-    }
+    const bytes = Buffer.byteLength(object.text)
     if (this.#bytes + bytes > largestListBytes) await this.take()
     this.#objects.push(object)
     this.#bytes += bytes
-    if (this.#objects.length >= maxMessages) await this.take()
+    if (this.#objects.length >= this.#maxMessages) await this.take()
   }
 
   /** Imports what was added since the last time. */
@@ -91,8 +78,7 @@ class ImportList {
     while (objects.length > 0) {
       const refused = await this.#target.take(objects.map(({ text }) => text))
       if (refused === undefined) break
-      const { file, line } = objects[refused.index] as ObjectInFile
-      this.#report.refuse(file, line, refused.reason)
+      this.#report.refuse(objects[refused.index] as ObjectInFile, refused.reason)
       objects = objects.toSpliced(refused.index, 1)
     }
     for (const { type } of objects) this.#report.countPublished(type, undefined)

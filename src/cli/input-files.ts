@@ -3,8 +3,9 @@ import { addAbortSignal } from 'node:stream'
 import { checkObject, type ValidationMode } from '../protocol/stix/check.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import type { Progress } from './progress.ts'
-import type { PublishReport } from './publish-report.ts'
+import type { PlaceInFile, PublishReport } from './publish-report.ts'
 import { type InputItem, readObjects } from './stix-input.ts'
+import { UnreadableInput, unpacked } from './unpacked.ts'
 
 /** The name that stands for standard input. */
 const standardInput = '-'
@@ -16,12 +17,12 @@ export interface ReadingJob {
   readonly progress: Progress
   /** Ends the reading, also the waiting for input; the reading then throws an error. */
   readonly signal: AbortSignal
+  /** Bytes that the bus takes of an object. */
+  readonly maxObjectBytes: number
 }
 
 /** An object that can be published, and where it stands. */
-export interface ObjectInFile {
-  readonly file: string
-  readonly line: number
+export interface ObjectInFile extends PlaceInFile {
   readonly type: MessageType
   /** Byte for byte. */
   readonly text: string
@@ -35,12 +36,17 @@ export async function* objectsInFiles(
 ): AsyncGenerator<ObjectInFile, void, undefined> {
   let doneBytes = 0
   for (const file of files) {
-    for await (const item of itemsIn(file, job)) {
-      const object = publishable(file, item, validation, job.report)
-      if (object !== undefined) yield object
-      job.progress.update(doneBytes + item.bytes, job.report.published)
+    let readBytes = 0
+    const read = (bytes: number) => {
+      readBytes += bytes
+      job.progress.update(doneBytes + readBytes, job.report)
     }
-    doneBytes += sizeOf(file) ?? 0
+    for await (const item of itemsIn(file, job, read)) {
+      const object = publishable(file, item, validation, job)
+      if (object !== undefined) yield object
+    }
+    // What is broken may not have been read to its end.
+    doneBytes += sizeOf(file) ?? readBytes
   }
 }
 
@@ -50,17 +56,29 @@ export function totalBytes(files: readonly string[]): number | undefined {
   return sizes.includes(undefined) ? undefined : sizes.reduce((total = 0, size = 0) => total + size, 0)
 }
 
-/** What is in a file, up to where it can be read. */
-async function* itemsIn(file: string, { report, signal }: ReadingJob): ReturnType<typeof readObjects> {
+/** What is in a file, up to where it can be read. `read` hears of each piece how many bytes of the file it has. */
+async function* itemsIn(
+  file: string,
+  { report, signal, maxObjectBytes }: ReadingJob,
+  read: (bytes: number) => void,
+): AsyncGenerator<InputItem, void> {
   const input = file === standardInput ? process.stdin : createReadStream(file)
   // A signal must also end the waiting for input, which may take for ever.
   addAbortSignal(signal, input)
   try {
-    yield* readObjects(input)
+    yield* readObjects(unpacked(counted(input, read)), maxObjectBytes)
   } catch (error) {
-    // Errors of reading have the name of a system call; all others are not the file's fault.
-    if (!(error instanceof Error && 'syscall' in error)) throw error
+    // Errors of reading have the name of a system call; what else is thrown is not the file's fault.
+    const isOfFile = error instanceof UnreadableInput || (error instanceof Error && 'syscall' in error)
+    if (!isOfFile) throw error
     report.refuseFile(file, error)
+  }
+}
+
+async function* counted(chunks: AsyncIterable<Buffer>, read: (bytes: number) => void): AsyncGenerator<Buffer, void> {
+  for await (const chunk of chunks) {
+    read(chunk.length)
+    yield chunk
   }
 }
 
@@ -68,25 +86,26 @@ function publishable(
   file: string,
   item: InputItem,
   validation: ValidationMode,
-  report: PublishReport,
+  { report, maxObjectBytes }: ReadingJob,
 ): ObjectInFile | undefined {
+  const { line, path } = item
   if (item.kind === 'broken') {
-    report.refuse(file, item.line, item.problem)
+    report.refuse({ file, line, path, id: item.id }, item.problem)
     return undefined
   }
-  const { line, text, object } = item
-  const { type } = object
-  if (typeof type !== 'string') {
-    report.refuse(file, line, 'a STIX object has a type, and this has none')
-    return undefined
-  }
-  if (type !== 'indicator' && type !== 'sighting') {
+  const { type, id } = item.kind === 'object' ? item.object : item
+  const where = { file, line, path, id }
+  if (type !== 'indicator' && type !== 'sighting' && typeof type === 'string') {
     report.countSkipped(type)
-    return undefined
+  } else if (item.kind === 'too_large') {
+    report.refuse(where, `it is larger than ${maxObjectBytes} bytes, and the bus would not take it`)
+  } else if (type !== 'indicator' && type !== 'sighting') {
+    report.refuse(where, 'a STIX object has a type, and this has none')
+  } else {
+    const checked = checkObject(item.object, validation)
+    if (!('refused' in checked)) return { ...where, type, text: item.text }
+    report.refuse(where, checked.detail)
   }
-  const checked = checkObject(object, validation)
-  if (!('refused' in checked)) return { file, line, type, text }
-  report.refuse(file, line, checked.detail)
   return undefined
 }
 

@@ -1,8 +1,22 @@
 import type { Receipt } from '../index.ts'
+import type { InputPlace } from './broken-input.ts'
 import { say } from './bus-options.ts'
+import { exitCodes } from './exit-codes.ts'
 
 /** Problems that are told one by one; of the others only the number is. */
 const maxTold = 20
+
+/** Types that are told by name of what does not travel the bus, more than the standard has. */
+const maxTypesTold = 50
+
+/** Characters that are told of an id or type, more than those of the standard have. */
+const longestName = 80
+
+/** Where something stands in a file, and what it calls itself. */
+export interface PlaceInFile extends InputPlace {
+  readonly file: string
+  readonly id: unknown
+}
 
 /** What came of publishing: counted, and told to people on stderr. */
 export class PublishReport {
@@ -23,9 +37,10 @@ export class PublishReport {
     return sum(this.#published)
   }
 
-  /** Was there something that should have been published and could not be? */
-  get hasRefused(): boolean {
-    return this.#refused > 0
+  /** The exit code if all went well otherwise: is everything published that travels the bus, and something if there was something? */
+  get exitCode(): number {
+    const isNothingPublished = this.published === 0 && this.#skipped.size > 0
+    return this.#refused > 0 || isNothingPublished ? exitCodes.badInput : exitCodes.ok
   }
 
   /** An object went to the bus, which acknowledged it if there is a receipt. */
@@ -38,13 +53,15 @@ export class PublishReport {
 
   /** An object is of a type that does not travel the bus. */
   countSkipped(type: string): void {
-    this.#skipped.set(type, (this.#skipped.get(type) ?? 0) + 1)
+    const name = shortened(type)
+    const counted = this.#skipped.has(name) || this.#skipped.size < maxTypesTold ? name : 'other types'
+    this.#skipped.set(counted, (this.#skipped.get(counted) ?? 0) + 1)
   }
 
   /** Something can't be published. */
-  refuse(file: string, line: number, problem: string): void {
+  refuse(where: PlaceInFile, problem: string): void {
     this.#refused++
-    if (this.#refused <= maxTold) this.#tell(`${file}:${line}: ${problem}`)
+    if (this.#refused <= maxTold) this.#tell(`${placeInWords(where)}: ${problem}`)
     if (this.#refused === maxTold + 1) this.#tell('there are more such problems; they are counted')
   }
 
@@ -57,6 +74,9 @@ export class PublishReport {
   /** Says what came of everything; `done` is what was done with what did not fail. */
   saySummary(done: 'published' | 'imported' = 'published'): void {
     say(`${done} ${listed(this.#published)}, skipped ${listed(this.#skipped)}, refused ${this.#refused}`)
+    if (this.published === 0 && this.#skipped.size > 0 && this.#refused === 0) {
+      say('nothing in the input travels the bus, which carries indicators and sightings')
+    }
     if (this.#acknowledged > 0) {
       say(`${this.#acknowledged} acknowledged: on the bus's disk, the last as number ${this.#lastSequence}`)
     }
@@ -69,6 +89,17 @@ export class PublishReport {
     const what = this.#acknowledged === 0 ? 'nothing was' : `${unconfirmed} ${unconfirmed === 1 ? 'was' : 'were'} not`
     say(`${what} confirmed: ${because}, so it is not known what it has`)
   }
+}
+
+/** Like `feed.json:1: .objects[3], indicator--…`. */
+function placeInWords({ file, line, path, id }: PlaceInFile): string {
+  const name = typeof id === 'string' ? shortened(id) : ''
+  const what = [path, name].filter(part => part !== '').join(', ')
+  return what === '' ? `${file}:${line}` : `${file}:${line}: ${what}`
+}
+
+function shortened(name: string): string {
+  return name.length > longestName ? `${name.slice(0, longestName)}…` : name
 }
 
 function sum(counts: ReadonlyMap<string, number>): number {

@@ -15,8 +15,12 @@ export interface PublishOptions extends BusOptions {
   readonly receipts: boolean
 }
 
-/** Messages that may wait for their receipts: many go in one request, and reading goes on meanwhile. */
+/** Messages that may wait for their receipts, and bytes: many go in one request, and reading goes on meanwhile. */
 const maxUnacknowledged = 2000
+const maxUnacknowledgedBytes = 16_777_216
+
+/** Bytes that an object may have: what a bus takes if it is not told otherwise, and the client library sends. */
+const maxObjectBytes = 16_777_216
 
 /** How long a busy bus may take for what it was sent but has not taken yet, at the end. */
 const flushTimeoutMs = 30_000
@@ -29,12 +33,12 @@ export async function publish(files: readonly string[], options: PublishOptions)
   const signal = abortOnSignal()
   const progress = showProgress(process.stderr, totalBytes(files))
   const report = new PublishReport(progress.writeLine)
-  const exitCode = await publishFiles(files, options, { report, progress, signal })
+  const exitCode = await publishFiles(files, options, { report, progress, signal, maxObjectBytes })
     .catch(error => (signal.aborted ? signalExitCode(signal.reason) : sayFailure(error)))
     .finally(progress.stop)
   report.saySummary()
   report.sayUnconfirmed(options.receipts ? 'the bus gives no receipts' : 'the bus was not asked for receipts')
-  return exitCode === exitCodes.ok && report.hasRefused ? exitCodes.badInput : exitCode
+  return exitCode === exitCodes.ok ? report.exitCode : exitCode
 }
 
 async function publishFiles(files: readonly string[], options: PublishOptions, job: ReadingJob): Promise<number> {
@@ -48,10 +52,10 @@ async function publishFiles(files: readonly string[], options: PublishOptions, j
       exitCode = exitCodes.unavailable
     },
   })
-  const unacknowledged = new Unacknowledged(maxUnacknowledged)
+  const unacknowledged = new Unacknowledged()
   try {
     for await (const object of objectsInFiles(files, options.validation, job)) {
-      await unacknowledged.add(publishObject(bus, object, job))
+      await unacknowledged.add(publishObject(bus, object, job), object.text.length)
     }
     await unacknowledged.all()
   } finally {
@@ -62,19 +66,22 @@ async function publishFiles(files: readonly string[], options: PublishOptions, j
 
 /** What was published and is not acknowledged yet. */
 class Unacknowledged {
-  readonly #atMost: number
   #oldestFirst: Promise<void>[] = []
+  #bytes = 0
 
-  constructor(atMost: number) {
-    this.#atMost = atMost
-  }
-
-  /** Fulfilled when there is room for one more; rejects if one failed. */
-  async add(published: Promise<void>): Promise<void> {
+  /** Fulfilled when there is room for one more; rejects if one failed. `bytes` is about what it holds. */
+  async add(published: Promise<void>, bytes: number): Promise<void> {
     // That it failed is found out in its turn.
     published.catch(() => {})
-    this.#oldestFirst.push(published)
-    if (this.#oldestFirst.length >= this.#atMost) await Promise.all(this.#oldestFirst.splice(0, this.#atMost / 2))
+    this.#bytes += bytes
+    const acknowledged = published.then(() => {
+      this.#bytes -= bytes
+    })
+    acknowledged.catch(() => {})
+    this.#oldestFirst.push(acknowledged)
+    while (this.#oldestFirst.length >= maxUnacknowledged || this.#bytes > maxUnacknowledgedBytes) {
+      await Promise.all(this.#oldestFirst.splice(0, Math.ceil(this.#oldestFirst.length / 2)))
+    }
   }
 
   /** Fulfilled when all are acknowledged; rejects if one failed. */
@@ -83,15 +90,11 @@ class Unacknowledged {
   }
 }
 
-async function publishObject(
-  bus: Bus,
-  { file, line, type, text }: ObjectInFile,
-  { report, signal }: ReadingJob,
-): Promise<void> {
+async function publishObject(bus: Bus, object: ObjectInFile, { report, signal }: ReadingJob): Promise<void> {
   try {
-    report.countPublished(type, await bus.publish(text, { signal }))
+    report.countPublished(object.type, await bus.publish(object.text, { signal }))
   } catch (error) {
     if (!(error instanceof InvalidMessageError)) throw error
-    report.refuse(file, line, error.message)
+    report.refuse(object, error.message)
   }
 }

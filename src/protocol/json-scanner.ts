@@ -81,6 +81,29 @@ export function scanMembers(text: string, names: ReadonlySet<string>): ReadonlyM
   return isObject ? members : undefined
 }
 
+/** A member of an object whose text may not have come whole. */
+export interface BegunMember {
+  /** Where its value begins. */
+  readonly start: number
+  /** The index after its value; undefined if that has not ended yet. */
+  readonly end?: number
+}
+
+/**
+ * The members of the object that begins at `start`, as far as its text goes or makes sense: the last may be begun only. Of
+ * duplicate members the last wins.
+ */
+export function membersSoFar(text: string, start: number): ReadonlyMap<string, BegunMember> {
+  const members = new Map<string, BegunMember>()
+  const note = (value: BegunMember, key: Slice) => members.set(keyIn(text, key), value)
+  try {
+    scanItems(text, start, note, note)
+  } catch (error) {
+    if (!(error instanceof BrokenJson)) throw error
+  }
+  return members
+}
+
 const gap = /[ \n\r\t"]/g
 
 /** JSON text without the whitespace between its tokens, and so on one line; all else stays as it is. The text must be JSON. */
@@ -116,7 +139,12 @@ export function scanValue(text: string, start: number): ScannedValue {
 }
 
 /** Walks over the items of the object or array that begins at `start`, and answers the index after it. */
-function scanItems(text: string, start: number, found: (value: Slice, key: Slice) => void): number {
+function scanItems(
+  text: string,
+  start: number,
+  found: (value: Slice, key: Slice) => void,
+  begun?: (value: BegunMember, key: Slice) => void,
+): number {
   const open = text.charCodeAt(start)
   const close = closing(open)
   let index = skipWhitespace(text, start + 1)
@@ -124,6 +152,7 @@ function scanItems(text: string, start: number, found: (value: Slice, key: Slice
   for (;;) {
     const key = { start: index, end: open === openBrace ? endOfKey(text, index) : index }
     const valueStart = open === openBrace ? startOfMember(text, key.end) : index
+    begun?.({ start: valueStart }, key)
     const value = { start: valueStart, end: endOfValue(text, valueStart) }
     found(value, key)
     index = skipWhitespace(text, value.end)

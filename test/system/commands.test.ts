@@ -1,8 +1,11 @@
 /** `threatbus publish`, `subscribe` and `ping`, each a process → the broker, a process. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { type BrokerProcess, startBroker } from './broker-process.ts'
 import { runCommand, startCommand, temporaryFile } from './command-process.ts'
+import { temporaryDirectory } from './history-process.ts'
 import { StandInBus } from './stand-in-bus.ts'
 import { indicator, sighting } from './wire.ts'
 
@@ -103,7 +106,7 @@ describe('threatbus publish', { concurrency: true }, () => {
     assert.equal(code, 65)
     const problems = stderr.trimEnd().split('\n')
     assert.equal(problems.pop(), noReceipts.trimEnd())
-    assert.equal(problems.pop(), 'threatbus: published 2 (indicator 1, sighting 1), skipped 0, refused 7')
+    assert.equal(problems.pop(), 'threatbus: published 3 (indicator 2, sighting 1), skipped 0, refused 7')
     const places = [
       `${lines}:2:`,
       `${lines}:3:`,
@@ -115,13 +118,53 @@ describe('threatbus publish', { concurrency: true }, () => {
     ]
     assert.equal(problems.length, places.length, stderr)
     for (const [index, place] of places.entries()) assert.ok(problems[index]?.startsWith(place), problems[index])
-    await bus.until(() => bus.received.length === 2)
+    await bus.until(() => bus.received.length === 3)
+  })
+
+  test('unpacks what is packed with gzip, goes into bundles and envelopes, and says of other formats what they are', async t => {
+    const bus = await StandInBus.start()
+    t.after(() => bus.stop())
+    const [a, b, c, bad] = [indicator(), sighting(), indicator(), indicator({ spec_version: '2.0' })]
+    const packed = temporaryFile(
+      t,
+      'feed.json.gz',
+      gzipSync(`{"more":false,"objects":[{"type":"bundle","objects":[${a},${bad}]}]}`),
+    )
+    const csv = temporaryFile(t, 'feed.csv', 'type,value\nipv4-addr,198.51.100.7\n')
+    const args = ['publish', '--endpoint', bus.endpoint, packed, '-', csv]
+    const { code, stderr } = await runCommand(t, args, gzipSync(`[[${b}],{"type":"bundle","objects":[${c}]}]`))
+    assert.equal(code, 65)
+    const [refused, foreign, summary] = stderr.split('\n')
+    const { id } = JSON.parse(bad)
+    assert.ok(refused?.startsWith(`${packed}:1: .objects[0].objects[1], ${id}: spec_version`), stderr)
+    assert.ok(foreign?.startsWith(`${csv}: this is CSV`), stderr)
+    assert.equal(summary, 'threatbus: published 3 (indicator 2, sighting 1), skipped 0, refused 2')
+    await bus.until(() => bus.received.length === 3)
+    const expected = [a, b, c].map(text => `stix2/${JSON.parse(text).type} ${text}`)
+    assert.deepEqual(bus.received, expected)
+  })
+
+  test('fails if nothing of the input travels the bus, and not if there is nothing in it', async t => {
+    const directory = join(temporaryDirectory(t), 'history')
+    for (const command of [
+      ['publish', ...nowhere],
+      ['history', 'import', '--path', directory],
+    ]) {
+      const foreign = await runCommand(t, [...command, '-'], `{"type":"bundle","objects":[${malware},${malware}]}`)
+      assert.equal(foreign.code, 65)
+      assert.match(
+        foreign.stderr,
+        /^threatbus: (publish|import)ed 0, skipped 2 \(malware 2\), refused 0\nthreatbus: nothing in the input travels the bus, which carries indicators and sightings\n$/,
+      )
+      const empty = await runCommand(t, [...command, '-'], '{"more":false}')
+      assert.deepEqual([empty.code, empty.stderr.includes(' 0, skipped 0, refused 0\n')], [0, true], empty.stderr)
+    }
   })
 
   test('tells the first twenty problems and counts the others', async t => {
     const bus = await StandInBus.start()
     t.after(() => bus.stop())
-    const { code, stderr } = await runCommand(t, ['publish', '--endpoint', bus.endpoint, '-'], '{}\n'.repeat(100))
+    const { code, stderr } = await runCommand(t, ['publish', '--endpoint', bus.endpoint, '-'], '{"a":1}\n'.repeat(100))
     assert.equal(code, 65)
     assert.equal(stderr.split('\n').filter(line => line.startsWith('-:')).length, 20)
     assert.match(stderr, /refused 100\n$/)

@@ -61,15 +61,12 @@ describe('threatbus history import', { concurrency: true }, () => {
   test('imports what it can, says where the rest is wrong, and fails', async t => {
     const directory = join(temporaryDirectory(t), 'history')
     const [one, two] = indicators(2)
-    const file = temporaryFile(
-      t,
-      'lines.jsonl',
-      `${one}\n{"type":"malware"}\n${indicator({ spec_version: '2.0' })}\n{\n${two}`,
-    )
+    const bad = indicator({ spec_version: '2.0' })
+    const file = temporaryFile(t, 'lines.jsonl', `${one}\n{"type":"malware"}\n${bad}\n{\n${two}`)
     const { code, stderr } = await runCommand(t, ['history', 'import', '--path', directory, file])
     assert.equal(code, 65)
     const [third, fourth] = stderr.split('\n')
-    assert.ok(third?.startsWith(`${file}:3: spec_version`), stderr)
+    assert.ok(third?.startsWith(`${file}:3: ${JSON.parse(bad).id}: spec_version`), stderr)
     assert.ok(fourth?.startsWith(`${file}:4: `), stderr)
     assert.match(stderr, /threatbus: imported 2 \(indicator 2\), skipped 1 \(malware 1\), refused 2\n$/)
     assert.deepEqual(await exported(t, '--path', directory), [one, two])
@@ -95,7 +92,7 @@ describe('threatbus history import', { concurrency: true }, () => {
     const args = ['history', 'import', ...configOf(broker), '-']
     const { code, stderr } = await runCommand(t, args, [deep, whole].join('\n'))
     assert.equal(code, 65)
-    assert.match(stderr, /^-:1: it is nested too deep/)
+    assert.match(stderr, /^-:1: indicator--[\w-]+: it is nested too deep/)
     assert.deepEqual(await exported(t, ...configOf(broker)), [whole])
   })
 
