@@ -1,4 +1,4 @@
-import { setTimeout as sleep, setImmediate as yieldToEventLoop } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createActor, toPromise, waitFor } from 'xstate'
 import type { BrokerOutput, ManagementEvent, ReplyRoute } from '../machines/vocabulary.ts'
@@ -58,6 +58,7 @@ import type { BreakReason } from './sockets/zmtp/break-reason.ts'
 import { ConnectionAdmission, type Shortage } from './sockets/zmtp/connection-admission.ts'
 import type { ZmtpPeer } from './sockets/zmtp/peer.ts'
 import { PeerBudget } from './sockets/zmtp/peer-budget.ts'
+import { nextTurn } from './turns/turn.ts'
 
 /** A running broker. */
 export interface Broker {
@@ -152,7 +153,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       maxPerAddress: config.snapshot.max_per_address,
       betweenPages: () => sleep(config.snapshot.page_pause * 1000),
     })
-  const egress = new Egress(() => yieldToEventLoop())
+  const egress = new Egress(nextTurn)
   const subscribers = new Subscribers({
     log: messages,
     egress,

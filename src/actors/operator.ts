@@ -1,6 +1,6 @@
 import type { OperatorRequest, SubscriptionFilter } from '../history/operator-request.ts'
 import { shortened } from '../protocol/topics.ts'
-import { inSlices } from './slices.ts'
+import { inSlices } from '../turns/slices.ts'
 import type { Subscription } from './subscriber.ts'
 import type { Subscribers } from './subscribers.ts'
 

@@ -1,4 +1,4 @@
-import { FairQueue } from '../delivery/fair-queue.ts'
+import { FairQueue } from '../turns/fair-queue.ts'
 
 /** An exchange whose requests are to go out. */
 export interface Requests {

@@ -1,4 +1,5 @@
-import { sliceMs } from './slices.ts'
+import { sliceMs } from '../turns/slices.ts'
+import { inNextTurn } from '../turns/turn.ts'
 
 /** A timer of the clock. */
 interface Timer {
@@ -14,7 +15,7 @@ interface Timer {
 export class SlicedClock {
   readonly #down = new Set<Timer>()
   /** The next slice. */
-  #next: NodeJS.Immediate | undefined
+  #isAwaitingTurn = false
 
   /** Runs something after so many milliseconds. */
   setTimeout(run: () => void, ms: number): Timer {
@@ -30,7 +31,7 @@ export class SlicedClock {
 
   #isDown(timer: Timer): void {
     this.#down.add(timer)
-    this.#next ??= setImmediate(() => this.#runSlice())
+    this.#awaitTurn()
   }
 
   #runSlice(): void {
@@ -42,7 +43,14 @@ export class SlicedClock {
         if (performance.now() >= endsMs) break
       }
     } finally {
-      this.#next = this.#down.size > 0 ? setImmediate(() => this.#runSlice()) : undefined
+      this.#isAwaitingTurn = false
+      if (this.#down.size > 0) this.#awaitTurn()
     }
+  }
+
+  #awaitTurn(): void {
+    if (this.#isAwaitingTurn) return
+    this.#isAwaitingTurn = true
+    inNextTurn(() => this.#runSlice())
   }
 }

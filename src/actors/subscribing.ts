@@ -5,7 +5,7 @@ import type { SnapshotOutcome, SubscriberContext } from '../../machines/vocabula
 import type { MessageLog } from '../delivery/message-log.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
 import { keptTopics } from '../protocol/topics.ts'
-import { inSlices } from './slices.ts'
+import { inSlices } from '../turns/slices.ts'
 import { type SnapshotExchanges, snapshotWish } from './snapshot-exchanges.ts'
 import { standingIn, storedStanding } from './standing-record.ts'
 import type { Subscription } from './subscriber.ts'

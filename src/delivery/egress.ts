@@ -1,7 +1,7 @@
 import type { Message } from '../protocol/message.ts'
+import { Stretch } from '../turns/stretch.ts'
 import { maxRunBytes } from './cursor.ts'
 import type { Delivery } from './delivery.ts'
-import { Stretch } from './stretch.ts'
 
 /**
  * Messages sent to one subscriber before the next one has its turn. Long runs to one peer are what makes sending cheap

@@ -1,5 +1,5 @@
 import type { MessageType } from '../protocol/topics.ts'
-import { FairQueue } from './fair-queue.ts'
+import { FairQueue } from '../turns/fair-queue.ts'
 import type {
   MessageStore,
   SharedSelection,

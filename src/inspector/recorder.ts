@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import type { InspectionEvent, Subscription } from 'xstate'
-import { inSlices } from '../actors/slices.ts'
+import { inSlices } from '../turns/slices.ts'
 import type { ChartActor, Inspected } from './inspected.ts'
 import { type SeenStep, Steps } from './steps.ts'
 import { definitionOf } from './trace/definition.ts'

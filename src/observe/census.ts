@@ -1,5 +1,5 @@
 import type { StateValue } from 'xstate'
-import { inSlices } from '../actors/slices.ts'
+import { inSlices } from '../turns/slices.ts'
 import {
   type ConnectionFlow,
   type ConnectionPeer,

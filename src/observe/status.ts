@@ -1,6 +1,6 @@
-import { inSlices } from '../actors/slices.ts'
 import type { Subscription } from '../actors/subscriber.ts'
 import { shortened } from '../protocol/topics.ts'
+import { inSlices } from '../turns/slices.ts'
 import { type ProcessStatus, processStatus, withoutZeros } from './process-status.ts'
 import type { Rates } from './rates.ts'
 import { reasonsAgainst } from './readiness.ts'

@@ -1,6 +1,6 @@
 import type { Message } from '../protocol/message.ts'
 import { p2pTopicLength } from '../protocol/topics.ts'
-import type { Client } from './fair-turns.ts'
+import type { Client } from '../turns/fair-turns.ts'
 import { Pings } from './pings.ts'
 import { keptPrefix } from './prefixes.ts'
 import type { RunEncoder } from './run.ts'

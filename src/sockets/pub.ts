@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import { FairTurns } from './fair-turns.ts'
+import { FairTurns } from '../turns/fair-turns.ts'
 import { PubConnection, type PubConnectionEvents } from './pub-connection.ts'
 import { RunEncoder } from './run.ts'
 import { TcpSilence } from './tcp-silence.ts'

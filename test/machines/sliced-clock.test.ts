@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { SlicedClock } from '../../src/actors/sliced-clock.ts'
-import { inSlices, sliceMs } from '../../src/actors/slices.ts'
+import { inSlices, sliceMs } from '../../src/turns/slices.ts'
 
 /** Counts the turns of the event loop while something goes on. */
 function turns() {

@@ -34,9 +34,14 @@ export const rooms: readonly Room[] = [
     mayImportTypesOf: [vocabulary],
   },
   {
+    path: 'src/turns/',
+    rule: 'how everybody has a turn imports nothing',
+    mayImport: ['src/turns/'],
+  },
+  {
     path: 'src/delivery/',
-    rule: 'the delivery is pure: it imports itself and the protocol, and types of the vocabulary',
-    mayImport: ['src/delivery/', 'src/protocol/'],
+    rule: 'the delivery is pure: it imports itself, the protocol and how everybody has a turn, and types of the vocabulary',
+    mayImport: ['src/delivery/', 'src/protocol/', 'src/turns/'],
     mayImportTypesOf: [vocabulary],
   },
   {
@@ -46,9 +51,9 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/sockets/',
-    rule: 'sockets import zeromq and the protocol, how addresses take turns, what Node has for sockets, events and time, and for files, which is how Linux tells of connections, and types of vocabulary and delivery',
+    rule: 'sockets import zeromq and the protocol, how everybody has a turn, what Node has for sockets, events and time, and for files, which is how Linux tells of connections, and types of vocabulary and delivery',
     mayImport: [
-      ...['src/sockets/', 'src/protocol/', 'src/delivery/fair-queue.ts', 'zeromq'],
+      ...['src/sockets/', 'src/protocol/', 'src/turns/', 'zeromq'],
       ...['node:net', 'node:os', 'node:events', 'node:timers*', 'node:fs*'],
     ],
     mayImportTypesOf: [vocabulary, 'src/delivery/'],
@@ -71,8 +76,8 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/actors/',
-    rule: 'actors import machines, protocol, delivery and xstate, and do no I/O: sockets, stores, log and configuration are injected, of which they import types only',
-    mayImport: ['src/actors/', 'machines/', 'src/protocol/', 'src/delivery/', 'xstate', 'node:crypto'],
+    rule: 'actors import machines, protocol, delivery, how everybody has a turn, and xstate, and do no I/O: sockets, stores, log and configuration are injected, of which they import types only',
+    mayImport: ['src/actors/', 'machines/', 'src/protocol/', 'src/delivery/', 'src/turns/', 'xstate', 'node:crypto'],
     mayImportTypesOf: ['src/sockets/', 'src/backbone/', 'src/history/', 'src/observe/', 'src/config/'],
   },
   {
@@ -80,7 +85,7 @@ export const rooms: readonly Room[] = [
     rule: 'observers import pino, pino-pretty, prom-client, the protocol and node:, how configuration prints what strangers wrote, why connections are ended, how work is done in slices, and types of xstate, vocabulary, configuration, and what they read: checking, delivery, history and actors',
     mayImport: [
       ...['src/observe/', 'src/protocol/', 'src/config/printable.ts', 'src/sockets/zmtp/break-reason.ts', 'node:*'],
-      ...['src/actors/slices.ts', 'pino', 'pino-pretty', 'prom-client'],
+      ...['src/turns/slices.ts', 'pino', 'pino-pretty', 'prom-client'],
     ],
     mayImportTypesOf: [
       'xstate',
@@ -116,7 +121,7 @@ export const rooms: readonly Room[] = [
   {
     path: 'src/inspector/',
     rule: 'the inspector imports the HTTP server, how work is sliced, the protocol and node:, and types of xstate and of what it looks at',
-    mayImport: ['src/inspector/', 'src/observe/http/', 'src/actors/slices.ts', 'src/protocol/', 'node:*'],
+    mayImport: ['src/inspector/', 'src/observe/http/', 'src/turns/slices.ts', 'src/protocol/', 'node:*'],
     mayImportTypesOf: ['xstate', 'src/actors/', 'src/delivery/'],
   },
   {
@@ -171,6 +176,7 @@ export const rooms: readonly Room[] = [
         'src/protocol/',
         'src/checking/',
         'src/delivery/',
+        'src/turns/',
         'src/sockets/',
         'src/backbone/',
         'src/actors/',

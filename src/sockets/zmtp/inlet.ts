@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { FairQueue } from '../../delivery/fair-queue.ts'
-import { Stretch } from '../../delivery/stretch.ts'
+import { FairQueue } from '../../turns/fair-queue.ts'
+import { Stretch } from '../../turns/stretch.ts'
+import { nextTurn } from '../../turns/turn.ts'
 import type { ZmtpPeer } from './peer.ts'
 
 /** What is done with what peers send. */
@@ -143,12 +143,7 @@ export class Lane<Item> {
   #gathered: Gathered | undefined
   #state: 'read' | 'paused' | 'busy' = 'read'
 
-  constructor(
-    peer: ZmtpPeer,
-    work: InletWork<Item>,
-    inlet: LaneInlet,
-    failed: (error: unknown) => void,
-  ) {
+  constructor(peer: ZmtpPeer, work: InletWork<Item>, inlet: LaneInlet, failed: (error: unknown) => void) {
     this.#peer = peer
     this.#work = work
     this.#inlet = inlet

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { connectionAccepted } from '../../turns/turn.ts'
 import { isOutOfDescriptors } from '../open-files.ts'
 import type { Broken } from './break-reason.ts'
 import type { ConnectionAdmission, Entrance, Guest, Shortage } from './connection-admission.ts'
@@ -126,6 +127,7 @@ export class ZmtpListener {
   }
 
   #add(socket: Socket): void {
+    connectionAccepted()
     const shortage = this.#entrance.makeRoom()
     if (shortage !== undefined) {
       socket.destroy()

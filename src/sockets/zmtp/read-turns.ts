@@ -1,4 +1,5 @@
-import { FairQueue } from '../../delivery/fair-queue.ts'
+import { FairQueue } from '../../turns/fair-queue.ts'
+import { inNextTurn } from '../../turns/turn.ts'
 
 /** A connection that is read. */
 export interface Reader {
@@ -33,11 +34,11 @@ export class ReadTurns {
   readonly #waiting = new FairQueue<Reader>()
   #turn = 0
   #bytes = 0
-  #next: NodeJS.Immediate | undefined
+  #isAwaited = false
 
   /** So much was read. Answers whether that is enough: then the reader reads no more until it is told to. */
   took(reader: Reader, share: ReadShare, bytes: number): boolean {
-    this.#next ??= setImmediate(() => this.#begin())
+    this.#awaitNext()
     if (share.turn !== this.#turn) {
       share.turn = this.#turn
       share.bytes = 0
@@ -59,10 +60,17 @@ export class ReadTurns {
     this.#waiting.delete(reader.address, reader)
   }
 
+  #awaitNext(): void {
+    if (this.#isAwaited) return
+    this.#isAwaited = true
+    inNextTurn(() => this.#begin())
+  }
+
   #begin(): void {
     this.#turn++
     this.#bytes = 0
     for (let left = maxReadersOn; left > 0; left--) this.#waiting.take()?.readOn()
-    this.#next = this.#waiting.size > 0 ? setImmediate(() => this.#begin()) : undefined
+    this.#isAwaited = false
+    if (this.#waiting.size > 0) this.#awaitNext()
   }
 }

@@ -1,3 +1,5 @@
+import { nextTurn } from './turn.ts'
+
 /** So long something goes on for one subscriber after the other before everything else has its turn, in milliseconds. */
 export const sliceMs = 2
 
@@ -10,7 +12,7 @@ export async function inSlices<Item>(items: Iterable<Item>, work: (item: Item) =
   for (const item of items) {
     work(item)
     if (performance.now() < endsMs) continue
-    await new Promise(resolve => setImmediate(resolve))
+    await nextTurn()
     endsMs = performance.now() + sliceMs
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
-import { type Client, FairTurns } from '../../src/sockets/fair-turns.ts'
+import { type Client, FairTurns } from '../../src/turns/fair-turns.ts'
 
 const pauseMs = 1
 

@@ -1,3 +1,5 @@
+import { inNextTurn } from './turn.ts'
+
 /** Somebody for whom there may be much to do. */
 export interface Client {
   /**
@@ -32,7 +34,7 @@ export class FairTurns {
   #spentMs = 0
   #pieces = 0
   #isRunning = false
-  #nextTurn: NodeJS.Immediate | undefined
+  #isAwaitingTurn = false
 
   /**
    * @param pauseMs who has something to be done `later` is asked again after so long, or up to twice as long
@@ -92,8 +94,10 @@ export class FairTurns {
   }
 
   #goOnLater(): void {
-    this.#nextTurn ??= setImmediate(() => {
-      this.#nextTurn = undefined
+    if (this.#isAwaitingTurn) return
+    this.#isAwaitingTurn = true
+    inNextTurn(() => {
+      this.#isAwaitingTurn = false
       const nowMs = performance.now()
       this.#beginStretch(nowMs)
       this.#run(nowMs)
