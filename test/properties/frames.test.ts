@@ -89,6 +89,17 @@ describe('a frame on sub', () => {
     assert.deepEqual(versionOf({ id, modified: id }), { id, modified: '', removed: false })
   })
 
+  test('is a version of an object also if its time has endless digits, of which the last are forgotten', () => {
+    const modified = `2026-11-24T06:00:00.${'1'.repeat(1000)}Z`
+    const decoded = decodeFrame([Buffer.from(`stix2/indicator ${indicator({ modified })}`)], {
+      validation: 'lenient',
+      maxValues: 65_536,
+    })
+    assert.ok('frame' in decoded)
+    assert.equal(decoded.object?.modified, `2026-11-24T06:00:00.${'1'.repeat(43)}Z`)
+    assert.ok(decoded.frame.includes(modified))
+  })
+
   test('is refused for a reason with a name', () => {
     const envelope = (over: object) =>
       JSON.stringify({ type: 'snapshotenvelope', snapshot_type: 1, snapshot_id: 'id', body: {}, ...over })

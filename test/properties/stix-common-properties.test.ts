@@ -44,7 +44,12 @@ table('timestamps', [
     ['2024-01-26T21:28:21.1Z', accepted, accepted],
     ['2024-01-26T21:28:21.123456Z', accepted, accepted],
     ['2024-01-26t21:28:21z', accepted, invalid],
-    ['2024-01-26T21:28:21.1234567Z', invalid, invalid],
+    ['2024-01-26T21:28:21.1234567Z', accepted, accepted],
+    ['2024-01-26T21:28:21.123456789Z', accepted, accepted],
+    [`2024-01-26T21:28:21.${'0'.repeat(60)}Z`, accepted, accepted],
+    ['2024-01-26T21:28:21.123456789', invalid, invalid],
+    ['2024-01-26T21:28:21.123456789+00:00', invalid, invalid],
+    ['2024-01-26T21:28:21.1234567 9Z', invalid, invalid],
     ['2024-01-26T21:28:21.Z', invalid, invalid],
     ['2024-01-26T21:28:21', invalid, invalid],
     ['2024-01-26T21:28:21+00:00', invalid, invalid],
@@ -67,6 +72,12 @@ table('timestamps', [
   ['modified with two digits', indicatorWith({ modified: '2024-01-26T21:28:22.01Z' }), accepted, invalid],
   ['a body without created and modified', sightingWith({ created: undefined, modified: undefined }), accepted, missing],
   ['modified before created', indicatorWith({ modified: '2024-01-26T21:28:21.013287Z' }), accepted, invalid],
+  [
+    'modified a nanosecond before created',
+    indicatorWith({ created: '2024-01-26T21:28:21.1234568Z', modified: '2024-01-26T21:28:21.123456799Z' }),
+    accepted,
+    invalid,
+  ],
   ['modified after created', indicatorWith({ modified: '2024-01-26T21:28:21.013289Z' }), accepted, accepted],
 ])
 

@@ -26,6 +26,11 @@ table('indicators', [
   ],
   ['an indicator without a pattern_version', indicatorWith({ pattern_version: undefined }), accepted, accepted],
   ['valid_until after valid_from', indicatorWith({ valid_until: '2024-01-26T21:28:21.000001Z' }), accepted, accepted],
+  ...values(changes => indicatorWith({ valid_from: '2024-01-26T21:28:21.1234567Z', ...changes }), 'valid_until', [
+    ['2024-01-26T21:28:21.123456701Z', accepted, accepted],
+    ['2024-01-26T21:28:21.123456700Z', invalid, invalid],
+    ['2024-01-26T21:28:21.123456699Z', invalid, invalid],
+  ]),
   ['valid_until equal to valid_from', indicatorWith({ valid_until: '2024-01-26T21:28:21.000Z' }), invalid, invalid],
   ['valid_until before valid_from', indicatorWith({ valid_until: '2024-01-26T21:28:20.999Z' }), invalid, invalid],
   ...values(indicatorWith, 'indicator_types', [
@@ -94,5 +99,9 @@ table('sightings', [
     invalid,
     invalid,
   ],
+  ...values(changes => sightingWith({ first_seen: '2024-01-26T21:28:21.000000002Z', ...changes }), 'last_seen', [
+    ['2024-01-26T21:28:21.000000002Z', accepted, accepted],
+    ['2024-01-26T21:28:21.000000001Z', invalid, invalid],
+  ]),
   ['last_seen without first_seen', sightingWith({ last_seen: '2024-01-26T21:28:21Z' }), accepted, accepted],
 ])
