@@ -103,6 +103,38 @@ test('the order of the properties makes no difference', () => {
   )
 })
 
+/** Selectors of all that is in a value (STIX §7.2.3), as far as its names can be written in them. */
+function selectorsOf(value: unknown, path = ''): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, inner]) => {
+    const step = Array.isArray(value) ? `[${name}]` : name
+    const isName = path === '' ? /^(?:id|[a-z0-9_-]{3,250})$/ : /^[a-z0-9_-]{1,250}$/
+    if (!Array.isArray(value) && !isName.test(name)) return []
+    const selector = path === '' ? step : `${path}.${step}`
+    return [selector, ...selectorsOf(inner, selector)]
+  })
+}
+
+test('granular markings may select all that is in an object, and nothing that is not', () => {
+  const nowhere = fc.constantFrom('x', 'length', 'constructor', '[1000]')
+  fc.assert(
+    fc.property(validObjects, fc.nat(), nowhere, (object, choice, step) => {
+      const selectors = selectorsOf(object)
+      const marked = (...selected: string[]) => ({
+        ...object,
+        granular_markings: [{ lang: 'en', selectors: selected }],
+      })
+      const [selector = ''] = selectors.slice(choice % selectors.length)
+      const beyond = `${selector}.${step}`
+      const isThere = selectors.includes(beyond)
+      for (const mode of ['lenient', 'strict'] as const) {
+        assert.ok(isAccepted(marked(...selectors), mode))
+        assert.equal(isAccepted(marked(selector, beyond), mode), isThere, beyond)
+      }
+    }),
+  )
+})
+
 test('however often granular markings select an object, its properties are listed as often as if they did so once', () => {
   const listings = (selectors: number, mode: ValidationMode) => {
     let count = 0

@@ -38,8 +38,10 @@ const marked = (changes: Sample) =>
   indicatorWith({
     labels: ['x', 'y'],
     confidence: 0,
+    revoked: false,
+    external_references: reference({ description: '' }),
     kill_chain_phases: [{ kill_chain_name: 'x', phase_name: 'y' }],
-    x_own: { list: [{ leaf: 1 }] },
+    x_own: { list: [{ leaf: 1 }], none: null, empty: [] },
     ...changes,
   })
 table('granular_markings', [
@@ -59,10 +61,18 @@ table('granular_markings', [
     [marking({ selectors: ['pattern..x'] }), invalid, invalid],
     [marking({ selectors: ['Pattern'] }), invalid, invalid],
     [marking({ selectors: [5] }), invalid, invalid],
-    // the original asks for something that is not empty and not zero, and doesn't look into what it turned into objects
-    [marking({ selectors: ['confidence'] }), invalid, accepted],
-    [marking({ selectors: ['kill_chain_phases.[0].phase_name'] }), invalid, accepted],
+    [marking({ selectors: ['confidence', 'revoked'] }), accepted, accepted],
+    [marking({ selectors: ['external_references.[0].description'] }), accepted, accepted],
+    [marking({ selectors: ['x_own.none', 'x_own.empty'] }), accepted, accepted],
+    [marking({ selectors: ['external_references.[0].source_name'] }), accepted, accepted],
+    [marking({ selectors: ['external_references.[0].url'] }), invalid, invalid],
+    [marking({ selectors: ['external_references.[1].source_name'] }), invalid, invalid],
+    [marking({ selectors: ['external_references.source_name'] }), invalid, invalid],
+    [marking({ selectors: ['kill_chain_phases.[0].phase_name'] }), accepted, accepted],
     [marking({ selectors: ['kill_chain_phases.[0]'] }), accepted, accepted],
+    [marking({ selectors: ['granular_markings.[0].selectors.[0]'] }), accepted, accepted],
+    [marking({ selectors: ['labels.[]'] }), invalid, invalid],
+    [marking({ selectors: ['labels.[0x1]'] }), invalid, invalid],
     [marking({ lang: 'de' }), accepted, invalid],
     [marking({ lang: 'de', marking_ref: undefined }), accepted, accepted],
     [marking({ marking_ref: undefined }), invalid, invalid],

@@ -39,7 +39,7 @@ export function commonRule(object: JsonObject, { reading, missing }: Circumstanc
     return refuse('invalid_property', 'modified must not be before created')
   }
   // STIX §7.2.3 "Selector Syntax"
-  if (has(object, 'granular_markings') && !markingsSelectSomething(object, reading, missing)) {
+  if (has(object, 'granular_markings') && !markingsSelectSomething(object, missing)) {
     return refuse('invalid_property', 'granular_markings must select properties or items that the object has')
   }
   return undefined
