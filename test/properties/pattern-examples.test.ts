@@ -108,6 +108,11 @@ const accepted: readonly (readonly [rule: string, pattern: string])[] = [
   ['hashes may be in a set', `[file:hashes.'SHA-256' IN ('${sha256}', '${sha256.toUpperCase()}')]`],
   ['hashes of any algorithm take any value', "[file:hashes[*] = 'x' AND file:hashes = 'y']"],
   ['only on a path of hashes is there a hash', "[file:MD5 = 'x' AND file:Hashes.MD5 = 'y']"],
+  ['LIKE takes a pattern of a hash', "[file:hashes.'SHA-1' LIKE 'daf67%' AND file:hashes.MD5 NOT LIKE '%_']"],
+  [
+    'MATCHES takes a pattern of a hash',
+    "[file:hashes.'SHA-256' MATCHES '^[0-9a-f]+$' OR file:hashes.MD5 NOT MATCHES '']",
+  ],
   ['a hash may exist', '[EXISTS file:hashes.MD5]'],
 ]
 
@@ -209,7 +214,8 @@ const refused: readonly (readonly [text: string, message: string])[] = [
   // Hashes.
   ["[file:hashes.'SHA-256' = ↯'f00']", 'found "\'f00\'", expected a hash by SHA-256 (64 hexadecimal digits)'],
   ["[file:hashes.sha1 NOT != ↯'f00']", 'found "\'f00\'", expected a hash by SHA-1 (40 hexadecimal digits)'],
-  ["[file:hashes.MD5 LIKE ↯'7905%']", 'found "\'7905%\'", expected a hash by MD5 (32 hexadecimal digits)'],
+  ["[file:hashes.MD5 ISSUBSET ↯'7905%']", 'found "\'7905%\'", expected a hash by MD5 (32 hexadecimal digits)'],
+  ['[file:hashes.MD5 LIKE ↯5]', 'found "5", expected a string'],
   [`[file:hashes.MD5 IN ('${md5}', ↯'x')]`, 'found "\'x\'", expected a hash by MD5 (32 hexadecimal digits)'],
   [`[file:hashes.MD5 = ↯h'${md5}']`, `found "h'${md5.slice(0, 18)}…", expected a hash by MD5 (32 hexadecimal digits)`],
   ['[file:hashes.MD5 = ↯true]', 'found "true", expected a hash by MD5 (32 hexadecimal digits)'],
@@ -378,16 +384,20 @@ test('chains of any length are one node', () => {
   assert.equal(qualified.qualifiers.length, count)
 })
 
-test('hashes of many forms fit by the rules of the original', () => {
+test('hashes of many forms fit by the rules of their algorithms', () => {
   for (const [algorithm, value, fits] of [
     ['SSDEEP', '96:s4Ud1Lj96tHHlZDrwciQmA+4uy1I0G4HYuL8N3TzS8QsO/wqWXLcMSx:sF1LjEtHHlZDrJzrhuyZvHYm8tKp/RWO', true],
-    ['ssdeep', 'x'.repeat(128), true],
-    ['ssdeep', 'x'.repeat(129), false],
+    ['ssdeep', 'x'.repeat(148), true],
+    ['ssdeep', 'x'.repeat(149), false],
     ['ssdeep', '', false],
     ['MD6', 'a'.repeat(56), true],
     ['MD6', 'a'.repeat(57), false],
     ['TLSH', `T1${'A'.repeat(70)}`, true],
+    ['TLSH', `t1${'a'.repeat(70)}`, true],
+    ['tlsh', `T1${'aB'.repeat(35)}`, true],
     ['TLSH', `T2${'A'.repeat(70)}`, false],
+    ['TLSH', `1${'A'.repeat(70)}`, false],
+    ['TLSH', `T1${'A'.repeat(69)}`, false],
     ['MD5', '', false],
     ['', '', true],
   ] as const) {
