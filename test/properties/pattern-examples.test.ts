@@ -232,6 +232,46 @@ for (const [marked, message] of refused) {
   })
 }
 
+const started = "START '2016-06-01T00:00:00Z' STOP '2016-07-01T00:00:00.5Z'"
+const startedBy21 = started.replaceAll(" '", " t'")
+
+test('by the grammar of STIX 2.0, times of a qualifier are strings', () => {
+  const tree = parsePattern(`[a:p=1] ${startedBy21}`)
+  assert.notEqual(tree.kind, 'error')
+  for (const text of [`[a:p=1] ${started}`, `[a:p=1] ${startedBy21}`]) {
+    assert.deepEqual(parsePattern(text, '2.0'), tree)
+    assert.equal(checkPattern(text, '2.0'), undefined)
+  }
+  assert.equal(
+    checkPattern(`[a:p=1] ${started}`)?.message,
+    "found \"'2016-06-01T00:00:00…\", expected a timestamp t'…'",
+  )
+})
+
+test('by the grammar of STIX 2.0, times of a qualifier are timestamps nevertheless', () => {
+  for (const time of ["''", "'2016-06-01'", "'2016-13-01T00:00:00Z'", "'2016-06-01T00:00:00Z\\''", '2016', "h'2016'"]) {
+    const message = /^found .+, expected a timestamp '…'$/
+    assert.match(checkPattern(`[a:p=1] START ${time} STOP '2016-07-01T00:00:00Z'`, '2.0')?.message ?? '', message, time)
+    assert.match(checkPattern(`[a:p=1] START '2016-07-01T00:00:00Z' STOP ${time}`, '2.0')?.message ?? '', message, time)
+  }
+})
+
+test('by the grammar of STIX 2.0, an observation may have a qualifier twice', () => {
+  for (const qualifier of ['WITHIN 5 SECONDS', 'REPEATS 2 TIMES', started]) {
+    const text = `[a:p=1] ${qualifier} ${qualifier}`
+    const tree = parsePattern(text, '2.0')
+    assert.ok(tree.kind === 'qualified')
+    assert.equal(tree.qualifiers.length, 2)
+    assert.equal(checkPattern(text, '2.0'), undefined)
+    assert.notEqual(checkPattern(text), undefined)
+  }
+})
+
+test('by the grammar of STIX 2.0, EXISTS is a name', () => {
+  assert.equal(checkPattern('[EXISTS:EXISTS.EXISTS = 1]', '2.0'), undefined)
+  assert.equal(checkPattern('[EXISTS a:b]', '2.0')?.message, 'found "a", expected : and a property')
+})
+
 test('an error tells its line and column', () => {
   const text = "[a:b = 1]\r\nAND [a:c = 'two\nlines'\n  AMD a:d = 2]"
   assert.deepEqual(parsePattern(text), {

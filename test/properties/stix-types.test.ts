@@ -3,6 +3,7 @@ import { accepted, invalid, missing, noPattern, table, values } from './stix-tab
 
 // A publisher sends a body → the broker checks it before anybody else sees it.
 
+const patternOf20 = "[a:b = 1] START '2016-06-01T00:00:00Z' STOP '2016-07-01T00:00:00Z'"
 table('indicators', [
   ['an indicator without a pattern', indicatorWith({ pattern: undefined }), missing, missing],
   ['an indicator with null for a pattern', indicatorWith({ pattern: null }), missing, invalid],
@@ -24,6 +25,13 @@ table('indicators', [
     accepted,
     accepted,
   ],
+  ...values(changes => indicatorWith({ pattern: patternOf20, ...changes }), 'pattern_version', [
+    ['2.0', accepted, accepted],
+    [2, accepted, invalid],
+    ['2.1', noPattern, noPattern],
+    ['2.2', noPattern, noPattern],
+    [undefined, noPattern, noPattern],
+  ]),
   ['an indicator without a pattern_version', indicatorWith({ pattern_version: undefined }), accepted, accepted],
   ['valid_until after valid_from', indicatorWith({ valid_until: '2024-01-26T21:28:21.000001Z' }), accepted, accepted],
   ...values(changes => indicatorWith({ valid_from: '2024-01-26T21:28:21.1234567Z', ...changes }), 'valid_until', [

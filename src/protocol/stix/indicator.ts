@@ -3,6 +3,7 @@ import { commonFillable, commonProperties, commonRule } from './common-propertie
 import { has, isFalseInPython, type JsonObject, listOf } from './kind.ts'
 import type { Circumstances, ObjectType } from './object-type.ts'
 import { checkPattern } from './pattern.ts'
+import type { PatternVersion } from './pattern-token.ts'
 import { quoted } from './quoted.ts'
 import { string } from './scalars.ts'
 import { structure } from './structure.ts'
@@ -37,11 +38,17 @@ function refuseValidity(object: JsonObject, now: Date | undefined): Refusal | un
   return refuse('invalid_property', `valid_until must be after valid_from, ${quoted(from)}, not ${quoted(until)}`)
 }
 
+/** STIX §4.7.1 `pattern_version`: of STIX patterns, the version of the specification. `2.0` as a number is 2. */
+function versionOf({ pattern_version }: JsonObject): PatternVersion {
+  return pattern_version === '2.0' || pattern_version === 2 ? '2.0' : '2.1'
+}
+
 /** STIX §9. Patterns in any other language are theirs to check who understand it. */
-function refusePattern({ pattern, pattern_type }: JsonObject): Refusal | undefined {
+function refusePattern(object: JsonObject): Refusal | undefined {
+  const { pattern, pattern_type } = object
   if (pattern_type !== 'stix') return undefined
   if (typeof pattern !== 'string') return refuse('invalid_pattern', `pattern must be a string, not ${quoted(pattern)}`)
-  const error = checkPattern(pattern)
+  const error = checkPattern(pattern, versionOf(object))
   if (error === undefined) return undefined
   return refuse('invalid_pattern', `pattern, line ${error.line}, column ${error.column}: ${error.message}`)
 }
