@@ -1,4 +1,6 @@
 import fc from 'fast-check'
+import { printPattern } from './pattern-print.ts'
+import { patternTree } from './pattern-trees.ts'
 import { idOf, type Sample } from './stix-samples.ts'
 
 const uuids = fc.uuid({ version: [1, 2, 3, 4, 5, 6, 7, 8] })
@@ -99,6 +101,14 @@ export const validObjects: fc.Arbitrary<Sample> = fc
     customProperties,
   )
   .map(([object, custom]) => ({ ...custom, ...object }))
+
+/** Indicators that the standard allows, with a pattern of STIX, and its version. */
+export const stixIndicators: fc.Arbitrary<Sample> = fc
+  .tuple(
+    validObjects.filter(({ type }) => type === 'indicator'),
+    patternTree.map(tree => printPattern(tree)),
+  )
+  .map(([object, pattern]) => ({ ...object, pattern, pattern_type: 'stix', pattern_version: '2.1' }))
 
 /** The names of all properties that have a meaning. */
 export const knownNames: readonly string[] = [

@@ -170,9 +170,11 @@ table('custom properties', [
   ['a name of two letters', indicatorWith({ xy: 1 }), accepted, invalid],
   ['a name of 251 letters', indicatorWith({ [`x${'_'.repeat(250)}`]: 1 }), accepted, invalid],
   ['a name with capitals inside', indicatorWith({ xAcme: 1 }), accepted, invalid],
-  ['a name with a capital first', indicatorWith({ Acme: 1 }), invalid, invalid],
-  ['a name with an underscore first', indicatorWith({ _acme: 1 }), invalid, invalid],
-  ['a name with a digit first', indicatorWith({ '1acme': 1 }), invalid, invalid],
+  ['a name with a capital first', indicatorWith({ Title: 1 }), accepted, invalid],
+  ['a name with an underscore first', indicatorWith({ _key: 1 }), accepted, invalid],
+  ['a name with a digit first', indicatorWith({ '1st_seen': 1 }), accepted, invalid],
+  ['a name with another sign first', indicatorWith({ '@timestamp': 1 }), accepted, invalid],
+  ['a name with blanks', indicatorWith({ 'Threat Type': 1 }), accepted, invalid],
   ['an empty name', indicatorWith({ '': 1 }), invalid, invalid],
   [
     '__proto__ as a name',
@@ -184,7 +186,7 @@ table('custom properties', [
   ['a name that only observables have', indicatorWith({ defanged: true }), accepted, invalid],
   [
     'any name beside a top-level extension',
-    indicatorWith({ Acme: 1, extensions: topLevelExtension }),
+    indicatorWith({ Title: 1, extensions: topLevelExtension }),
     accepted,
     invalid,
   ],

@@ -26,7 +26,8 @@ table(
     [reference({ hashes: [] }), accepted, invalid],
     [reference({ x_own: [{ a: 1 }] }), accepted, accepted],
     [reference({ xOwn: 1 }), accepted, invalid],
-    [reference({ Own: 1 }), invalid, invalid],
+    [reference({ Title: 1, _key: 2 }), accepted, invalid],
+    [reference({ '': 1 }), invalid, invalid],
     [reference({})[0], invalid, invalid],
     [['x'], invalid, invalid],
     ['x', invalid, invalid],
@@ -79,6 +80,12 @@ table('granular_markings', [
     [marking({ marking_ref: idOf('identity') }), invalid, invalid],
     [marking({})[0], invalid, invalid],
   ]),
+  [
+    'a marking of properties with names that the standard has not',
+    indicatorWith({ Title: 1, _key: { xY: 2 }, granular_markings: marking({ selectors: ['Title', '_key.xY'] }) }),
+    accepted,
+    invalid,
+  ],
   [
     'a marking of what will be filled in',
     indicatorWith({ valid_from: undefined, granular_markings: marking({ selectors: ['valid_from'] }) }),

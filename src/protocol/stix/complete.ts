@@ -18,11 +18,15 @@ function inOrder(now: string, other: unknown, wrongSide: (order: number) => bool
 
 /** The value of each property that can be filled in. */
 const fillers: Readonly<Record<Fillable, (object: JsonObject, now: string) => string>> = {
+  // a body of another version is not accepted
+  spec_version: () => '2.1',
   // STIX §2.9: UUIDv4
   id: object => `${object.type}--${randomUUID()}`,
   created: (object, now) => inOrder(now, object.modified, order => order > 0),
   modified: (object, now) => inOrder(now, object.created, order => order < 0),
   valid_from: (_, now) => now,
+  // a pattern that is read as another language must say of which
+  pattern_type: () => 'stix',
   // STIX §4.7.1: the version of the specification
   pattern_version: () => '2.1',
 }
