@@ -16,6 +16,12 @@ export function timestamps(firstYear: number, lastYear: number): fc.Arbitrary<st
   return fc.date({ min, max, noInvalidDate: true }).map(date => date.toISOString())
 }
 
+/** The same, as precise as any tool writes them. */
+function preciseTimestamps(firstYear: number, lastYear: number): fc.Arbitrary<string> {
+  const digits = fc.oneof(fc.constant(''), fc.stringMatching(/^[0-9]{1,9}$/))
+  return fc.tuple(timestamps(firstYear, lastYear), digits).map(([text, more]) => text.replace('Z', `${more}Z`))
+}
+
 function lists<T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
   return fc.array(item, { minLength: 1, maxLength: 4 })
 }
@@ -53,8 +59,8 @@ function requiredCommon(type: string) {
     type: fc.constant(type),
     spec_version: fc.constant('2.1'),
     id: ids(type),
-    created: timestamps(2000, 2014),
-    modified: timestamps(2015, 2030),
+    created: preciseTimestamps(2000, 2014),
+    modified: preciseTimestamps(2015, 2030),
   }
 }
 
@@ -67,8 +73,8 @@ const indicatorParts = {
   pattern: fc.string(),
   pattern_type: fc.constantFrom('sigma', 'yara', 'snort', 'suricata', ''),
   pattern_version: fc.string(),
-  valid_from: timestamps(2000, 2030),
-  valid_until: timestamps(2060, 2090),
+  valid_from: preciseTimestamps(2000, 2030),
+  valid_until: preciseTimestamps(2060, 2090),
   kill_chain_phases: lists(fc.record({ kill_chain_name: fc.string(), phase_name: fc.string() })),
 }
 
@@ -76,8 +82,8 @@ const sightingParts = {
   ...requiredCommon('sighting'),
   ...optionalCommon,
   description: fc.string(),
-  first_seen: timestamps(1970, 2014),
-  last_seen: timestamps(2015, 2030),
+  first_seen: preciseTimestamps(1970, 2014),
+  last_seen: preciseTimestamps(2015, 2030),
   count: fc.integer({ min: 0, max: 999_999_999 }),
   sighting_of_ref: ids('indicator', 'malware', 'tool', 'campaign', 'x-acme-beast'),
   observed_data_refs: lists(ids('observed-data')),

@@ -74,6 +74,17 @@ test('created and modified stay in order, whatever the clock says', () => {
   assert.equal(filledIn({ created: undefined, modified: later }).created, now.toISOString())
 })
 
+test('what was revoked begins no later than it ends, and all else begins now', () => {
+  const begins = (changes: Sample) =>
+    completed(JSON.stringify(indicatorWith({ valid_from: undefined, ...changes }))).object.valid_from
+  const ended = '2024-01-01T00:00:00Z'
+  assert.equal(begins({ revoked: true, valid_until: ended }), ended)
+  assert.equal(begins({ revoked: 'true', valid_until: ended }), ended)
+  assert.equal(begins({ revoked: true, valid_until: '2030-01-01T00:00:00Z' }), now.toISOString())
+  assert.equal(begins({ revoked: true }), now.toISOString())
+  assert.equal(begins({ valid_until: '2030-01-01T00:00:00Z' }), now.toISOString())
+})
+
 /** Valid objects from which some of what can be filled in was taken away, or emptied. */
 const lackingObjects = fc
   .tuple(

@@ -31,14 +31,17 @@ const properties = {
 
 /**
  * STIX §4.7.1 `valid_until`. An indicator without `valid_from` will be valid from now on. OpenCTI ends what is revoked when it
- * begins: were that refused, those who have the indicator would go on matching.
+ * begins: were that refused, those who have the indicator would go on matching. For the same reason, what is revoked and
+ * has an end, but no beginning, begins no later than it ends.
  */
 function refuseValidity(object: JsonObject, { reading, now }: Circumstances): Refusal | undefined {
   if (!has(object, 'valid_until')) return undefined
   const from = has(object, 'valid_from') ? String(object.valid_from) : (now ?? new Date()).toISOString()
   const until = String(object.valid_until)
   const order = compareTimestamps(until, from)
-  if (order > 0 || (order === 0 && reading === 'lenient' && meansTrue(object.revoked))) return undefined
+  if (order > 0) return undefined
+  const mayBeEmpty = order === 0 || !has(object, 'valid_from')
+  if (mayBeEmpty && reading === 'lenient' && meansTrue(object.revoked)) return undefined
   return refuse('invalid_property', `valid_until must be after valid_from, ${quoted(from)}, not ${quoted(until)}`)
 }
 
