@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { checkObject, type ValidationMode } from '../../src/protocol/stix/check.ts'
 import { knownNames, requiredProperties, stixIndicators, validObjects } from './stix-arbitraries.ts'
-import type { Sample } from './stix-samples.ts'
+import { idOf, marking, reference, type Sample } from './stix-samples.ts'
 
 // A publisher sends whatever it likes → the broker checks it.
 
@@ -17,9 +17,27 @@ function frozen<T>(value: T): T {
   return Object.freeze(value)
 }
 
-/** A valid object in which some properties were replaced by any JSON values. */
+/** Values that some property may have, and not every reading takes. */
+const likelyValues = fc.constantFrom<unknown>(
+  ...['2.0', '2.1', 'stix', 'yara', '[a:b = 1]', "[a:b = 1] START '2016-06-01T00:00:00Z' STOP '2016-07-01T00:00:00Z'"],
+  ...['2014-01-26T21:28:21Z', '2024-01-26T21:28:21.1234567Z', '2024-01-26t21:28:21.123z', '2099-12-31T23:59:59.999Z'],
+  ...['indicator', 'ipv4-addr', 'note', 'relationship', 'identity', 'marking-definition'].map(type => idOf(type)),
+  ...[true, false, 0, 1, 'true', 100, '5', null, [], {}, ['x']],
+  ...[idOf('note', '00000000-0000-0000-0000-000000000000'), [idOf('identity')], [idOf('observed-data')]],
+  ...[
+    reference({}),
+    reference({ _key: 1 }),
+    marking({}),
+    marking({ selectors: ['revoked', 'external_references.[0]'] }),
+  ],
+)
+
+/** A valid object in which some properties were replaced by other values. */
 const damagedObjects = fc
-  .tuple(validObjects, fc.dictionary(fc.constantFrom(...knownNames), fc.jsonValue(), { minKeys: 1, maxKeys: 3 }))
+  .tuple(
+    fc.oneof(validObjects, stixIndicators),
+    fc.dictionary(fc.constantFrom(...knownNames), fc.oneof(fc.jsonValue(), likelyValues), { minKeys: 1, maxKeys: 3 }),
+  )
   .map(([object, damage]): Sample => ({ ...object, ...damage, type: object.type }))
 
 test('no JSON value makes the check throw or is changed by it', () => {
