@@ -29,7 +29,7 @@ export class PatternLexer {
   #message = ''
 
   /** Stands at the first token of the text. */
-  constructor(text: string, version: PatternVersion) {
+  constructor(text: string, version: PatternVersion = '2.1') {
     this.#text = text
     this.version = version
     this.next()
