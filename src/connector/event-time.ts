@@ -8,7 +8,7 @@ import type { Timestamp } from '../protocol/stix/types.ts'
 const written =
   /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,30}))?)? ?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)?$/
 
-/** Most digits of a fraction of a second that are written. Buses and libraries that keep to the original's read no more. */
+/** Most digits of a fraction of a second that are written: a bus that is the original reads no more. */
 const mostFractionDigits = 6
 
 /** Longest text that is looked at, in characters. */
@@ -16,7 +16,7 @@ const longestTime = 80
 
 /**
  * The STIX timestamp (UTC, `Z`) of an event's time, or undefined if it is none: a text, or a number of seconds since
- * 1970. It is exact to the microsecond; digits beyond are dropped, not rounded.
+ * 1970. It is exact to the microsecond, which is as far as the bus reads; digits beyond are dropped, not rounded.
  */
 export function timestampOf(time: unknown): Timestamp | undefined {
   if (typeof time === 'number') return timestampOfSeconds(time)
