@@ -1,4 +1,4 @@
-import { isTimestamp, mostFractionDigits } from '../protocol/stix/timestamp.ts'
+import { isTimestamp } from '../protocol/stix/timestamp.ts'
 import type { Timestamp } from '../protocol/stix/types.ts'
 
 /**
@@ -7,6 +7,9 @@ import type { Timestamp } from '../protocol/stix/types.ts'
  */
 const written =
   /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,30}))?)? ?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)?$/
+
+/** Most digits of a fraction of a second that are written: a bus that is the original reads no more. */
+const mostFractionDigits = 6
 
 /** Longest text that is looked at, in characters. */
 const longestTime = 80

@@ -45,8 +45,8 @@ function digitOf(code: number): number {
 }
 
 /**
- * A timestamp in microseconds since the epoch, to compare versions by; NaN if it is none. Exact from 1685 to 2255: of other
- * years it may be the same for timestamps that are up to 32 microseconds apart.
+ * A timestamp in microseconds since the epoch, to compare versions by; NaN if it is none. Digits beyond them are left out.
+ * Exact from 1685 to 2255: of other years it may be the same for timestamps that are up to 32 microseconds apart.
  */
 export function microsecondsOf(text: string): number {
   return isTimestamp(text) ? epochMicroseconds(text) : Number.NaN

@@ -4,6 +4,7 @@ import { type Refusal, refuse } from './refusal.ts'
 import { checkObject, type ValidationMode } from './stix/check.ts'
 import { completeText } from './stix/complete.ts'
 import { has, isObject, type JsonObject } from './stix/kind.ts'
+import { isTimestamp } from './stix/timestamp.ts'
 import type { MessageType } from './topics.ts'
 
 /** What a message must be. */
@@ -51,16 +52,23 @@ export function decodeBody(
   return messageOf(checked.type, completed.text, { object: versionOf(completed.object) })
 }
 
-/** Longest id and longest time that are remembered, in characters: no valid one is longer, but `validation: off` looks at neither. */
+/** Longest id that is remembered, in characters: no valid one is longer, but `validation: off` doesn't look at it. */
 const longestId = 1024
+/** Longest time that is remembered whole, in characters. Of a longer one the last digits are forgotten. */
 const longestTime = 64
+
+/** A time as it is remembered; empty for what is too long to be remembered and none. */
+function remembered(time: string): string {
+  if (time.length <= longestTime) return time
+  return isTimestamp(time) ? `${time.slice(0, longestTime - 1)}Z` : ''
+}
 
 /** Which version of which object this is, and whether it says that the object is no more (PROTOCOL "Snapshots"). */
 export function versionOf(object: JsonObject): ObjectVersion {
   const { id, modified, revoked, x_threatbus_update: update } = object
   return {
     id: typeof id === 'string' && id.length <= longestId ? id : '',
-    modified: typeof modified === 'string' && modified.length <= longestTime ? modified : '',
+    modified: typeof modified === 'string' ? remembered(modified) : '',
     removed: revoked === true || update === 'REMOVE',
   }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { LoggedBatch } from '../../src/delivery/batch.ts'
 import { type Audience, type Message, messageOf, type ObjectVersion } from '../../src/protocol/message.ts'
 
-/** Any timestamp of these years as the protocol takes it: up to six digits of a fraction, T and Z in either case. */
+/** Any timestamp of these years, to the microsecond as the log remembers it, T and Z in either case. */
 export function timestampsOf(firstYear: number, lastYear: number): fc.Arbitrary<string> {
   const whole = fc.date({ min: new Date(Date.UTC(firstYear)), max: new Date(Date.UTC(lastYear)), noInvalidDate: true })
   const fraction = fc.oneof(fc.constant(''), fc.stringMatching(/^[0-9]{1,6}$/))

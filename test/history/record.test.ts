@@ -264,15 +264,15 @@ describe('microseconds of a timestamp', () => {
     )
   })
 
+  test('drop what is behind the sixth digit', () => {
+    const text = '2024-01-01T00:00:00.123456'
+    for (const digits of ['0', '9', '789', '9'.repeat(100)]) {
+      assert.equal(microsecondsOf(`${text}${digits}Z`), microsecondsOf(`${text}Z`))
+    }
+  })
+
   test('are none for what is no timestamp', () => {
-    for (const text of [
-      '',
-      'x',
-      '2024-01-01',
-      '2024-01-01T00:00:00',
-      '2024-01-01T00:00:00.1234567Z',
-      '2024-13-01T00:00:00Z',
-    ]) {
+    for (const text of ['', 'x', '2024-01-01', '2024-01-01T00:00:00', '2024-13-01T00:00:00Z']) {
       assert.ok(Number.isNaN(microsecondsOf(text)), text)
     }
   })

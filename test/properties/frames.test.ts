@@ -61,6 +61,17 @@ describe('a frame on sub', () => {
     assert.ok(id && created)
   })
 
+  test('is a version of an object also if its time has endless digits, of which the last are forgotten', () => {
+    const modified = `2026-11-24T06:00:00.${'1'.repeat(1000)}Z`
+    const decoded = decodeFrame([Buffer.from(`stix2/indicator ${indicator({ modified })}`)], {
+      validation: 'lenient',
+      maxValues: 65_536,
+    })
+    assert.ok('frame' in decoded)
+    assert.equal(decoded.object?.modified, `2026-11-24T06:00:00.${'1'.repeat(43)}Z`)
+    assert.ok(decoded.frame.includes(modified))
+  })
+
   test('with an envelope gives the body, byte for byte, to the snapshot it names', () => {
     fc.assert(
       fc.property(body, fc.uuid(), fc.constantFrom(1, 2, '1', ' 2 '), blanks, (text, snapshotId, type, space) => {

@@ -108,6 +108,11 @@ const accepted: readonly (readonly [rule: string, pattern: string])[] = [
   ['hashes may be in a set', `[file:hashes.'SHA-256' IN ('${sha256}', '${sha256.toUpperCase()}')]`],
   ['hashes of any algorithm take any value', "[file:hashes[*] = 'x' AND file:hashes = 'y']"],
   ['only on a path of hashes is there a hash', "[file:MD5 = 'x' AND file:Hashes.MD5 = 'y']"],
+  ['LIKE takes a pattern of a hash', "[file:hashes.'SHA-1' LIKE 'daf67%' AND file:hashes.MD5 NOT LIKE '%_']"],
+  [
+    'MATCHES takes a pattern of a hash',
+    "[file:hashes.'SHA-256' MATCHES '^[0-9a-f]+$' OR file:hashes.MD5 NOT MATCHES '']",
+  ],
   ['a hash may exist', '[EXISTS file:hashes.MD5]'],
 ]
 
@@ -209,7 +214,8 @@ const refused: readonly (readonly [text: string, message: string])[] = [
   // Hashes.
   ["[file:hashes.'SHA-256' = ↯'f00']", 'found "\'f00\'", expected a hash by SHA-256 (64 hexadecimal digits)'],
   ["[file:hashes.sha1 NOT != ↯'f00']", 'found "\'f00\'", expected a hash by SHA-1 (40 hexadecimal digits)'],
-  ["[file:hashes.MD5 LIKE ↯'7905%']", 'found "\'7905%\'", expected a hash by MD5 (32 hexadecimal digits)'],
+  ["[file:hashes.MD5 ISSUBSET ↯'7905%']", 'found "\'7905%\'", expected a hash by MD5 (32 hexadecimal digits)'],
+  ['[file:hashes.MD5 LIKE ↯5]', 'found "5", expected a string'],
   [`[file:hashes.MD5 IN ('${md5}', ↯'x')]`, 'found "\'x\'", expected a hash by MD5 (32 hexadecimal digits)'],
   [`[file:hashes.MD5 = ↯h'${md5}']`, `found "h'${md5.slice(0, 18)}…", expected a hash by MD5 (32 hexadecimal digits)`],
   ['[file:hashes.MD5 = ↯true]', 'found "true", expected a hash by MD5 (32 hexadecimal digits)'],
@@ -225,6 +231,46 @@ for (const [marked, message] of refused) {
     assert.deepEqual(checkPattern(text), expected)
   })
 }
+
+const started = "START '2016-06-01T00:00:00Z' STOP '2016-07-01T00:00:00.5Z'"
+const startedBy21 = started.replaceAll(" '", " t'")
+
+test('by the grammar of STIX 2.0, times of a qualifier are strings', () => {
+  const tree = parsePattern(`[a:p=1] ${startedBy21}`)
+  assert.notEqual(tree.kind, 'error')
+  for (const text of [`[a:p=1] ${started}`, `[a:p=1] ${startedBy21}`]) {
+    assert.deepEqual(parsePattern(text, '2.0'), tree)
+    assert.equal(checkPattern(text, '2.0'), undefined)
+  }
+  assert.equal(
+    checkPattern(`[a:p=1] ${started}`)?.message,
+    "found \"'2016-06-01T00:00:00…\", expected a timestamp t'…'",
+  )
+})
+
+test('by the grammar of STIX 2.0, times of a qualifier are timestamps nevertheless', () => {
+  for (const time of ["''", "'2016-06-01'", "'2016-13-01T00:00:00Z'", "'2016-06-01T00:00:00Z\\''", '2016', "h'2016'"]) {
+    const message = /^found .+, expected a timestamp '…'$/
+    assert.match(checkPattern(`[a:p=1] START ${time} STOP '2016-07-01T00:00:00Z'`, '2.0')?.message ?? '', message, time)
+    assert.match(checkPattern(`[a:p=1] START '2016-07-01T00:00:00Z' STOP ${time}`, '2.0')?.message ?? '', message, time)
+  }
+})
+
+test('by the grammar of STIX 2.0, an observation may have a qualifier twice', () => {
+  for (const qualifier of ['WITHIN 5 SECONDS', 'REPEATS 2 TIMES', started]) {
+    const text = `[a:p=1] ${qualifier} ${qualifier}`
+    const tree = parsePattern(text, '2.0')
+    assert.ok(tree.kind === 'qualified')
+    assert.equal(tree.qualifiers.length, 2)
+    assert.equal(checkPattern(text, '2.0'), undefined)
+    assert.notEqual(checkPattern(text), undefined)
+  }
+})
+
+test('by the grammar of STIX 2.0, EXISTS is a name', () => {
+  assert.equal(checkPattern('[EXISTS:EXISTS.EXISTS = 1]', '2.0'), undefined)
+  assert.equal(checkPattern('[EXISTS a:b]', '2.0')?.message, 'found "a", expected : and a property')
+})
 
 test('an error tells its line and column', () => {
   const text = "[a:b = 1]\r\nAND [a:c = 'two\nlines'\n  AMD a:d = 2]"
@@ -378,16 +424,20 @@ test('chains of any length are one node', () => {
   assert.equal(qualified.qualifiers.length, count)
 })
 
-test('hashes of many forms fit by the rules of the original', () => {
+test('hashes of many forms fit by the rules of their algorithms', () => {
   for (const [algorithm, value, fits] of [
     ['SSDEEP', '96:s4Ud1Lj96tHHlZDrwciQmA+4uy1I0G4HYuL8N3TzS8QsO/wqWXLcMSx:sF1LjEtHHlZDrJzrhuyZvHYm8tKp/RWO', true],
-    ['ssdeep', 'x'.repeat(128), true],
-    ['ssdeep', 'x'.repeat(129), false],
+    ['ssdeep', 'x'.repeat(148), true],
+    ['ssdeep', 'x'.repeat(149), false],
     ['ssdeep', '', false],
     ['MD6', 'a'.repeat(56), true],
     ['MD6', 'a'.repeat(57), false],
     ['TLSH', `T1${'A'.repeat(70)}`, true],
+    ['TLSH', `t1${'a'.repeat(70)}`, true],
+    ['tlsh', `T1${'aB'.repeat(35)}`, true],
     ['TLSH', `T2${'A'.repeat(70)}`, false],
+    ['TLSH', `1${'A'.repeat(70)}`, false],
+    ['TLSH', `T1${'A'.repeat(69)}`, false],
     ['MD5', '', false],
     ['', '', true],
   ] as const) {

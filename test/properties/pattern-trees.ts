@@ -11,6 +11,7 @@ import type {
   PathStep,
   Qualifier,
   StringLiteral,
+  TextComparison,
 } from '../../src/protocol/stix/pattern-tree.ts'
 
 /** A record as the parser makes them: an object like any other. */
@@ -102,7 +103,7 @@ function comparisonOf<Operator extends Comparison['operator']>(
   return record as fc.Arbitrary<Comparison>
 }
 
-/** A path of hashes, and a value that fits. */
+/** A path of hashes, and a value that fits, or a pattern of values. */
 const hashComparison: fc.Arbitrary<Comparison> = fc
   .constantFrom(['MD5', 32], ['SHA-1', 40], ['sha256', 64], ['SHA3-512', 128], ['x-own', 5] as const)
   .chain(([algorithm, length]) => {
@@ -114,6 +115,7 @@ const hashComparison: fc.Arbitrary<Comparison> = fc
     return fc.oneof(
       comparisonOf(hashes, ['=', '!='], value),
       comparisonOf(hashes, ['IN'], fc.array(value, { maxLength: 3 })),
+      comparisonOf<TextComparison['operator']>(hashes, ['LIKE', 'MATCHES'], string),
     )
   })
 

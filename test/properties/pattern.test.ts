@@ -28,10 +28,13 @@ test('white space and comments between the words change nothing', () => {
   )
 })
 
-/** Asserts what holds for every text, and gives what became of it. */
+/** Asserts what holds for every text, by both grammars, and gives what became of it by that of 2.1. */
 function judge(text: string): ReturnType<typeof parsePattern> {
+  const by20 = parsePattern(text, '2.0')
+  assert.deepEqual(checkPattern(text, '2.0'), by20.kind === 'error' ? by20 : undefined)
   const parsed = parsePattern(text)
   if (parsed.kind !== 'error') {
+    if (!text.includes('EXISTS')) assert.deepEqual(by20, parsed)
     assert.equal(checkPattern(text), undefined)
     assert.deepEqual(parsePattern(printPattern(parsed)), parsed)
     return parsed

@@ -1,4 +1,6 @@
 import fc from 'fast-check'
+import { printPattern } from './pattern-print.ts'
+import { patternTree } from './pattern-trees.ts'
 import { idOf, type Sample } from './stix-samples.ts'
 
 const uuids = fc.uuid({ version: [1, 2, 3, 4, 5, 6, 7, 8] })
@@ -12,6 +14,12 @@ export function timestamps(firstYear: number, lastYear: number): fc.Arbitrary<st
   const min = new Date(Date.UTC(firstYear, 0))
   const max = new Date(Date.UTC(lastYear + 1, 0) - 1)
   return fc.date({ min, max, noInvalidDate: true }).map(date => date.toISOString())
+}
+
+/** The same, as precise as any tool writes them. */
+function preciseTimestamps(firstYear: number, lastYear: number): fc.Arbitrary<string> {
+  const digits = fc.oneof(fc.constant(''), fc.stringMatching(/^[0-9]{1,9}$/))
+  return fc.tuple(timestamps(firstYear, lastYear), digits).map(([text, more]) => text.replace('Z', `${more}Z`))
 }
 
 function lists<T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
@@ -51,8 +59,8 @@ function requiredCommon(type: string) {
     type: fc.constant(type),
     spec_version: fc.constant('2.1'),
     id: ids(type),
-    created: timestamps(2000, 2014),
-    modified: timestamps(2015, 2030),
+    created: preciseTimestamps(2000, 2014),
+    modified: preciseTimestamps(2015, 2030),
   }
 }
 
@@ -65,8 +73,8 @@ const indicatorParts = {
   pattern: fc.string(),
   pattern_type: fc.constantFrom('sigma', 'yara', 'snort', 'suricata', ''),
   pattern_version: fc.string(),
-  valid_from: timestamps(2000, 2030),
-  valid_until: timestamps(2060, 2090),
+  valid_from: preciseTimestamps(2000, 2030),
+  valid_until: preciseTimestamps(2060, 2090),
   kill_chain_phases: lists(fc.record({ kill_chain_name: fc.string(), phase_name: fc.string() })),
 }
 
@@ -74,8 +82,8 @@ const sightingParts = {
   ...requiredCommon('sighting'),
   ...optionalCommon,
   description: fc.string(),
-  first_seen: timestamps(1970, 2014),
-  last_seen: timestamps(2015, 2030),
+  first_seen: preciseTimestamps(1970, 2014),
+  last_seen: preciseTimestamps(2015, 2030),
   count: fc.integer({ min: 0, max: 999_999_999 }),
   sighting_of_ref: ids('indicator', 'malware', 'tool', 'campaign', 'x-acme-beast'),
   observed_data_refs: lists(ids('observed-data')),
@@ -99,6 +107,14 @@ export const validObjects: fc.Arbitrary<Sample> = fc
     customProperties,
   )
   .map(([object, custom]) => ({ ...custom, ...object }))
+
+/** Indicators that the standard allows, with a pattern of STIX, and its version. */
+export const stixIndicators: fc.Arbitrary<Sample> = fc
+  .tuple(
+    validObjects.filter(({ type }) => type === 'indicator'),
+    patternTree.map(tree => printPattern(tree)),
+  )
+  .map(([object, pattern]) => ({ ...object, pattern, pattern_type: 'stix', pattern_version: '2.1' }))
 
 /** The names of all properties that have a meaning. */
 export const knownNames: readonly string[] = [

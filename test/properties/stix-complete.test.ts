@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { checkObject } from '../../src/protocol/stix/check.ts'
 import { completeText } from '../../src/protocol/stix/complete.ts'
-import { timestamps, validObjects } from './stix-arbitraries.ts'
+import { stixIndicators, timestamps, validObjects } from './stix-arbitraries.ts'
 import { indicatorWith, type Sample, sightingWith } from './stix-samples.ts'
 
 // A publisher sends a body that lacks something → the broker fills it in → subscribers read the whole.
@@ -44,6 +44,14 @@ test('a STIX pattern without a version gets version 2.1', () => {
   assert.ok(text.endsWith(',"pattern_version":"2.1"}'))
 })
 
+test('a STIX pattern without a type, and an object of 2.1 without a version, get theirs', () => {
+  const { text, object } = completed(
+    JSON.stringify(indicatorWith({ pattern_type: undefined, spec_version: undefined })),
+  )
+  assert.ok(text.endsWith(',"spec_version":"2.1","pattern_type":"stix"}'), text)
+  assert.deepEqual(JSON.parse(text), object)
+})
+
 test('a null is overruled by the added property, which is the last of its name', () => {
   const { text } = completed(JSON.stringify(sightingWith({ created: null, modified: [] })))
   assert.ok(text.includes('"created":null'))
@@ -66,14 +74,34 @@ test('created and modified stay in order, whatever the clock says', () => {
   assert.equal(filledIn({ created: undefined, modified: later }).created, now.toISOString())
 })
 
+test('what was revoked begins no later than it ends, and all else begins now', () => {
+  const begins = (changes: Sample) =>
+    completed(JSON.stringify(indicatorWith({ valid_from: undefined, ...changes }))).object.valid_from
+  const ended = '2024-01-01T00:00:00Z'
+  assert.equal(begins({ revoked: true, valid_until: ended }), ended)
+  assert.equal(begins({ revoked: 'true', valid_until: ended }), ended)
+  assert.equal(begins({ revoked: true, valid_until: '2030-01-01T00:00:00Z' }), now.toISOString())
+  assert.equal(begins({ revoked: true }), now.toISOString())
+  assert.equal(begins({ valid_until: '2030-01-01T00:00:00Z' }), now.toISOString())
+})
+
 /** Valid objects from which some of what can be filled in was taken away, or emptied. */
 const lackingObjects = fc
   .tuple(
-    validObjects,
-    fc.dictionary(fc.constantFrom('id', 'created', 'modified', 'valid_from'), fc.constantFrom(undefined, null, [])),
+    fc.oneof(validObjects, stixIndicators),
+    fc.dictionary(
+      fc.constantFrom('id', 'created', 'modified', 'valid_from', 'spec_version', 'pattern_type', 'pattern_version'),
+      fc.constantFrom(undefined, null, []),
+    ),
   )
   .map(([object, changes]) => {
-    const kept = Object.entries(changes).filter(([name]) => name in object)
+    const isOfStix = object.pattern_type === 'stix'
+    const kept = Object.entries(changes).filter(([name]) => {
+      if (name === 'pattern_version' || name === 'pattern_type') return isOfStix
+      // something has to say that it is of 2.1
+      if (name === 'spec_version') return isOfStix && !('pattern_type' in changes)
+      return name in object
+    })
     return { ...object, ...Object.fromEntries(kept) }
   })
 const layouts = fc.tuple(fc.constantFrom(undefined, 1, '\t'), fc.constantFrom('', ' ', '\r\n'))

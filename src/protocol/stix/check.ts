@@ -3,14 +3,15 @@ import type { MessageType } from '../topics.ts'
 import { indicator } from './indicator.ts'
 import { has, isAbsent, isObject, type JsonObject, type Reading } from './kind.ts'
 import { deepestNesting, nestsDeeperThan } from './nesting.ts'
-import { type Fillable, missingFrom, type ObjectType } from './object-type.ts'
-import { bringsTopLevelProperties, isCustomName } from './property-name.ts'
+import { type Fillable, isOf21WithoutSayingSo, missingFrom, type ObjectType } from './object-type.ts'
+import { isCustomName } from './property-name.ts'
 import { quoted, shownName } from './quoted.ts'
 import { sighting } from './sighting.ts'
 
 /**
- * How bodies are checked (PROTOCOL "What is a valid message"): `lenient` accepts and refuses what the original does,
- * `strict` holds to the standard's letter, `off` looks at the type and the nesting alone.
+ * How bodies are checked (PROTOCOL "What is a valid message"): `lenient` accepts what the original does, and what tools
+ * send that the standard forbids without need, `strict` holds to the standard's letter, `off` looks at the type and the
+ * nesting alone.
  */
 export type ValidationMode = Reading | 'off'
 
@@ -34,14 +35,11 @@ const lackingNothing: Readonly<Record<MessageType, Accepted>> = {
 
 /** The first property that isn't as it must be, refused. One pass over the object's own properties. */
 function refuseProperties(object: JsonObject, { properties }: ObjectType, reading: Reading): Refusal | undefined {
-  let anyNameWillDo = false
   for (const name in object) {
     const value = object[name]
     const kind = properties.get(name)
     if (kind === undefined) {
-      if (anyNameWillDo || isCustomName(name, reading)) continue
-      anyNameWillDo = reading === 'lenient' && bringsTopLevelProperties(object)
-      if (anyNameWillDo) continue
+      if (isCustomName(name, reading)) continue
       return refuse('invalid_property', `${shownName(name)} is no name for a custom property`)
     }
     if (reading === 'lenient' && isAbsent(value)) continue
@@ -81,8 +79,8 @@ export function checkObject(value: unknown, mode: ValidationMode, now?: Date): A
   }
   const accepted = lackingNothing[objectType.type]
   if (mode === 'off') return accepted
-  // without it a body is STIX 2.0, which the bus doesn't carry
-  if (value.spec_version !== '2.1') {
+  // without it a body is STIX 2.0, which the bus doesn't carry, unless something else says that it isn't
+  if (value.spec_version !== '2.1' && (mode === 'strict' || !isOf21WithoutSayingSo(value, objectType))) {
     return refuse('unsupported_spec_version', `spec_version must be "2.1", not ${quoted(value.spec_version)}`)
   }
   const missing = mode === 'lenient' ? missingFrom(value, objectType) : accepted.missing

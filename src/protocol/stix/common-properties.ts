@@ -29,8 +29,11 @@ export function commonProperties(type: MessageType): Readonly<Record<string, Kin
   }
 }
 
-/** What all types must have (STIX §3.2) and the original fills in. */
-export const commonFillable = ['id', 'created', 'modified'] as const
+/** What all types must have (STIX §3.2) and `lenient` fills in. */
+export const commonFillable = ['spec_version', 'id', 'created', 'modified'] as const
+
+/** What STIX 2.0 Part 1 §3.1 doesn't have. */
+export const commonNewIn21 = ['confidence', 'lang', 'extensions'] as const
 
 /** What must hold between common properties. */
 export function commonRule(object: JsonObject, { reading, missing }: Circumstances): Refusal | undefined {
@@ -39,7 +42,7 @@ export function commonRule(object: JsonObject, { reading, missing }: Circumstanc
     return refuse('invalid_property', 'modified must not be before created')
   }
   // STIX §7.2.3 "Selector Syntax"
-  if (has(object, 'granular_markings') && !markingsSelectSomething(object, reading, missing)) {
+  if (has(object, 'granular_markings') && !markingsSelectSomething(object, missing)) {
     return refuse('invalid_property', 'granular_markings must select properties or items that the object has')
   }
   return undefined

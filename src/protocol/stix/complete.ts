@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { JsonObject } from './kind.ts'
 import type { Fillable } from './object-type.ts'
+import { meansTrue } from './scalars.ts'
 import { compareTimestamps, isTimestamp } from './timestamp.ts'
 
 /** A body to which was added what was missing. */
@@ -11,18 +12,22 @@ export interface Completed {
   readonly object: JsonObject
 }
 
-/** Now, unless the other of `created` and `modified` would then be on the wrong side of it (STIX §3.6.1). */
+/** Now, unless the other of two timestamps would then be on the wrong side of it (`created` and `modified`: STIX §3.6.1). */
 function inOrder(now: string, other: unknown, wrongSide: (order: number) => boolean): string {
   return isTimestamp(other) && wrongSide(compareTimestamps(now, other)) ? other : now
 }
 
 /** The value of each property that can be filled in. */
 const fillers: Readonly<Record<Fillable, (object: JsonObject, now: string) => string>> = {
+  // a body of another version is not accepted
+  spec_version: () => '2.1',
   // STIX §2.9: UUIDv4
   id: object => `${object.type}--${randomUUID()}`,
   created: (object, now) => inOrder(now, object.modified, order => order > 0),
   modified: (object, now) => inOrder(now, object.created, order => order < 0),
-  valid_from: (_, now) => now,
+  valid_from: (object, now) => (meansTrue(object.revoked) ? inOrder(now, object.valid_until, order => order > 0) : now),
+  // a pattern that is read as another language must say of which
+  pattern_type: () => 'stix',
   // STIX §4.7.1: the version of the specification
   pattern_version: () => '2.1',
 }

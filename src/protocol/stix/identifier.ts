@@ -2,6 +2,8 @@ import type { Kind, Reading } from './kind.ts'
 
 /** RFC 4122 §3, §4.1: five groups of hexadecimal digits in either case, of the variant that the RFC describes. */
 const uuidOfAnyVersion = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/iy
+/** RFC 4122 §4.1.7. */
+const nilUuid = '00000000-0000-0000-0000-000000000000'
 /** RFC 4122 §4.1.3 and its successor RFC 9562 §4.2: versions 1 to 8, which leaves out the nil UUID. */
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/iy
 
@@ -76,18 +78,26 @@ const relationships = new Set(['relationship', 'sighting'])
 /** STIX §7 and §8. */
 const metaObjects = new Set(['extension-definition', 'language-content', 'marking-definition', 'bundle'])
 
-/** Neither an observable nor a relationship. A type that nobody knows may be a domain object of some extension. */
-function mayBeSighted(type: string): boolean {
-  return !observables.has(type) && !relationships.has(type)
-}
-
 /** STIX §3.1: lower-case words with hyphens between them, 3 to 250 characters. */
 function isTypeName(type: string): boolean {
   return type.length >= 3 && type.length <= 250 && /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(type)
 }
 
-/** STIX §5.2.1 `sighting_of_ref`: a domain object. The original also takes the meta objects. */
-export const sightedObject: Kind = identifier('an identifier of a domain object, such as indicator--… with a UUID', {
-  lenient: mayBeSighted,
-  strict: type => mayBeSighted(type) && !metaObjects.has(type) && isTypeName(type),
+/** A type that nobody knows may be a domain object of some extension. */
+const sighted = identifier('an identifier of a domain object, such as indicator--… with a UUID', {
+  lenient: type => !relationships.has(type),
+  strict: type => !observables.has(type) && !relationships.has(type) && !metaObjects.has(type) && isTypeName(type),
 })
+
+/** Names it a type, and with the nil UUID no object? */
+function isOfNothing(value: unknown): boolean {
+  if (typeof value !== 'string' || !value.endsWith(nilUuid)) return false
+  const at = value.indexOf(separator)
+  return at === value.length - nilUuid.length - separator.length && !relationships.has(value.slice(0, at))
+}
+
+/**
+ * STIX §5.2.1 `sighting_of_ref`: a domain object. The original also takes the meta objects; `lenient` observables, too, of
+ * which OpenCTI writes sightings, and the nil UUID, by which tools say that they don't know the object.
+ */
+export const sightedObject: Kind = { ...sighted, lenient: value => sighted.lenient(value) || isOfNothing(value) }

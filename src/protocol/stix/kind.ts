@@ -3,7 +3,8 @@ export type JsonObject = Readonly<Record<string, unknown>>
 
 /**
  * How values are read. `lenient`: as the original reads them, whose library coerces (PROTOCOL "Coercions"; where that
- * page is silent, the source of stix2 3.0 for Python tells). `strict`: by the letter of the standard, STIX 2.1.
+ * page is silent, the source of stix2 3.0 for Python tells), and as tools write them where the standard allows it, or
+ * forbids it without need. `strict`: by the letter of the standard, STIX 2.1.
  */
 export type Reading = 'lenient' | 'strict'
 

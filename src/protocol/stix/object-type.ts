@@ -2,8 +2,15 @@ import type { Refusal } from '../refusal.ts'
 import type { MessageType } from '../topics.ts'
 import { has, type JsonObject, type Kind, type Reading } from './kind.ts'
 
-/** The properties that the original fills in when they are missing (PROTOCOL "What is a valid message"). */
-export type Fillable = 'id' | 'created' | 'modified' | 'valid_from' | 'pattern_version'
+/** The properties that are filled in when they are missing (PROTOCOL "What is a valid message"). */
+export type Fillable =
+  | 'spec_version'
+  | 'id'
+  | 'created'
+  | 'modified'
+  | 'pattern_type'
+  | 'pattern_version'
+  | 'valid_from'
 
 /** What a rule between properties may have to know besides the object. */
 export interface Circumstances {
@@ -23,10 +30,20 @@ export interface ObjectType {
   readonly required: readonly string[]
   /** The properties that the standard requires as well, but that `lenient` fills in. */
   readonly fillable: readonly Fillable[]
+  /** The properties that STIX 2.0 has not. */
+  readonly newIn21: readonly string[]
   /** Does the original write a default for `pattern_version`, which the standard lets be absent? */
   readonly lacksPatternVersion: (object: JsonObject) => boolean
   /** Refuses what is wrong between properties, each of which is all right by itself. */
   readonly rule: (object: JsonObject, circumstances: Circumstances) => Refusal | undefined
+}
+
+/**
+ * Is it an object of STIX 2.1 that doesn't say so? Without a `spec_version` it would be one of 2.0 (STIX §3.2), but what it
+ * has only 2.1 has: its author left it out, and `lenient` fills it in.
+ */
+export function isOf21WithoutSayingSo(object: JsonObject, { newIn21 }: ObjectType): boolean {
+  return !has(object, 'spec_version') && newIn21.some(property => has(object, property))
 }
 
 const nothing: readonly Fillable[] = Object.freeze([])

@@ -138,6 +138,10 @@ export class ComparisonReader {
         break
       case 'LIKE':
       case 'MATCHES':
+        this.#form = undefined
+        this.#lexer.next()
+        if (!this.#string()) return false
+        break
       case 'ISSUBSET':
       case 'ISSUPERSET':
         this.#lexer.next()
@@ -198,9 +202,9 @@ export class ComparisonReader {
   }
 
   /**
-   * A string, which must have the form of a hash if it is compared with one. As in stix2patterns 2.0.0, that holds for
-   * every operator but `EXISTS`, with `NOT` or without: there is no `LIKE 'abc%'` for a hash. One thing is different:
-   * that takes a whole set for one value, and so refuses every set of hashes (its issue 72); here each counts for itself.
+   * A string, which must have the form of a hash if it is compared with one. Two things are different in stix2patterns
+   * 2.0.0: that wants a hash behind `LIKE` and `MATCHES`, too, which take a pattern of one (STIX §9.6.1), and it takes a
+   * whole set for one value, and so refuses every set of hashes (its issue 72); here each counts for itself.
    */
   #string(): boolean {
     const lexer = this.#lexer

@@ -16,8 +16,9 @@ function hexadecimal(name: string, ...lengths: readonly number[]): HashForm {
 /**
  * The algorithms that the original knows, and how their values look: `HASHES_REGEX` of stix2patterns 2.0.0 (patterns)
  * and `_HASH_REGEXES` of stix2 3.0.1 (`hashes` of objects) agree, but for TLSH, which only the latter knows. Two
- * accidents there are not repeated: a line feed after the hash passes, and an MD6 hash may go on after 32 digits.
- * TLSH also comes with its version `T1` before it since version 4 of the algorithm.
+ * accidents there are not repeated: a line feed after the hash passes, and an MD6 hash may go on after 32 digits. TLSH
+ * also comes with its version `T1` before it since version 4 of the algorithm, and in either case. An ssdeep hash is up
+ * to 148 characters long (`FUZZY_MAX_RESULT` of its library), which the original doesn't know: it takes 128.
  */
 const forms: ReadonlyMap<string, HashForm> = new Map([
   ['MD5', hexadecimal('MD5', 32)],
@@ -33,8 +34,8 @@ const forms: ReadonlyMap<string, HashForm> = new Map([
   ['SHA3384', hexadecimal('SHA3-384', 96)],
   ['SHA3512', hexadecimal('SHA3-512', 128)],
   ['WHIRLPOOL', hexadecimal('WHIRLPOOL', 128)],
-  ['SSDEEP', { words: 'a hash by SSDEEP', fits: value => value.length <= 128 && /^[0-9A-Za-z/+:.]+$/.test(value) }],
-  ['TLSH', { words: 'a hash by TLSH', fits: value => value.length <= 72 && /^(?:T1)?[0-9A-Fa-f]{70}$/.test(value) }],
+  ['SSDEEP', { words: 'a hash by SSDEEP', fits: value => value.length <= 148 && /^[0-9A-Za-z/+:.]+$/.test(value) }],
+  ['TLSH', { words: 'a hash by TLSH', fits: value => value.length <= 72 && /^(?:[Tt]1)?[0-9A-Fa-f]{70}$/.test(value) }],
 ])
 
 /** The form of an algorithm's values, its name in either case, with or without dashes; none for an unknown algorithm. */

@@ -1,5 +1,5 @@
 import { base64End, blanksEnd, hexEnd, isDigit, isWordPart, isWordStart, timestampEnd } from './pattern-characters.ts'
-import { kindOfWord, type TokenKind } from './pattern-token.ts'
+import { kindOfWord, type PatternVersion, type TokenKind } from './pattern-token.ts'
 import type { PatternError } from './pattern-tree.ts'
 import { quoted } from './quoted.ts'
 
@@ -8,7 +8,7 @@ const longestQuotation = 20
 
 /**
  * Reads a pattern token by token, each once, from left to right: `kind`, `start` and `end` are those of the token at
- * hand. The tokens are those of the OASIS grammar for STIX 2.1 (`STIXPattern.g4` in cti-stix2-json-schemas). Where
+ * hand. The tokens are those of the OASIS grammars (`STIXPattern.g4` in cti-stix2-json-schemas, one for each STIX). Where
  * that grammar would read on after half a token, and then fail, this says what is wrong with the token.
  */
 export class PatternLexer {
@@ -18,6 +18,8 @@ export class PatternLexer {
   start = 0
   /** Where the token at hand ends: the index after it. */
   end = 0
+  /** Whose grammar it is read by. */
+  readonly version: PatternVersion
   readonly #text: string
   /** What is wrong with an unreadable token, in words. */
   #trouble = ''
@@ -27,8 +29,9 @@ export class PatternLexer {
   #message = ''
 
   /** Stands at the first token of the text. */
-  constructor(text: string) {
+  constructor(text: string, version: PatternVersion = '2.1') {
     this.#text = text
+    this.version = version
     this.next()
   }
 
@@ -58,6 +61,12 @@ export class PatternLexer {
   /** Is this the text of the token at hand? */
   reads(text: string): boolean {
     return this.end - this.start === text.length && this.#text.startsWith(text, this.start)
+  }
+
+  /** Is the token at hand a timestamp, or, as STIX 2.0 has it in qualifiers, a string that is one? */
+  isTimestamp(): boolean {
+    if (this.kind === 'timestamp') return true
+    return this.kind === 'string' && this.version === '2.0' && timestampEnd(this.#text, this.start + 1) === this.end - 1
   }
 
   /** The number at hand, without a leading `+`. */
@@ -165,7 +174,9 @@ export class PatternLexer {
       if (text[start] === 'h') return this.#prefixed('hex', start, hexEnd(text, end + 1))
       if (text[start] === 'b') return this.#prefixed('binary', start, base64End(text, end + 1))
     }
-    return this.#token(kindOfWord(text, start, end), end)
+    const kind = kindOfWord(text, start, end)
+    // A keyword of 2.1 alone.
+    return this.#token(kind === 'EXISTS' && this.version === '2.0' ? 'name' : kind, end)
   }
 
   /** `t'…'`, `h'…'` or `b'…'`; `quoteAt` is the index of the closing quote, or -1 if what is before it is malformed. */

@@ -55,7 +55,7 @@ export class ObservationReader {
 
   /**
    * An observation or a group of them, with the qualifiers after it. As in stix2patterns 2.0.0 (`ValidationListener`),
-   * two qualifiers of a kind are refused directly after an observation, and accepted after a group.
+   * two qualifiers of a kind are refused directly after an observation, and accepted after a group, and by STIX 2.0.
    */
   #qualified(nesting: number): boolean {
     const lexer = this.#lexer
@@ -63,7 +63,7 @@ export class ObservationReader {
     if (!(isGroup ? this.#group(nesting + 1) : this.#observation(nesting))) return false
     const kinds: Qualifier['kind'][] = []
     for (let kind = this.#qualifierKind(); kind; kind = this.#qualifierKind()) {
-      if (!isGroup && kinds.includes(kind)) {
+      if (!isGroup && lexer.version === '2.1' && kinds.includes(kind)) {
         return lexer.failWith(`found a second ${lexer.kind}, expected each qualifier once for an observation`)
       }
       kinds.push(kind)
@@ -121,12 +121,27 @@ export class ObservationReader {
   }
 
   #startStop(): boolean {
-    const lexer = this.#lexer
-    const start = lexer.slice(2, 1)
-    if (!lexer.demand('timestamp', "a timestamp t'…'") || !lexer.demand('STOP', 'STOP')) return false
-    const stop = lexer.slice(2, 1)
-    if (!lexer.demand('timestamp', "a timestamp t'…'")) return false
+    const start = this.#moment()
+    if (start === undefined || !this.#lexer.demand('STOP', 'STOP')) return false
+    const stop = this.#moment()
+    if (stop === undefined) return false
     this.#tree?.qualifier({ kind: 'start-stop', start, stop })
     return true
+  }
+
+  /**
+   * The timestamp at hand, if it is one. In STIX 2.0 it is a string (`startStopQualifier` of its grammar, Part 5 §4.1.1),
+   * which tools, and stix2patterns, nevertheless write as a timestamp of patterns.
+   */
+  #moment(): string | undefined {
+    const lexer = this.#lexer
+    const isText = lexer.kind === 'string'
+    if (!lexer.isTimestamp()) {
+      lexer.fail(lexer.version === '2.0' ? "a timestamp '…'" : "a timestamp t'…'")
+      return undefined
+    }
+    const text = lexer.slice(isText ? 1 : 2, 1)
+    lexer.next()
+    return text
   }
 }

@@ -19,6 +19,9 @@ const keywords = [
   'TIMES',
 ] as const
 
+/** Which STIX a pattern is of: the grammars of 2.0 and 2.1 differ in a few places, each of which says so. */
+export type PatternVersion = '2.0' | '2.1'
+
 /** A keyword, which is its own kind of token. */
 export type Keyword = (typeof keywords)[number]
 

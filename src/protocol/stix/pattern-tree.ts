@@ -1,5 +1,5 @@
 /**
- * The syntax tree of a STIX-2.1 pattern (STIX §9). Parentheses are not in it: the shape says what belongs together, and
+ * The syntax tree of a STIX pattern (STIX §9). Parentheses are not in it: the shape says what belongs together, and
  * a chain `a AND b AND c` is one node with three operands, however long it is. All numbers are kept as written, without
  * a leading `+`: they may exceed what a double can hold.
  */
@@ -42,7 +42,7 @@ export interface Repeats {
   readonly times: string
 }
 
-/** `START t'…' STOP t'…'`: both as in {@link TimestampLiteral}. */
+/** `START t'…' STOP t'…'`, in STIX 2.0 `START '…' STOP '…'`: both as in {@link TimestampLiteral}. */
 export interface StartStop {
   readonly kind: 'start-stop'
   readonly start: string

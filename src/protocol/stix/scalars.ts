@@ -18,6 +18,11 @@ export const boolean: Kind = {
   strict: value => typeof value === 'boolean',
 }
 
+/** Is it true, for those who read it as the original does? It must be a boolean's value in lenient. */
+export function meansTrue(value: unknown): boolean {
+  return value === true || value === 1 || (typeof value === 'string' && /^(?:true|t|1)$/i.test(value))
+}
+
 /** A whole number as Python's `int` reads it from text: blanks around, a sign, underscores between digits. */
 const integralText = /^\s*[+-]?\d+(?:_\d+)*\s*$/
 /** Longest text that is read as a number, in characters. Python itself reads no more digits than that. */

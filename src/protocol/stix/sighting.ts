@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../refusal.ts'
-import { commonFillable, commonProperties, commonRule } from './common-properties.ts'
+import { commonFillable, commonNewIn21, commonProperties, commonRule } from './common-properties.ts'
 import { identifierOf, sightedObject } from './identifier.ts'
 import { has, type JsonObject, listOf } from './kind.ts'
 import type { Circumstances, ObjectType } from './object-type.ts'
@@ -38,6 +38,7 @@ export const sighting: ObjectType = {
   properties: new Map(Object.entries(properties)),
   required: ['sighting_of_ref'],
   fillable: commonFillable,
+  newIn21: [...commonNewIn21, 'description'],
   lacksPatternVersion: () => false,
   rule: (object: JsonObject, circumstances: Circumstances) => commonRule(object, circumstances) ?? refuseSpan(object),
 }

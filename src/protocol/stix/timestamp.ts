@@ -16,12 +16,10 @@ const separatorAt = 10
 const pointAt = 19
 /** Shortest timestamp, one without a fraction, in characters. */
 const shortest = pointAt + 1
-/** Most digits in a fraction of a second (PROTOCOL "What is a valid message"): microseconds. */
-export const mostFractionDigits = 6
+/** Digits of a fraction of a second down to microseconds. */
+const microsecondDigits = 6
 /** Fewest digits in the fraction of `created` and `modified` (STIX §3.2): milliseconds. */
 const millisecondDigits = 3
-/** Longest timestamp, in characters: with a point and a whole fraction. */
-const longest = shortest + 1 + mostFractionDigits
 
 const daysInMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
@@ -57,12 +55,12 @@ function hasFractionOrNone(text: string): boolean {
 
 /**
  * Is it a point in time as RFC 3339 §5.6 writes it, in UTC: `2024-01-26T21:28:21.013288Z`? T and Z in either case, a
- * real date of the years 1 to 9999, at most six digits after the point (PROTOCOL "What is a valid message"). No leap
- * second: the applications' libraries cannot read one. Constant time, whatever the length.
+ * real date of the years 1 to 9999, and any number of digits after the point (STIX §2.16.1): .NET writes seven, Go nine.
+ * No leap second: the applications' libraries cannot read one. What is no timestamp costs little, whatever its length.
  */
 export function isTimestamp(value: unknown): value is string {
   if (typeof value !== 'string') return false
-  if (value.length < shortest || value.length > longest) return false
+  if (value.length < shortest) return false
   const year = twoDigits(value, 0) * 100 + twoDigits(value, 2)
   const month = twoDigits(value, 5)
   const day = twoDigits(value, 8)
@@ -111,7 +109,7 @@ function fractionDigit(timestamp: string, at: number): number {
 }
 
 /**
- * Which of two timestamps is the earlier, to the microsecond: negative when `left` is, positive when `right` is, 0 when
+ * Which of two timestamps is the earlier, to their last digits: negative when `left` is, positive when `right` is, 0 when
  * they are equal. Both must be timestamps.
  */
 export function compareTimestamps(left: string, right: string): number {
@@ -120,7 +118,8 @@ export function compareTimestamps(left: string, right: string): number {
     const difference = index === separatorAt ? 0 : left.charCodeAt(index) - right.charCodeAt(index)
     if (difference !== 0) return difference
   }
-  for (let index = pointAt + 1; index <= pointAt + mostFractionDigits; index++) {
+  const end = Math.max(left.length, right.length) - 1
+  for (let index = pointAt + 1; index < end; index++) {
     const difference = fractionDigit(left, index) - fractionDigit(right, index)
     if (difference !== 0) return difference
   }
@@ -131,8 +130,8 @@ export function compareTimestamps(left: string, right: string): number {
 const calendarMs = 146_097 * 86_400_000
 
 /**
- * Microseconds from the epoch to a timestamp, which it must be. Exact from 1685 to 2255: beyond, a double's steps are
- * coarser than that.
+ * Microseconds from the epoch to a timestamp, which it must be; what it says beyond them is left out. Exact from 1685 to
+ * 2255: beyond, a double's steps are coarser than that.
  */
 export function epochMicroseconds(timestamp: string): number {
   const at = (index: number) => twoDigits(timestamp, index)
@@ -140,7 +139,7 @@ export function epochMicroseconds(timestamp: string): number {
   const year = at(0) * 100 + at(2) + 400
   const ms = Date.UTC(year, at(5) - 1, at(8), at(11), at(14), at(17)) - calendarMs
   let fraction = 0
-  for (let index = pointAt + 1; index <= pointAt + mostFractionDigits; index++) {
+  for (let index = pointAt + 1; index <= pointAt + microsecondDigits; index++) {
     fraction = fraction * 10 + fractionDigit(timestamp, index) - zero
   }
   return ms * 1000 + fraction
