@@ -4,6 +4,7 @@ import type { BusEvent } from '../client/events.ts'
 import type { HttpTrouble } from '../observe/http/start.ts'
 import { type Fields, RateLimited } from '../observe/rate-limited.ts'
 import type { Counters, Loss } from './counters.ts'
+import type { Untimed } from './sightings.ts'
 
 const steps = {
   subscribed: ['info', 'subscribed: indicators come in'],
@@ -89,6 +90,11 @@ export class ConnectorStory {
   lost(reason: Loss, sentence: string, fields: Fields = {}, times = 1): void {
     this.#counters.lost(reason, times)
     this.#repeated.log(reason, sentence, { reason, ...fields })
+  }
+
+  /** A sighting goes without `last_seen`, if there is a reason. Counted and logged as what is left out. */
+  untimed(untimed: Untimed | undefined, fields: Fields = {}): void {
+    if (untimed !== undefined) this.lost(untimed.reason, `a sighting goes without last_seen: ${untimed.detail}`, fields)
   }
 
   /** Something did not work and is tried again; `key` is what. */

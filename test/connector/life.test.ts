@@ -265,7 +265,7 @@ test('noisy indicators are summed up, and what is summed up goes at the end', as
 })
 
 test('what can not be matched is left out, told and counted by its reason', async t => {
-  const vast = standInVast(t, { events })
+  const vast = standInVast(t, { events: [...events, { src_ip: '10.9.9.9' }] })
   const broker = await startBroker(t)
   const { bus, until } = await platform(t, broker)
   const connector = startConnector(t, broker, vast)
@@ -280,9 +280,15 @@ test('what can not be matched is left out, told and counted by its reason', asyn
     await bus.publish(indicator(pattern))
   }
   await bus.publish(about())
-  await until(({ length }) => length >= 1)
+  const sightings = await until(({ length }) => length >= 2)
+  assert.equal(sightings.filter(sighting => !('last_seen' in sighting)).length, 1)
   assert.equal(await connector.stop(), 0)
-  assert.deepEqual(connector.log.at(-1)?.left_out, { unsupported_object: 4, not_a_point: 1, not_an_address: 1 })
+  assert.deepEqual(connector.log.at(-1)?.left_out, {
+    no_time: 1,
+    unsupported_object: 4,
+    not_a_point: 1,
+    not_an_address: 1,
+  })
   assert.deepEqual(
     vast
       .callsOf('export')
