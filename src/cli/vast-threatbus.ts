@@ -30,11 +30,14 @@ program
   .command('check')
   .description('Check a configuration and print what is in effect, as YAML.')
   .action(async () => {
-    const [{ check }, { readConnectorConfig }] = await Promise.all([
+    const [{ check }, { readConnectorConfig }, { missingPrograms }] = await Promise.all([
       import('./check.ts'),
       import('./connector-config.ts'),
+      import('../connector/program.ts'),
     ])
-    process.exitCode = check(readConnectorConfig(program.opts<{ config?: string }>().config))
+    const loaded = readConnectorConfig(program.opts<{ config?: string }>().config)
+    // It may be checked elsewhere than it is to be run: no mistake, but to be told.
+    process.exitCode = check(loaded && { ...loaded, warnings: [...loaded.warnings, ...missingPrograms(loaded.config)] })
   })
 
 // What people should know and nobody reads (`2>&1 | head -1`) must not end what the process is doing.

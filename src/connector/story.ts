@@ -40,11 +40,11 @@ export class ConnectorStory {
     log: (key, sentence, fields) => this.#repeated.log(key, sentence, fields),
   }
 
-  /** A step of the connector's chart. `trouble` is what was wrong with the bus. */
+  /** A step of the connector's chart. `trouble` is what was wrong with the bus, or with VAST. */
   step({ step }: ConnectorStep, trouble: unknown): void {
     const [level, sentence] = steps[step]
     if (step === 'unsubscribed') this.#troubles.log(step, `${sentence}: ${messageOf(trouble)}`)
-    else this.#log[level](sentence)
+    else this.#log[level](step === 'vast_away' ? `${sentence}: ${messageOf(trouble)}` : sentence)
   }
 
   /** A step of the live matcher's chart. `because` is what became of its process. */
