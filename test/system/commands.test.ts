@@ -8,8 +8,10 @@ import { indicator, sighting } from './wire.ts'
 
 const endpointOf = ({ manage }: BrokerProcess) => ['--endpoint', `127.0.0.1:${manage}`]
 
-/** Nobody listens on port 1. */
-const nowhere = ['--endpoint', '127.0.0.1:1', '--timeout', '0.3']
+/** Nobody listens on port 1, and a command says so at once. */
+const nowhere = ['--endpoint', '127.0.0.1:1', '--timeout', '1000']
+const nobody =
+  'no answer from 127.0.0.1 port 1: the connection was refused, so nothing listens there; is the bus running?'
 
 /** Starts `threatbus subscribe`, and waits until the broker sees it. */
 async function startSubscriber(t: TestContext, broker: BrokerProcess, ...args: string[]) {
@@ -167,7 +169,7 @@ describe('threatbus publish', { concurrency: true }, () => {
   test('says that there is no bus', async t => {
     const { code, stderr } = await runCommand(t, ['publish', ...nowhere, '-'], indicator())
     assert.equal(code, 69)
-    assert.match(stderr, /^threatbus: no answer from 127\.0\.0\.1 port 1 within 300 ms\nthreatbus: published 0/)
+    assert.ok(stderr.startsWith(`threatbus: ${nobody}\nthreatbus: published 0`), stderr)
   })
 })
 
@@ -231,7 +233,7 @@ describe('threatbus subscribe', { concurrency: true }, () => {
 
   test('says that there is no bus', async t => {
     const { code, stderr } = await runCommand(t, ['subscribe', 'stix2', ...nowhere])
-    assert.deepEqual([code, stderr], [69, 'threatbus: no answer from 127.0.0.1 port 1 within 300 ms\n'])
+    assert.deepEqual([code, stderr], [69, `threatbus: ${nobody}\n`])
   })
 })
 
@@ -268,7 +270,7 @@ describe('threatbus ping', { concurrency: true }, () => {
 
   test('fails if no heartbeat is answered', async t => {
     const { code, lines } = await runCommand(t, ['ping', ...nowhere, '--count', '1'])
-    assert.deepEqual([code, lines], [69, ['no answer from 127.0.0.1:1: seq=1 after 0.3 s', '1 sent, 0 answered']])
+    assert.deepEqual([code, lines], [69, [`${nobody} (seq=1)`, '1 sent, 0 answered']])
   })
 })
 
