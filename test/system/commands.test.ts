@@ -297,12 +297,31 @@ describe('threatbus', { concurrency: true }, () => {
     })
   }
 
-  test('tells its version, and helps', async t => {
+  for (const [words, told] of [
+    ['publsh', /^error: unknown command 'publsh'\n\(Did you mean publish\?\)\n$/],
+    ['nonsense', /^error: unknown command 'nonsense'\n\(There are: check, .+, help\)\n$/],
+    ['-c nowhere.yaml nonsense', /^error: unknown command 'nonsense'\n/],
+    ['history exprt', /^error: unknown command 'exprt'\n\(Did you mean export\?\)\n$/],
+    ['help history exprt', /^error: unknown command 'exprt'\n\(Did you mean export\?\)\n$/],
+  ] as const) {
+    test(`${words}: an unknown command is called that`, async t => {
+      const { code, lines, stderr } = await runCommand(t, words.split(' '))
+      assert.deepEqual([code, lines], [64, []])
+      assert.match(stderr, told)
+    })
+  }
+
+  test('tells its version, and helps, however it is asked', async t => {
     assert.match((await runCommand(t, ['--version'])).lines.join(), /^\d+\.\d+\.\d+/)
-    for (const args of [['--help'], ['subscribe', '--help'], ['publish', '--help'], ['ping', '--help']]) {
-      const { code, lines, stderr } = await runCommand(t, args)
+    for (const [asked, alike] of [
+      ['--help', 'help'],
+      ['subscribe --help', 'help subscribe'],
+      ['history export --help', 'help history export'],
+    ] as const) {
+      const { code, lines, stderr } = await runCommand(t, asked.split(' '))
       assert.deepEqual([code, stderr], [0, ''])
-      assert.match(lines.join(), /^Usage: threatbus /)
+      assert.match(lines.join('\n'), /^Usage: threatbus .+\nExamples:\n/s)
+      assert.deepEqual(await runCommand(t, alike.split(' ')), { code, lines, stderr })
     }
   })
 })
