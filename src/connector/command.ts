@@ -72,7 +72,7 @@ export async function runCommand(command: readonly string[], options: CommandOpt
   const child = await start(command, stdin !== undefined)
   if (child instanceof Error) {
     const [program = ''] = command
-    return unstarted('not_started', `could not be started: ${missingProgram(program) ?? child.message}`)
+    return unstarted('not_started', `could not be started: ${missingProgram(program) ?? troubleWith(program, child)}`)
   }
   options.onStarted?.()
   const execution = new RunningCommand(child, options)
@@ -111,6 +111,12 @@ async function start([program = '', ...args]: readonly string[], withInput: bool
   } catch (error) {
     return error as Error
   }
+}
+
+/** What was wrong with starting a program that is there. What it needs may not be: execve(2) calls that ENOENT as well. */
+function troubleWith(program: string, { code, message }: NodeJS.ErrnoException): string {
+  if (code !== 'ENOENT') return message
+  return `${program} is there, and the interpreter that it names is not (in its first line, or as its loader)`
 }
 
 /** The result of a command that never ran. */

@@ -44,6 +44,15 @@ describe('a program', () => {
     })
   }
 
+  test('whose interpreter is not there', async () => {
+    const path = join(directory, 'script')
+    writeFileSync(path, '#!/nowhere/sh\n')
+    chmodSync(path, 0o755)
+    const { outcome, sentence } = await runCommand([path], { maxLineBytes: 1024, killGraceMs: 1000 })
+    assert.equal(outcome, 'not_started')
+    assert.match(sentence, /script is there, and the interpreter that it names is not/)
+  })
+
   test('that no directory of PATH has', () => {
     const sentence = missingProgram('absent', `/nowhere${delimiter}${directory}`)
     assert.match(sentence ?? '', /^there is no absent in PATH \(\/nowhere:.+\): install it, or write its whole path$/)
