@@ -8,7 +8,8 @@ import type { ClientSessionTypes } from './vocabulary-client.ts'
  * again: then the bus goes on from there. One that gets no answer says nothing about the subscription, which the bus may
  * have kept: *away*, it asks until there is an answer. Only the answer that the bus does not know the subscription makes
  * it subscribe anew, and then it goes on asking for as long as the application wants to listen. The first subscription
- * is different: somebody waits for it, so it has a deadline and takes a refusal for an answer.
+ * is different: somebody waits for it, so it has a deadline and takes a refusal for an answer; also that something else than
+ * a bus is there, and, if the application does not want to wait for one, that nobody is.
  */
 export const clientSessionChart = createMachine({
   types: {} as ClientSessionTypes,
@@ -42,7 +43,10 @@ export const clientSessionChart = createMachine({
               },
               { target: '#clientSession.failed', actions: 'rememberRefusal' },
             ],
-            onError: { target: 'pausing', actions: 'rememberNoAnswer' },
+            onError: [
+              { guard: 'isHopeless', target: '#clientSession.failed', actions: 'rememberNoAnswer' },
+              { target: 'pausing', actions: 'rememberNoAnswer' },
+            ],
           },
         },
         pausing: { after: { retryPause: 'asking' } },

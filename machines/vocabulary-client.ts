@@ -44,7 +44,7 @@ export type SessionStep =
   /** The bus does not grant the new subscription. It is asked again. */
   | { step: 'refused' }
   | { step: 'closed' }
-  /** There is no first subscription: the bus refused it, or did not answer in time. */
+  /** There is no first subscription: the bus refused it, did not answer in time, or something else is in its place. */
   | { step: 'failed' }
 
 /** What a session hears. */
@@ -92,7 +92,7 @@ export interface ClientSessionTypes {
     | { type: 'rememberRefusal' }
     | { type: 'forgetFailedAttempts' }
     | { type: 'tell'; params: SessionStep }
-  guards: { type: 'wasGranted' } | { type: 'isKnown' }
+  guards: { type: 'wasGranted' } | { type: 'isKnown' } | { type: 'isHopeless' }
   delays: 'openTimeout' | 'heartbeatInterval' | 'retryPause' | 'closeTimeout'
 }
 

@@ -17,10 +17,10 @@ export interface BusOptions {
   readonly timeout: number
 }
 
-/** Connects as the command line says. Throws `InvalidArgumentError` if the endpoint can't be meant. */
+/** Connects as the command line says; that nobody is there is told at once. Throws `InvalidArgumentError` if the endpoint can't be meant. */
 export function connectTo({ endpoint, timeout }: BusOptions, others: ConnectOptions = {}): Bus {
   const timeoutMs = timeout * 1000
-  return connect({ endpoint, connectTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs, ...others })
+  return connect({ endpoint, connectTimeoutMs: timeoutMs, requestTimeoutMs: timeoutMs, waitForBus: false, ...others })
 }
 
 /** Says something to people, apart from the command's output. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { styleText } from 'node:util'
 import { pino } from 'pino'
 import { startBroker } from '../broker.ts'
 import { configSchema } from '../config/schema.ts'
@@ -13,7 +14,7 @@ const sampleBundle = new URL('config/sample-bundle.json', import.meta.resolve('t
  * indicators, a platform that publishes a sample bundle, and a sighting that goes back. Answers the exit code.
  */
 export async function demo(): Promise<number> {
-  const say = (who: string, what: string) => process.stdout.write(`${who.padEnd(9)} ${what}\n`)
+  const say = (who: keyof typeof colours, what: string) => process.stdout.write(`${line(who, what)}\n`)
   const config = configSchema.parse({
     plugins: { apps: { zmq: { manage: 0, pub: 0, sub: 0 } } },
     inspector: { enabled: false },
@@ -54,6 +55,20 @@ export async function demo(): Promise<number> {
   await broker.stopped
   say('broker', 'stopped. Now run one of your own: npx threatbus')
   return exitCodes.ok
+}
+
+/** On a terminal, each of them has a colour (unless it has none, or `NO_COLOR` is set), and what is too long is cut. */
+const colours = { broker: 'cyan', platform: 'yellow', tool: 'green' } as const
+
+function line(who: keyof typeof colours, what: string): string {
+  const { stdout } = process
+  const name = who.padEnd(9)
+  if (!stdout.isTTY) return `${name} ${what}`
+  const room = stdout.columns - name.length - 1
+  // A terminal may not know how wide it is, and say 0.
+  const isCut = room > 1 && what.length > room
+  const shown = isCut ? `${what.slice(0, room - 1)}…` : what
+  return `${stdout.hasColors() ? styleText(colours[who], name) : name} ${shown}`
 }
 
 function sightingOf(indicator: Indicator): Sighting {

@@ -8,3 +8,11 @@ export const exitCodes = {
   internalError: 70,
   badConfiguration: 78,
 } as const
+
+/** An exit code of a program, and what it says. */
+export type Exit = readonly [code: number | string, meaning: string]
+
+/** The end of a program's help. */
+export function exitHelp(exits: readonly Exit[]): string {
+  return `\nExit codes:\n${exits.map(([code, meaning]) => `${String(code).padStart(4)}  ${meaning}`).join('\n')}`
+}

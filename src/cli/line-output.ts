@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { printableJson } from '../config/printable.ts'
+import { parseJson } from '../protocol/json.ts'
+import { compacted } from '../protocol/json-scanner.ts'
 
 /** Characters that are collected before they are written, if nothing else writes them earlier. */
 const collected = 65_536
@@ -11,6 +13,11 @@ const collected = 65_536
  */
 export function onOneLine(json: string): string {
   return json.replace(/[\r\n]/g, ' ')
+}
+
+/** JSON text as people read it on one line: without the whitespace between its tokens. What is no JSON only loses line breaks. */
+export function onOneShortLine(json: string): string {
+  return parseJson(json) === undefined ? onOneLine(json) : compacted(json)
 }
 
 /**

@@ -33,7 +33,7 @@ export async function ping(options: PingOptions): Promise<number> {
         await output.write(`answer from ${endpoint}: seq=${sent} time=${tripMs.toFixed(2)} ms`)
       } catch (error) {
         if (!(error instanceof BusUnavailableError)) throw error
-        await output.write(`no answer from ${endpoint}: seq=${sent} after ${options.timeout} s`)
+        await output.write(`${error.message} (seq=${sent})`)
       }
       if (sent < count) await setTimeout(interval * 1000, undefined, { signal })
     }

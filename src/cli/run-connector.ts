@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { printable } from '../config/printable.ts'
 import { startConnector } from '../connector/connector.ts'
+import { missingPrograms } from '../connector/program.ts'
 import { NoStore, WaitingFile, type WaitingStore } from '../connector/waiting-file.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { readConnectorConfig } from './connector-config.ts'
@@ -33,6 +34,8 @@ export async function runConnector(options: { readonly config?: string | undefin
     `starting with ${source}: VAST ${vast} by ${vast_binary}, bus ${threatbus}`,
   )
   for (const warning of warnings) logger.warn(warning)
+  // It may be installed while the connector runs, which goes on asking.
+  for (const missing of missingPrograms(config)) logger.error(missing)
   if (!live_match && !retro_match) logger.warn('neither live_match nor retro_match is on: nothing will be matched')
   const waiting = store.left.filter(({ kind }) => kind !== 'ioc').length
   if (waiting > 0) logger.info({ waiting }, 'going on with what waited when it ended')

@@ -1,5 +1,6 @@
-import { printable, printableJson } from '../config/printable.ts'
+import { printable, printableJson, quoted } from '../config/printable.ts'
 import type { Status, SubscriberStatus } from '../observe/status.ts'
+import { isJsonObject, parseJson } from '../protocol/json.ts'
 import { bytesInWords, counted } from '../protocol/quantities.ts'
 import { readBrokerConfig } from './broker-config.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -29,7 +30,7 @@ export async function status(options: StatusOptions): Promise<number> {
   process.stdout.on('error', () => {})
   try {
     const text = await ask(target, options.timeout)
-    const answer = JSON.parse(text) as Status
+    const answer = statusIn(text)
     process.stdout.write(options.json ? (process.stdout.isTTY ? printableJson(text) : text) : forPeople(answer))
     return exitCodes.ok
   } catch (error) {
@@ -70,17 +71,36 @@ async function ask({ url, token }: Target, timeout: number): Promise<string> {
     text += decoder.decode(part, { stream: true })
     if (text.length > longestAnswer) throw new Error('the answer is too long')
   }
-  if (!response.ok) throw new Error(text.trim().slice(0, 300) || `it answers with status ${response.status}`)
-  if (!response.headers.get('content-type')?.startsWith('application/json')) throw new Error('it is no Threat Bus')
+  if (!response.ok) {
+    const says = text.trim().slice(0, 300)
+    throw new Error(`it answers with status ${response.status}${says === '' ? '' : `: ${says}`}`)
+  }
   return text
+}
+
+/** Reads what a broker says of itself. Throws if it is somebody else who answered. */
+function statusIn(text: string): Status {
+  const answer = parseJson(text)
+  // A connector has no subscribers.
+  if (isJsonObject(answer) && 'subscribers' in answer && 'messages' in answer) return answer as unknown as Status
+  throw new Error(`what answers there is no broker: it says ${quoted(text.trim())}`)
 }
 
 function reasonOf(error: unknown): string {
   const { message, cause, name } = error as Error
   if (name === 'TimeoutError') return 'no answer in time (--timeout)'
-  const { code } = (cause ?? {}) as NodeJS.ErrnoException
-  if (code === 'ECONNREFUSED') return 'nothing listens there (is the broker running, with inspector.enabled?)'
-  return code ?? message
+  const { code = '', message: because } = (cause ?? {}) as Partial<NodeJS.ErrnoException>
+  // Of the parser of HTTP: what came is none.
+  if (code.startsWith('HPE_'))
+    return 'what answers there does not speak HTTP; the inspector does (port 13373 unless configured)'
+  return troubles[code] ?? (code || (because ?? message))
+}
+
+const troubles: Readonly<Record<string, string | undefined>> = {
+  ECONNREFUSED: 'nothing listens there (is the broker running, with inspector.enabled?)',
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: "the host's name can't be looked up at present",
+  UND_ERR_SOCKET: 'what answers there closes the connection; is it the inspector (port 13373 unless configured)?',
 }
 
 function forPeople(status: Status): string {

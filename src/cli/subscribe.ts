@@ -1,7 +1,7 @@
 import type { BusEvent, BusMessage } from '../index.ts'
 import { type BusOptions, connectTo, say, sayFailure } from './bus-options.ts'
 import { exitCodes } from './exit-codes.ts'
-import { LineOutput, onOneLine } from './line-output.ts'
+import { LineOutput, onOneLine, onOneShortLine } from './line-output.ts'
 import { abortOnSignal } from './signals.ts'
 
 /** How messages are printed: the JSON alone, or with its type before it. */
@@ -17,7 +17,7 @@ export interface SubscribeCommandOptions extends BusOptions {
 }
 
 /**
- * Prints messages, one a line, until it is stopped by a signal, has printed `count`, or nobody reads its output any more.
+ * Prints messages, one a line (on a terminal without the whitespace of JSON that was laid out for people), until it is stopped by a signal, has printed `count`, or nobody reads its output any more.
  * Answers the exit code.
  */
 export async function subscribe(topics: readonly string[], options: SubscribeCommandOptions): Promise<number> {
@@ -29,6 +29,8 @@ export async function subscribe(topics: readonly string[], options: SubscribeCom
     const bus = connectTo(options, { onEvent: sayEvent })
     try {
       const subscription = await bus.subscribe(topics, { snapshotDays: snapshot, signal })
+      // Who looks at it sees that it is no fault when nothing comes.
+      if (process.stdout.isTTY) say(`subscribed to ${topics.join(', ')}; waiting for messages, Ctrl-C ends it`)
       let printed = 0
       for await (const message of subscription) {
         await output.write(line(message, format))
@@ -48,7 +50,7 @@ export async function subscribe(topics: readonly string[], options: SubscribeCom
 
 /** A message as one line. */
 function line({ type, text }: BusMessage, format: MessageFormat): string {
-  const json = onOneLine(text)
+  const json = process.stdout.isTTY ? onOneShortLine(text) : onOneLine(text)
   return format === 'json' ? json : `${type} ${json}`
 }
 

@@ -1,40 +1,51 @@
-#!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { readEndpoint } from '../client/endpoint.ts'
 import { packageVersion } from '../observe/version.ts'
 import { longestTimerMs } from '../protocol/timer.ts'
-import { exitCodes } from './exit-codes.ts'
+import { addExamples } from './command-tree.ts'
+import { completeProgram, refuseUnknown } from './every-program.ts'
+import { threatbusExamples } from './examples.ts'
+import { type Exit, exitCodes, exitHelp } from './exit-codes.ts'
 import type { RunOptions } from './run.ts'
 import { readSince } from './since.ts'
 
 /*
- * The command line. What a command does is in a file of its own, loaded when it is called: `threatbus ping` does not
- * load the broker.
+ * The command line, of which completions and the man page are made as well. What a command does is in a file of its own,
+ * loaded when it is called: `threatbus ping` does not load the broker.
  */
 
-const exitCodeHelp = `
-Exit codes:
-   ${exitCodes.ok}  all went well, or a signal or the reader of the output ended what goes on for ever
-   ${exitCodes.failure}  something failed that is none of the following
-  ${exitCodes.usage}  the command line can't be meant
-  ${exitCodes.badInput}  something in the input can't be published, or a file or directory can't be read
-  ${exitCodes.unavailable}  the bus does not answer or take messages, the broker can't listen, or a history can't be used
-  ${exitCodes.badConfiguration}  the configuration has mistakes
-  130 or 143 if a signal ended it before it was done`
+/** Exit codes of `threatbus`, and what they say. */
+export const threatbusExits: readonly Exit[] = [
+  [exitCodes.ok, 'all went well, or a signal or the reader of the output ended what goes on for ever'],
+  [exitCodes.failure, 'something failed that is none of the following'],
+  [exitCodes.usage, "the command line can't be meant"],
+  [exitCodes.badInput, "something in the input can't be published, or a file or directory can't be read"],
+  [
+    exitCodes.unavailable,
+    "the bus does not answer or take messages, the broker can't listen, or a history can't be used",
+  ],
+  [exitCodes.badConfiguration, 'the configuration has mistakes'],
+  ['130 or 143', 'a signal ended it before it was done'],
+]
 
-const program = new Command('threatbus')
+/** The command line of `threatbus`. */
+export const program = new Command('threatbus')
   .description('The bus that threat intelligence travels on. Without a command it runs the broker.')
   .version(packageVersion())
   .option('-c, --config <file>', 'configuration (default: config.yaml or config.yml here, else built-in)')
-  .option('--trace <file>', 'record what the actors do, for `threatbus inspect`')
+  .option('--trace <file>', 'record what the actors do, for `threatbus inspect` (default: no record)')
   .option(
     '--trace-max-bytes <number>',
     'bytes that the trace may have; the oldest half is given up',
     traceBytes,
     268_435_456,
   )
-  .addHelpText('after', exitCodeHelp)
+  .addHelpText('after', exitHelp(threatbusExits))
   .exitOverride()
+  .allowExcessArguments()
   .action(async (options: RunOptions) => {
+    const [unknown] = program.args
+    if (unknown !== undefined) await refuseUnknown(program, unknown)
     const { run } = await import('./run.ts')
     // No process.exit: what ZeroMQ still holds goes out while the process ends by itself.
     process.exitCode = await run(options)
@@ -78,7 +89,7 @@ program
 program
   .command('status')
   .description('Ask a running broker how it is: subscribers and what waits for them, rates, history, limits.')
-  .option('--endpoint <url>', 'the address of its inspector (default: as configured)', httpAddress)
+  .option('--endpoint <host:port>', 'its inspector, also as a URL (default: as configured)', httpAddress)
   .option('--timeout <seconds>', 'how long it has to answer', positiveSeconds, 5)
   .option('--json', 'for programs')
   .action(async options => {
@@ -94,7 +105,7 @@ command('subscribe', 'Print what is published, one message a line.')
       .choices(['json', 'frames'])
       .default('json'),
   )
-  .option('--count <number>', 'end after so many messages', positiveNumber)
+  .option('--count <number>', 'end after so many messages (default: never)', positiveNumber)
   .action(async (topics, options) => {
     const { subscribe } = await import('./subscribe.ts')
     process.exitCode = await subscribe(topics, options)
@@ -114,7 +125,7 @@ command('publish', 'Publish indicators and sightings byte for byte, from JSON, J
   })
 
 command('ping', 'Measure how long the bus takes to answer a heartbeat.')
-  .option('--count <number>', 'end after so many heartbeats', positiveNumber)
+  .option('--count <number>', 'end after so many heartbeats (default: never)', positiveNumber)
   .option('--interval <seconds>', 'from one heartbeat to the next', seconds, 1)
   .action(async options => {
     const { ping } = await import('./ping.ts')
@@ -145,8 +156,8 @@ subscribersCommand('drop', 'End subscriptions: nothing is kept for them any more
 const history = program.command('history').description('The history on disk, whether the broker runs or not.')
 
 historyCommand('export', 'Print the objects in the history, the oldest first.')
-  .option('--since <when>', 'only what came since: a date, a date and time (UTC), 7d or 12h', since)
-  .addOption(new Option('--type <type>', 'only these').choices(['indicator', 'sighting']))
+  .option('--since <when>', 'only what came since: a date, a date and time (UTC), 7d or 12h (default: all)', since)
+  .addOption(new Option('--type <type>', 'only these (default: both)').choices(['indicator', 'sighting']))
   .addOption(
     new Option('--format <format>', 'lines: one object a line; bundle: all in one STIX bundle')
       .choices(['lines', 'bundle'])
@@ -173,16 +184,8 @@ historyCommand('info', 'Say what is in the history, and which process uses it.')
     process.exitCode = await historyInfo({ ...program.opts(), ...options })
   })
 
-// What people should know and nobody reads (`2>&1 | head -1`) must not end what the process is doing.
-process.stderr.on('error', () => {})
-
-try {
-  await program.parseAsync()
-} catch (error) {
-  if (!(error instanceof CommanderError)) throw error
-  // Commander has printed what there was to say; help and version are no errors.
-  process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-}
+completeProgram(program)
+addExamples(program, threatbusExamples)
 
 /** A command that talks to a bus. */
 function command(name: string, description: string): Command {
@@ -207,7 +210,10 @@ function subscribersCommand(name: string, description: string): Command {
     .command(name)
     .description(description)
     .option('--path <directory>', "the history's directory (default: that of the configuration)")
-    .option('--address <address>', 'only those subscribed from there: IPv4, or any of a /64 of IPv6')
+    .option(
+      '--address <address>',
+      'only those subscribed from there: IPv4, or any of a /64 of IPv6 (default: from anywhere)',
+    )
     .option('--never-joined', 'only those whose SUB socket never joined')
     .option('--stale', 'only those that are stale')
     .option('--timeout <seconds>', 'how long the broker may be silent', positiveSeconds, 60)
@@ -225,8 +231,9 @@ function since(text: string): number {
 }
 
 function httpAddress(text: string): string {
+  if (readEndpoint(text) !== undefined) return `http://${text}`
   if (/^https?:\/\/[^/@]+\/?$/.test(text) && URL.canParse(text)) return text
-  throw new InvalidArgumentError('It must be like http://127.0.0.1:13373.')
+  throw new InvalidArgumentError('It must be like 127.0.0.1:13373 or http://127.0.0.1:13373.')
 }
 
 function wholeNumber(text: string): number {

@@ -53,7 +53,7 @@ export class Bus {
 
   constructor(settings: Settings) {
     this.#settings = settings
-    this.#requests = new Requests(settings.manage)
+    this.#requests = new Requests(settings.manage, settings)
     this.#publishing = new Publishing(settings, this.#requests, () => this.#receipts.askAgain())
     this.#receipts = new Receipts(
       settings,
@@ -82,7 +82,8 @@ export class Bus {
    * bus has granted it; from then on nothing is missed, whenever it is read.
    *
    * Throws `InvalidArgumentError` for topics or days that can't be meant, `BusUnavailableError` if the bus does not answer
-   * in time, `SubscriptionRefusedError` if it does not want to, `BusClosedError`, or the signal's reason.
+   * in time, `UnintelligibleReplyError` if something else does, `SubscriptionRefusedError` if it does not want to,
+   * `BusClosedError`, or the signal's reason.
    */
   async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
     return this.#subscribe(readWish(topics, options.snapshotDays ?? 0), options)

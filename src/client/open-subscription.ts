@@ -8,7 +8,7 @@ import { envelope } from './message.ts'
 import type { Settings } from './options.ts'
 import { readyMessage } from './publishable.ts'
 import type { Publishing } from './publishing.ts'
-import { noAnswer, type Requests } from './requests.ts'
+import type { Requests } from './requests.ts'
 import { sessionLogic } from './session.ts'
 import { type AnswerSnapshot, SnapshotAnswers } from './snapshot-answers.ts'
 import { Subscription } from './subscription.ts'
@@ -109,7 +109,7 @@ export async function openSubscription(
   if (status === 'active') return subscription
   closing.throwIfAborted()
   signal?.throwIfAborted()
-  throw context.failure ?? noAnswer(settings.manage, settings.connectTimeoutMs)
+  throw context.failure ?? requests.noAnswer(settings.connectTimeoutMs)
 }
 
 /** Answers go to whoever asked, in envelopes, on the way that everything takes that is published. */

@@ -14,6 +14,8 @@ export interface ConnectOptions {
   requestTimeoutMs?: number
   /** How long the first subscription, and the first message to be published, wait for the bus. Default 5000. */
   connectTimeoutMs?: number
+  /** Do they wait also while nothing listens there, or there is no such host (yet)? Default true; else that is thrown at once. */
+  waitForBus?: boolean
   /**
    * Are messages published with receipts, so that none is lost? Default true; an event tells of a bus that gives none.
    * Without, they are only handed to the connection, which is faster.
@@ -88,6 +90,7 @@ export const defaultEndpoint = '127.0.0.1:13370'
 export function settingsOf({
   endpoint = defaultEndpoint,
   onEvent = () => {},
+  waitForBus = true,
   receipts = true,
   inspect = false,
   ...options
@@ -102,6 +105,7 @@ export function settingsOf({
   return {
     manage,
     onEvent,
+    waitForBus,
     receipts,
     inspect: inspectSettingsOf(inspect),
     heartbeatIntervalMs: duration('heartbeatIntervalMs', options),

@@ -152,7 +152,7 @@ export class Receipts {
    */
   async #insist(batch: readonly Waiting[], startMs: number): Promise<PublishAnswer> {
     const texts = batch.map(({ message }) => message.text)
-    const { requestTimeoutMs: timeoutMs, publishTimeoutMs, connectTimeoutMs } = this.#settings
+    const { requestTimeoutMs: timeoutMs, publishTimeoutMs, connectTimeoutMs, waitForBus } = this.#settings
     const signals = [this.#gaveUp.signal]
     let because = ''
     for (let attempts = 1; ; attempts++) {
@@ -165,7 +165,7 @@ export class Receipts {
         if (!(error instanceof BusUnavailableError)) throw error
         because = error.message
         // A bus that never answered is not waited for as long as one that is away.
-        if (!this.#hasAnswered && performance.now() - startMs > connectTimeoutMs) throw error
+        if (!this.#hasAnswered && (!waitForBus || performance.now() - startMs > connectTimeoutMs)) throw error
       }
       const pauseMs = retryPauseMs(attempts, this.#settings)
       if (this.#hasAnswered && performance.now() + pauseMs > startMs + publishTimeoutMs) break

@@ -1,5 +1,6 @@
 import type { Grant, HeartbeatAnswer, SubscribeAnswer, SubscriptionWish } from '../../machines/vocabulary-client.ts'
 import { decodeUtf8, isJsonObject, parseJson } from '../protocol/json.ts'
+import { type Absence, lookAt } from '../sockets/client/look.ts'
 import { type Patience, request } from '../sockets/client/request.ts'
 import { addressOf, type Endpoint, readEndpoint, readPort } from './endpoint.ts'
 import { BusUnavailableError, UnintelligibleReplyError } from './errors.ts'
@@ -24,9 +25,20 @@ export type PublishAnswer =
  */
 export class Requests {
   readonly #manage: Endpoint
+  readonly #waits: boolean
+  /** Was the last request answered? Then nobody needs to look who is there. */
+  #isThere = false
+  #absence: Absence | undefined
 
-  constructor(manage: Endpoint) {
+  /** Requests that wait do so while nobody is there; the others throw at once. */
+  constructor(manage: Endpoint, { waitForBus = true }: { readonly waitForBus?: boolean } = {}) {
     this.#manage = manage
+    this.#waits = waitForBus
+  }
+
+  /** What is thrown when there was no answer in time. It says why, as far as that is known. */
+  noAnswer(timeoutMs: number): BusUnavailableError {
+    return noAnswer(this.#manage, `within ${timeoutMs} ms`, this.#absence)
   }
 
   /** Asks for a subscription, of which heartbeats will say how much was received. */
@@ -73,12 +85,36 @@ export class Requests {
   }
 
   async #send(text: string, patience: Patience): Promise<Record<string, unknown>> {
-    const parts = await request(addressOf(this.#manage), text, patience)
-    if (parts === undefined) throw noAnswer(this.#manage, patience.timeoutMs)
+    const parts = this.#isThere
+      ? await request(addressOf(this.#manage), text, patience)
+      : await this.#requestAndLook(text, patience)
+    this.#isThere = parts !== undefined
+    if (parts === undefined) throw this.noAnswer(patience.timeoutMs)
     const [bytes] = parts
     const reply = parts.length === 1 && bytes !== undefined ? parseJson(decodeUtf8(bytes) ?? '') : undefined
     if (isJsonObject(reply) && typeof reply.status === 'string') return reply
     throw this.#unintelligible('it is not a JSON object with a status')
+  }
+
+  /** Requests, and looks meanwhile who is there. What can't become an answer any more is thrown at once. */
+  async #requestAndLook(text: string, patience: Patience): Promise<readonly Buffer[] | undefined> {
+    const { host, port } = this.#manage
+    const looking = new AbortController()
+    const hopeless = new AbortController()
+    const looked = lookAt(host, port, looking.signal).then(absence => {
+      this.#absence = absence
+      if (absence?.who === 'stranger') hopeless.abort(this.#unintelligible(absence.because))
+      else if (absence !== undefined && !this.#waits) hopeless.abort(noAnswer(this.#manage, undefined, absence))
+    })
+    try {
+      return await request(addressOf(this.#manage), text, {
+        ...patience,
+        signals: [...patience.signals, hopeless.signal],
+      })
+    } finally {
+      looking.abort()
+      await looked
+    }
   }
 
   /** Reads what a granted subscription came with. Ports may be text or numbers, endpoints may be absent. */
@@ -106,7 +142,15 @@ export class Requests {
   }
 }
 
-/** What is thrown when a bus does not answer in time. */
-export function noAnswer({ host, port }: Endpoint, timeoutMs: number): BusUnavailableError {
-  return new BusUnavailableError(`no answer from ${host} port ${port} within ${timeoutMs} ms`)
+function noAnswer(
+  { host, port }: Endpoint,
+  inTime: string | undefined,
+  absence: Absence | undefined,
+): BusUnavailableError {
+  const where = `no answer from ${host} port ${port}`
+  const words = [
+    inTime === undefined ? where : `${where} ${inTime}`,
+    ...(absence === undefined ? [] : [absence.because]),
+  ]
+  return new BusUnavailableError(words.join(': '))
 }

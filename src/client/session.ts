@@ -9,7 +9,7 @@ import type {
   SubscriptionWish,
 } from '../../machines/vocabulary-client.ts'
 import type { Complete } from '../actors/complete.ts'
-import { SubscriptionRefusedError } from './errors.ts'
+import { SubscriptionRefusedError, UnintelligibleReplyError } from './errors.ts'
 import type { Settings } from './options.ts'
 import type { Requests } from './requests.ts'
 
@@ -86,6 +86,8 @@ export function sessionLogic(surroundings: SessionSurroundings): typeof clientSe
     guards: {
       wasGranted: ({ event }) => subscribeAnswerIn(event)?.answer === 'granted',
       isKnown: ({ event }) => 'output' in event && event.output === 'known',
+      isHopeless: ({ event }) =>
+        !settings.waitForBus || ('error' in event && event.error instanceof UnintelligibleReplyError),
     },
     delays: {
       openTimeout: settings.connectTimeoutMs,

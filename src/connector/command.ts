@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { LineSplitter } from './lines.ts'
+import { missingProgram } from './program.ts'
 
 /** How a command came to its end. */
 export type CommandOutcome =
@@ -69,7 +70,10 @@ export async function runCommand(command: readonly string[], options: CommandOpt
   const { signal, stdin, maxLineBytes, maxOutputBytes = Number.POSITIVE_INFINITY } = options
   if (signal?.aborted) return unstarted('aborted', 'was not wanted any more')
   const child = await start(command, stdin !== undefined)
-  if (child instanceof Error) return unstarted('not_started', `could not be started: ${child.message}`)
+  if (child instanceof Error) {
+    const [program = ''] = command
+    return unstarted('not_started', `could not be started: ${missingProgram(program) ?? troubleWith(program, child)}`)
+  }
   options.onStarted?.()
   const execution = new RunningCommand(child, options)
   // It may end without having read what it was given.
@@ -107,6 +111,12 @@ async function start([program = '', ...args]: readonly string[], withInput: bool
   } catch (error) {
     return error as Error
   }
+}
+
+/** What was wrong with starting a program that is there. What it needs may not be: execve(2) calls that ENOENT as well. */
+function troubleWith(program: string, { code, message }: NodeJS.ErrnoException): string {
+  if (code !== 'ENOENT') return message
+  return `${program} is there, and the interpreter that it names is not (in its first line, or as its loader)`
 }
 
 /** The result of a command that never ran. */

@@ -183,7 +183,7 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
           timesAway++
           if (config.live_match) matcher.send({ type: 'vast.away' })
         }
-        story.step(step, trouble)
+        story.step(step, step.step === 'vast_away' ? `its command ${vast.trouble}` : trouble)
       },
     }),
     { id: 'connector' },

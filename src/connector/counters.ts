@@ -22,6 +22,10 @@ const otherLosses = [
   'unreadable_event',
   /** What VAST printed is longer than `max_line_bytes`. */
   'overlong_event',
+  /** The event has no time, and the sighting went without `last_seen`. */
+  'no_time',
+  /** The event's time can't be read, and the sighting went without `last_seen`. */
+  'unreadable_time',
   /** The live matcher found what it should look for no longer. */
   'removed_ioc',
   /** The context was reported untransformed. */

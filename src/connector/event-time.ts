@@ -15,11 +15,18 @@ const mostFractionDigits = 6
 const longestTime = 80
 
 /**
+ * Numbers of this size and more can't be meant as seconds since 1970, which would be the year 5138: they are milliseconds,
+ * which it is in 1973. A thousand times it, and a million times, it is the same with micro- and nanoseconds.
+ */
+const mostSeconds = 1e11
+
+/**
  * The STIX timestamp (UTC, `Z`) of an event's time, or undefined if it is none: a text, or a number of seconds since
- * 1970. It is exact to the microsecond, which is as far as the bus reads; digits beyond are dropped, not rounded.
+ * 1970, or of milli-, micro- or nanoseconds. It is exact to the microsecond, which is as far as the bus reads; digits of
+ * texts beyond are dropped, not rounded.
  */
 export function timestampOf(time: unknown): Timestamp | undefined {
-  if (typeof time === 'number') return timestampOfSeconds(time)
+  if (typeof time === 'number') return timestampOfNumber(time)
   if (typeof time !== 'string' || time.length > longestTime) return undefined
   const [, date, minutes, seconds = '00', fraction = '', sign, hoursOff = '0', minutesOff = '0'] =
     written.exec(time) ?? []
@@ -30,9 +37,11 @@ export function timestampOf(time: unknown): Timestamp | undefined {
 }
 
 /** A double holds the microseconds of our time, with nothing to spare. */
-function timestampOfSeconds(seconds: number): Timestamp | undefined {
-  const whole = Math.floor(seconds)
-  const microseconds = Math.floor((seconds - whole) * 1e6 + 0.5)
+function timestampOfNumber(time: number): Timestamp | undefined {
+  const unit = [1, 1e3, 1e6, 1e9].find(each => Math.abs(time) < mostSeconds * each)
+  if (unit === undefined) return undefined
+  const whole = Math.floor(time / unit)
+  const microseconds = Math.floor((time - whole * unit) * (1e6 / unit) + 0.5)
   const carried = whole + Math.floor(microseconds / 1e6)
   return timestampAt(carried * 1000, String(microseconds % 1e6).padStart(mostFractionDigits, '0'))
 }

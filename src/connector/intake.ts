@@ -7,6 +7,7 @@ import { JsonText } from './json-text.ts'
 import type { MatcherContent } from './matcher-content.ts'
 import type { RetroMatching } from './retro-matching.ts'
 import type { ConnectorStory } from './story.ts'
+import type { Unconverted, Unconvertible } from './unconvertible.ts'
 import type { Kept } from './waiting-file.ts'
 
 /** Who wants indicators, and who is told what was wrong with one. */
@@ -50,8 +51,23 @@ export class Intake {
       return
     }
     counters.indicatorTaken()
-    const { query } = converted.conversion
+    const { query, leftOut } = converted.conversion
+    this.#tellLeftOut(leftOut, indicator)
     if (query !== undefined) await retro?.add(new JsonText(message.text, indicator), query, signal)
+  }
+
+  /** The rest of an indicator is matched. Each of these counts. */
+  #tellLeftOut(leftOut: readonly Unconverted[], { id: indicator }: Indicator): void {
+    const byReason = new Map<Unconvertible, Unconverted[]>()
+    for (const each of leftOut) {
+      const alike = byReason.get(each.reason)
+      if (alike === undefined) byReason.set(each.reason, [each])
+      else alike.push(each)
+    }
+    for (const [reason, { 0: first, length: alternatives }] of byReason) {
+      const sentence = `of an indicator, what can be asked is matched, and the rest is not: ${first?.detail}`
+      this.#surroundings.story.lost(reason, sentence, { indicator, alternatives }, alternatives)
+    }
   }
 
   /** Takes an indicator that an earlier run left unmatched. Says whether it waits for its query again. */

@@ -11,7 +11,7 @@ export type IocType = 'ip' | 'ipv6' | 'domain' | 'url'
 
 /** What VAST's live matcher looks for. */
 export interface Ioc {
-  /** As the pattern has it, without any escapes; it never begins with a dash. */
+  /** Without any escapes of the pattern; it never begins with a dash. */
   readonly value: string
   readonly type: IocType
 }
@@ -23,22 +23,19 @@ export interface Conversion {
    * of VAST's types of IoCs, and for a value that begins with a dash, which `matcher add` would take for an option.
    */
   readonly iocs: readonly Ioc[]
-  /** For the retro match; at most {@link longestQuery} bytes. Always there as of now. */
+  /** For the retro match; at most `longestQuery` bytes. Always there as of now. */
   readonly query: string | undefined
+  /** What of the pattern is not asked for. */
+  readonly leftOut: readonly Unconverted[]
   /** The first value that the pattern looks for, whether or not it is in `iocs`: what `%ioc` stands for. */
   readonly value: string
 }
 
 /**
- * Longest query, in bytes of UTF-8. Linux takes arguments of up to 131,071 bytes (MAX_ARG_STRLEN, execve(2)); a query of
- * this length has room for a thousand host names.
- */
-export const longestQuery = 120_000
-
-/**
  * Converts an indicator for VAST (VAST.md "Indicator → VAST"), or says why not; it never throws. Point indicators
  * become what they became in the original. Where that was wrong, it is not followed: an `OR` is no point with an odd
- * value, and what is compared with an address must be one of its family, or it would be an arbitrary query.
+ * value, and what is compared with an address must be one of its family, or it would be an arbitrary query. Of an `OR` those
+ * are asked for that can be.
  */
 export function convertIndicator(indicator: {
   readonly pattern?: unknown
@@ -50,16 +47,18 @@ export function convertIndicator(indicator: {
     return unconverted('other_language', `the pattern's language is ${quoted(language)}`)
   }
   if (typeof pattern !== 'string') return unconverted('not_a_pattern', `the pattern is ${quoted(pattern)}`)
-  const sought = soughtBy(pattern)
-  if ('reason' in sought) return sought
+  const findings = soughtBy(pattern)
+  if ('reason' in findings) return findings
+  const { sought } = findings
   const [first] = sought
   if (first === undefined) return unconverted('empty_value')
   const query = queryFor(sought)
-  const bytes = Buffer.byteLength(query)
-  if (bytes > longestQuery) {
-    return unconverted('query_too_long', `the query for ${sought.length} values would have ${bytes} bytes`)
-  }
-  return { ok: true, conversion: { iocs: sought.flatMap(iocFor), query, value: first.value } }
+  const tooLong = query.leftOut.map(each =>
+    unconverted('query_too_long', `no room in the query for ${quoted(each.value)}`),
+  )
+  if (query.text === '' && tooLong[0] !== undefined) return tooLong[0]
+  const leftOut = [...findings.leftOut, ...tooLong]
+  return { ok: true, conversion: { iocs: sought.flatMap(iocFor), query: query.text, leftOut, value: first.value } }
 }
 
 function iocFor({ kind, value }: Sought): readonly Ioc[] {

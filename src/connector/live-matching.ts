@@ -79,6 +79,7 @@ export class LiveMatching {
       return story.lost('removed_ioc', 'the live matcher found what it is about to look for no longer', { value })
     }
     counters.liveMatched()
+    story.untimed(made.untimed)
     await this.#room.take(1)
     const report = reporting.report(made.sighting).finally(() => {
       this.#room.give(1)

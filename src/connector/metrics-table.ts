@@ -70,7 +70,7 @@ export const connectorMetrics: MetricsTable<Reading> = [
   {
     kind: 'counter',
     name: 'vast_threatbus_losses_total',
-    help: 'What was not matched or not reported, by reason.',
+    help: 'What was not matched or not reported, or not whole, by reason.',
     labels: ['reason'],
     values: ({ losses }) => labelled('reason', losses),
   },

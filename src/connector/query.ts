@@ -1,30 +1,56 @@
 import type { Sought } from './sought.ts'
 
 /**
+ * Longest query, in bytes of UTF-8. Linux takes arguments of up to 131,071 bytes (MAX_ARG_STRLEN, execve(2)); a query of
+ * this length has room for a thousand host names.
+ */
+export const longestQuery = 120_000
+
+/** A query for some things, and those that there was no room for. */
+export interface Query {
+  /** At most {@link longestQuery} bytes; empty if there was room for nothing. */
+  readonly text: string
+  readonly leftOut: readonly Sought[]
+}
+
+/**
  * The query for all of these, in VAST's language (VAST.md "Indicator → VAST", "retro query"): any of them will do.
  *
  * Beyond the original: a subnet stands by itself, as an address does, and VAST looks for addresses in it; addresses of
  * mail and hashes are looked for in all fields that hold strings. Of VAST's ways to write that, these are the ones that
  * have stayed the same through its versions; `:addr in 10.0.0.0/8` has not.
  */
-export function queryFor(sought: readonly Sought[]): string {
-  return sought.flatMap(termsFor).join(' || ')
+export function queryFor(sought: readonly Sought[]): Query {
+  const terms: string[] = []
+  const leftOut: Sought[] = []
+  let room = longestQuery
+  for (const each of sought) {
+    const term = termFor(each)
+    const bytes = Buffer.byteLength(term) + (terms.length === 0 ? 0 : or.length)
+    if (bytes > room) leftOut.push(each)
+    else {
+      terms.push(term)
+      room -= bytes
+    }
+  }
+  return { text: terms.join(or), leftOut }
 }
 
-function termsFor({ kind, value }: Sought): readonly string[] {
+const or = ' || '
+
+function termFor({ kind, value }: Sought): string {
   switch (kind) {
     case 'ip':
     case 'ipv6':
     case 'subnet':
-      return [value]
+      return value
     case 'domain':
-      return [`${inQuotes(value)} == net.domain`, `${inQuotes(value)} == net.hostname`]
+      return `${inQuotes(value)} == net.domain${or}${inQuotes(value)} == net.hostname`
     case 'url':
-      return [`${inQuotes(value)} == net.uri`]
+      return `${inQuotes(value)} == net.uri`
     case 'email':
-      return [`:string == ${inQuotes(value)}`]
     case 'hash':
-      return spellings(value).map(spelling => `:string == ${inQuotes(spelling)}`)
+      return `:string == ${inQuotes(value)}`
   }
 }
 
@@ -34,10 +60,4 @@ function termsFor({ kind, value }: Sought): readonly string[] {
  */
 function inQuotes(value: string): string {
   return `"${value.replace(/[\\"]/g, '\\$&')}"`
-}
-
-/** VAST compares letter by letter, and sensors write hexadecimal digits in lower case. */
-function spellings(hash: string): readonly string[] {
-  const isHexadecimal = /^[0-9A-Fa-f]+$/.test(hash)
-  return isHexadecimal && hash !== hash.toLowerCase() ? [hash, hash.toLowerCase()] : [hash]
 }

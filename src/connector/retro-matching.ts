@@ -183,7 +183,10 @@ export class RetroMatching {
       return { found: false, went: true }
     }
     const made = retroSighting(event, indicator, new Date())
-    if (made.ok) return { found: true, went: await reporting.report(made.sighting) }
+    if (made.ok) {
+      story.untimed(made.untimed, { indicator: indicator.value.id })
+      return { found: true, went: await reporting.report(made.sighting) }
+    }
     story.lost(made.reason, `an event makes no sighting: ${made.detail}`, { indicator: indicator.value.id })
     return { found: false, went: true }
   }

@@ -27,8 +27,9 @@ interface Minute {
 interface Waiting {
   readonly latest: MatchSighting
   readonly count: number
-  readonly firstSeen: Timestamp
-  readonly lastSeen: Timestamp
+  /** Both undefined if none of them says when it was made. */
+  readonly firstSeen: Timestamp | undefined
+  readonly lastSeen: Timestamp | undefined
 }
 
 const minute = 60_000
@@ -129,15 +130,19 @@ function keyOf(sighting: MatchSighting): string {
 
 /** The sum with one more sighting in it, which may be a sum itself. Events of a retro match come in any order. */
 function added(sum: Waiting | undefined, sighting: MatchSighting): Waiting {
-  const { count = 1, created } = sighting
-  const lastSeen = sighting.last_seen ?? created
-  const firstSeen = sighting.first_seen ?? lastSeen
+  const { count = 1, last_seen: lastSeen, first_seen: firstSeen = lastSeen } = sighting
   if (sum === undefined) return { latest: sighting, count, firstSeen, lastSeen }
-  const isLatest = compareTimestamps(lastSeen, sum.lastSeen) >= 0
+  const isLatest = isBefore(sum.lastSeen, lastSeen)
   return {
     latest: isLatest ? sighting : sum.latest,
     count: sum.count + count,
-    firstSeen: compareTimestamps(firstSeen, sum.firstSeen) < 0 ? firstSeen : sum.firstSeen,
-    lastSeen: isLatest ? lastSeen : sum.lastSeen,
+    firstSeen: isBefore(sum.firstSeen, firstSeen) ? (sum.firstSeen ?? firstSeen) : (firstSeen ?? sum.firstSeen),
+    lastSeen: isLatest ? (lastSeen ?? sum.lastSeen) : sum.lastSeen,
   }
+}
+
+/** Is the one not later than the other, as far as is known? */
+function isBefore(one: Timestamp | undefined, other: Timestamp | undefined): boolean {
+  if (other === undefined) return one === undefined
+  return one === undefined || compareTimestamps(one, other) <= 0
 }

@@ -17,8 +17,6 @@ export type MatchType = 'RETRO' | 'LIVE'
  * closed list: logs, metrics and tests use these names and no others.
  */
 export const unreportableSentences = {
-  no_time: 'the event has neither ts nor timestamp',
-  unreadable_time: 'the time of the event is none',
   malformed_match: 'the match is not an object with an indicator and an event',
   malformed_reference: 'the reference of the match does not name an indicator of Threat Bus',
   invalid_sighting: 'the sighting would not be valid STIX',
@@ -27,6 +25,12 @@ export const unreportableSentences = {
 /** The name of a reason for not reporting. */
 export type Unreportable = keyof typeof unreportableSentences
 
+/** Why a sighting does not say when it was made: by name, and for people. */
+export interface Untimed {
+  readonly reason: 'no_time' | 'unreadable_time'
+  readonly detail: string
+}
+
 /** A sighting of a match. What others wrote in it is the text that they wrote. */
 export interface MatchSighting extends Sighting {
   /** The event, or what a transformation made of it. */
@@ -34,9 +38,12 @@ export interface MatchSighting extends Sighting {
   readonly x_threatbus_indicator?: JsonText<Indicator>
 }
 
-/** What VAST reports as a sighting, or why it is none, by name and for people. */
+/**
+ * What VAST reports as a sighting, or why it is none, by name and for people. What matched is worth knowing also where
+ * nobody can read when: then the sighting has no `last_seen`.
+ */
 export type Reported =
-  | { readonly ok: true; readonly sighting: MatchSighting }
+  | { readonly ok: true; readonly sighting: MatchSighting; readonly untimed?: Untimed }
   | { readonly ok: false; readonly reason: Unreportable; readonly detail: string }
 
 /** What stands before an indicator's id in the reference of an IoC (VAST.md "Indicator → VAST"). */
@@ -80,8 +87,9 @@ export function liveSighting(match: JsonText<JsonObject>, now: Date): Reported {
 export interface Sum {
   /** At least 1; more than STIX can say (§5.2.1 `count`) is said as the most that it can. */
   readonly count: number
-  readonly firstSeen: Timestamp
-  readonly lastSeen: Timestamp
+  /** Undefined, as `lastSeen`, if none of them says when it was made. */
+  readonly firstSeen: Timestamp | undefined
+  readonly lastSeen: Timestamp | undefined
 }
 
 /** STIX §5.2.1 `count`. */
@@ -92,8 +100,13 @@ const mostCounted = 999_999_999
  * STIX's properties for that: `count`, `first_seen` and `last_seen` (§5.2.1).
  */
 export function summedSighting(latest: MatchSighting, { count, firstSeen, lastSeen }: Sum, now: Date): MatchSighting {
-  const summed = { count: Math.min(count, mostCounted), first_seen: firstSeen, last_seen: lastSeen }
-  return { ...latest, ...freshCommonProperties(now), ...summed }
+  return {
+    ...latest,
+    ...freshCommonProperties(now),
+    count: Math.min(count, mostCounted),
+    ...(firstSeen !== undefined && { first_seen: firstSeen }),
+    ...(lastSeen !== undefined && { last_seen: lastSeen }),
+  }
 }
 
 /** VAST.md "VAST → Sighting", the last paragraph. */
@@ -112,14 +125,20 @@ function freshCommonProperties(now: Date) {
 type OfMatch = Pick<MatchSighting, 'x_threatbus_sighting_context' | 'x_threatbus_indicator'> & JsonObject
 
 function report({ value: event }: JsonText<JsonObject>, now: Date, id: Identifier, custom: OfMatch): Reported {
-  const time = event.ts ?? event.timestamp
-  if (time === undefined || time === null) return unreported('no_time')
-  const seen = timestampOf(time)
-  if (seen === undefined) return unreported('unreadable_time', `the time of the event is ${quoted(time)}`)
-  const sighting: MatchSighting = { ...freshCommonProperties(now), last_seen: seen, sighting_of_ref: id, ...custom }
+  const times = [event.ts, event.timestamp].filter(time => time !== undefined && time !== null)
+  const seen = times.map(timestampOf).find(time => time !== undefined)
+  const lastSeen = seen !== undefined && { last_seen: seen }
+  const sighting: MatchSighting = { ...freshCommonProperties(now), ...lastSeen, sighting_of_ref: id, ...custom }
   // What is left to go wrong lies in the event and the indicator, such as nesting that the bus refuses.
   const checked = checkObject(valuesOf(sighting), 'lenient', now)
-  return 'refused' in checked ? unreported('invalid_sighting', checked.detail) : { ok: true, sighting }
+  if ('refused' in checked) return unreported('invalid_sighting', checked.detail)
+  return { ok: true, sighting, ...(seen === undefined && { untimed: untimed(times) }) }
+}
+
+function untimed([time]: readonly unknown[]): Untimed {
+  return time === undefined
+    ? { reason: 'no_time', detail: 'the event has neither ts nor timestamp' }
+    : { reason: 'unreadable_time', detail: `the time of the event is ${quoted(time)}` }
 }
 
 function unreported(reason: Unreportable, detail: string = unreportableSentences[reason]): Reported {

@@ -4,6 +4,7 @@ import type { BusEvent } from '../client/events.ts'
 import type { HttpTrouble } from '../observe/http/start.ts'
 import { type Fields, RateLimited } from '../observe/rate-limited.ts'
 import type { Counters, Loss } from './counters.ts'
+import type { Untimed } from './sightings.ts'
 
 const steps = {
   subscribed: ['info', 'subscribed: indicators come in'],
@@ -39,11 +40,11 @@ export class ConnectorStory {
     log: (key, sentence, fields) => this.#repeated.log(key, sentence, fields),
   }
 
-  /** A step of the connector's chart. `trouble` is what was wrong with the bus. */
+  /** A step of the connector's chart. `trouble` is what was wrong with the bus, or with VAST. */
   step({ step }: ConnectorStep, trouble: unknown): void {
     const [level, sentence] = steps[step]
     if (step === 'unsubscribed') this.#troubles.log(step, `${sentence}: ${messageOf(trouble)}`)
-    else this.#log[level](sentence)
+    else this.#log[level](step === 'vast_away' ? `${sentence}: ${messageOf(trouble)}` : sentence)
   }
 
   /** A step of the live matcher's chart. `because` is what became of its process. */
@@ -89,6 +90,11 @@ export class ConnectorStory {
   lost(reason: Loss, sentence: string, fields: Fields = {}, times = 1): void {
     this.#counters.lost(reason, times)
     this.#repeated.log(reason, sentence, { reason, ...fields })
+  }
+
+  /** A sighting goes without `last_seen`, if there is a reason. Counted and logged as what is left out. */
+  untimed(untimed: Untimed | undefined, fields: Fields = {}): void {
+    if (untimed !== undefined) this.lost(untimed.reason, `a sighting goes without last_seen: ${untimed.detail}`, fields)
   }
 
   /** Something did not work and is tried again; `key` is what. */

@@ -56,9 +56,15 @@ const syntaxError = /^[^"'`\n]*\b(?:syntax[ _]error|parse_error|invalid_query)\b
 export class Vast {
   readonly #settings: VastSettings
   #lowPriority = false
+  #trouble = ''
 
   constructor(settings: VastSettings) {
     this.#settings = settings
+  }
+
+  /** What became of the last call that was to say whether the node is there, if it did not. */
+  get trouble(): string {
+    return this.#trouble
   }
 
   /** Asks whether the node is there, and if so, whether it knows queries of low priority. */
@@ -66,6 +72,7 @@ export class Vast {
     const { commands, endpoint } = this.#settings
     const wanted = signal === undefined ? {} : { signal }
     const status = await this.#short(() => statusArguments(commands, { endpoint }), wanted)
+    this.#trouble = status.stderr === '' ? status.sentence : `${status.sentence}: ${status.stderr}`
     if (status.outcome !== 'succeeded') return 'away'
     let known = false
     const onLine = (line: string) => {

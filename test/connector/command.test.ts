@@ -89,7 +89,7 @@ describe('a command', () => {
   test('that is not there, or can not be, is told', async () => {
     const missing = await runCommand(['/nowhere/vast'], limits)
     assert.equal(missing.outcome, 'not_started')
-    assert.match(missing.sentence, /ENOENT/)
+    assert.match(missing.sentence, /^could not be started: \/nowhere\/vast is not there/)
     const impossible = await runCommand([process.execPath, 'a\0b'], limits)
     assert.equal(impossible.outcome, 'not_started')
   })

@@ -1,5 +1,6 @@
 // For any value: pattern → query → only that value is looked for, and no value becomes an option or a second argument.
 import assert from 'node:assert/strict'
+import { isIP } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { fill, parseCommand, UnfillableError } from '../../src/connector/command-line.ts'
@@ -46,27 +47,88 @@ const fields: Readonly<Record<string, readonly Term['field'][]>> = {
 
 const address = fc.oneof(fc.ipV4(), fc.ipV6())
 
-test('a query looks for the values of the pattern in the right fields, and for nothing else', () => {
-  const comparison = fc.tuple(path, fc.oneof(text, address))
+/** As a name may be written as well. */
+function inLowerCase(name: string): string {
+  return name.replace(/[A-Z]/g, letter => letter.toLowerCase())
+}
+
+/** What a query has to look for, of a comparison that can be asked for. */
+function termsOf(where: string, value: string): Term[] {
+  const { network = '', bits } = /^(?<network>[\da-fA-F.:]+)(?:\/(?<bits>0|[1-9]\d*))?$/.exec(value)?.groups ?? {}
+  const longest = isIP(network) === 4 ? 32 : 128
+  const mayBeAddress = where !== 'url:value' && where !== 'email-addr:value'
+  if (mayBeAddress && isIP(network) !== 0 && Number(bits ?? longest) <= longest) {
+    const isSubnet = bits !== undefined && Number(bits) < longest
+    return [isSubnet ? { field: ':subnet', value } : { field: ':addr', value: network }]
+  }
+  const spelt = where === 'domain-name:value' ? new Set([value, inLowerCase(value)]) : [value]
+  return [...spelt].flatMap(each => (fields[where] ?? []).map(field => ({ field, value: each })))
+}
+
+test('a query looks for those values of the pattern that can be asked for, in the right fields, and for nothing else', () => {
+  const comparison = fc.tuple(
+    path,
+    fc.oneof(
+      text,
+      address,
+      fc.tuple(address, fc.nat(140)).map(parts => parts.join('/')),
+    ),
+  )
   fc.assert(
     fc.property(fc.array(comparison, { minLength: 1, maxLength: 4 }), comparisons => {
-      const pattern = `[${comparisons.map(([where, value]) => `${where} = ${literal(value)}`).join(' OR ')}]`
-      const converted = convertIndicator({ pattern, pattern_type: 'stix' })
+      const written = comparisons.map(([where, value]) => `${where} = ${literal(value)}`)
+      const alone = written.map(each => convertIndicator({ pattern: `[${each}]` }))
+      const refused = alone.flatMap(each => (each.ok ? [] : [each.reason]))
+      for (const reason of refused) {
+        assert.ok(['not_an_address', 'empty_value', 'unsendable_value'].includes(reason), reason)
+      }
+      const converted = convertIndicator({ pattern: `[${written.join(' OR ')}]`, pattern_type: 'stix' })
       if (!converted.ok) {
-        assert.ok(['not_an_address', 'empty_value', 'unsendable_value'].includes(converted.reason), pattern)
+        assert.deepEqual([converted.reason, alone.some(each => each.ok)], [refused[0], false])
         return
       }
-      const unique = new Map(comparisons.map(comparison => [comparison.join(' '), comparison]))
-      const expected = [...unique.values()].flatMap(([where, value]) => fields[where]?.map(field => ({ field, value })))
-      assert.deepEqual(parseQuery(converted.conversion.query ?? ''), expected)
-      assert.equal(converted.conversion.value, comparisons[0]?.[1])
+      const { query = '', leftOut } = converted.conversion
+      const expected = comparisons.flatMap(([where, value], index) => (alone[index]?.ok ? termsOf(where, value) : []))
+      const unique = new Map(expected.map(term => [JSON.stringify(term), term]))
+      assert.deepEqual(parseQuery(query), [...unique.values()])
+      assert.deepEqual(
+        leftOut.map(({ reason }) => reason),
+        refused,
+      )
+      assert.equal(converted.conversion.value, expected[0]?.value)
     }),
     { numRuns: 2000 },
   )
 })
 
+test('an address is found whatever it is called: by family, as a name, as an end of a connection, typed or not', () => {
+  fc.assert(
+    fc.property(address, fc.boolean(), fc.constantFrom('src_ref', 'dst_ref'), (value, isMasked, end) => {
+      const [type, bits] = isIP(value) === 4 ? ['ipv4-addr', 32] : ['ipv6-addr', 128]
+      const written = literal(isMasked ? `${value}/${bits}` : value)
+      const at = `network-traffic:${end}`
+      for (const pattern of [
+        `[${type}:value = ${written}]`,
+        `[${type}:value ISSUBSET ${written}]`,
+        `[domain-name:value = ${written}]`,
+        `[${at}.value = ${written}]`,
+        `[${at}.type = '${type}' AND ${at}.value = ${written}]`,
+        `[${at}.value IN (${written}) AND ${at}.type = '${type}']`,
+      ]) {
+        const converted = convertIndicator({ pattern })
+        assert.ok(converted.ok, pattern)
+        const { query, value: first, iocs, leftOut } = converted.conversion
+        assert.deepEqual([query, first, iocs[0]?.value, leftOut], [value, value, value, []], pattern)
+      }
+    }),
+  )
+})
+
 test('any domain, URL and mail address that an argument can hold is converted, and only it is found', () => {
-  const sendable = text.filter(value => value !== '' && !/[\0\p{Cs}]/u.test(value))
+  const sendable = text.filter(value => {
+    // An address is looked for among addresses, also as a name.
+    return value !== '' && !/[\0\p{Cs}]/u.test(value) && isIP(value.split('/')[0] ?? '') === 0
+  })
   fc.assert(
     fc.property(fc.constantFrom('domain-name', 'url', 'email-addr'), sendable, text, (type, value, other) => {
       const converted = convertIndicator({ pattern: `[${type}:value = ${literal(value)}]` })
@@ -74,7 +136,8 @@ test('any domain, URL and mail address that an argument can hold is converted, a
       const terms = parseQuery(converted.conversion.query ?? '')
       const event = (name: string) => ({ http: { hostname: name, url: name } })
       assert.equal(finds(terms, event(value)), true)
-      assert.equal(finds(terms, event(other)), other === value)
+      const isFound = other === value || (type === 'domain-name' && other === inLowerCase(value))
+      assert.equal(finds(terms, event(other)), isFound)
     }),
     { numRuns: 1000 },
   )
@@ -86,7 +149,7 @@ test('a subnet finds the addresses in it', () => {
       const converted = convertIndicator({ pattern: `[ipv4-addr:value ISSUBSET '${network}/${bits}']` })
       assert.ok(converted.ok)
       const terms = parseQuery(converted.conversion.query ?? '')
-      assert.deepEqual(terms, [{ field: ':subnet', value: `${network}/${bits}` }])
+      assert.deepEqual(terms, termsOf('ipv4-addr:value', `${network}/${bits}`))
       assert.equal(finds(terms, { src_ip: network }), true)
     }),
   )

@@ -1,7 +1,8 @@
 // What indicators become for VAST, by examples: VAST.md "Indicator → VAST".
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { convertIndicator, iocValueOf, longestQuery } from '../../src/connector/ioc.ts'
+import { convertIndicator, iocValueOf } from '../../src/connector/ioc.ts'
+import { longestQuery } from '../../src/connector/query.ts'
 import type { Unconvertible } from '../../src/connector/unconvertible.ts'
 
 function conversionOf(pattern: string) {
@@ -23,14 +24,15 @@ describe('a point indicator becomes an IoC and a query', () => {
     ["[url:value = 'http://a.test/?q=1&r=2']", 'url', 'http://a.test/?q=1&r=2', '"http://a.test/?q=1&r=2" == net.uri'],
     ["([(ipv4-addr:'value' == '203.0.113.7')])", 'ip', '203.0.113.7', '203.0.113.7'],
   ] as const) {
-    test(pattern, () => assert.deepEqual(conversionOf(pattern), { iocs: [{ value, type }], query, value }))
+    const expected = { iocs: [{ value, type }], query, leftOut: [], value }
+    test(pattern, () => assert.deepEqual(conversionOf(pattern), expected))
   }
 
   test('quotes and backslashes are escaped in the query, and only there', () => {
     const value = String.raw`http://a.test/"\|| #type == "x`
     const pattern = String.raw`[url:value = 'http://a.test/"\\|| #type == "x']`
     const query = String.raw`"http://a.test/\"\\|| #type == \"x" == net.uri`
-    assert.deepEqual(conversionOf(pattern), { iocs: [{ value, type: 'url' }], query, value })
+    assert.deepEqual(conversionOf(pattern), { iocs: [{ value, type: 'url' }], query, leftOut: [], value })
   })
 })
 
@@ -79,8 +81,120 @@ describe('beyond the original', () => {
   }
 })
 
+const names = (value: string) => `"${value}" == net.domain || "${value}" == net.hostname`
+
+describe('what platforms write for an address or a name is asked for', () => {
+  for (const [pattern, query, values] of [
+    ["[ipv4-addr:value = '198.51.100.1/32']", '198.51.100.1', ['198.51.100.1']],
+    ["[ipv4-addr:value ISSUBSET '198.51.100.1/32']", '198.51.100.1', ['198.51.100.1']],
+    ["[ipv6-addr:value = '2001:db8::1/128']", '2001:db8::1', ['2001:db8::1']],
+    ["[ipv4-addr:value = '198.51.100.0/24']", '198.51.100.0/24', []],
+    ["[ipv6-addr:value = '2001:db8::/32']", '2001:db8::/32', []],
+    ["[ipv4-addr:value IN ('192.0.2.0/24', '192.0.2.1')]", '192.0.2.0/24 || 192.0.2.1', ['192.0.2.1']],
+    ["[domain-name:value = '203.0.113.7']", '203.0.113.7', ['203.0.113.7']],
+    ["[domain-name:value = '2001:db8::7']", '2001:db8::7', ['2001:db8::7']],
+    ["[domain-name:value = '203.0.113.0/24']", '203.0.113.0/24', []],
+    [
+      "[domain-name:value = 'BAD.Example']",
+      `${names('BAD.Example')} || ${names('bad.example')}`,
+      ['BAD.Example', 'bad.example'],
+    ],
+    [
+      "[domain-name:value IN ('BAD.example', 'bad.example')]",
+      `${names('BAD.example')} || ${names('bad.example')}`,
+      ['BAD.example', 'bad.example'],
+    ],
+    // Case means nothing in ASCII alone (RFC 4343).
+    ["[domain-name:value = 'É.example']", names('É.example'), ['É.example']],
+    ...['src_ref', 'dst_ref'].flatMap(end => [
+      [`[network-traffic:${end}.value = '198.51.100.1']`, '198.51.100.1', ['198.51.100.1']] as const,
+      [`[network-traffic:${end}.value = '2001:db8::1/128']`, '2001:db8::1', ['2001:db8::1']] as const,
+      [`[network-traffic:${end}.value = 'bad.example']`, names('bad.example'), ['bad.example']] as const,
+      [`[network-traffic:${end}.value ISSUBSET '10.0.0.0/8']`, '10.0.0.0/8', []] as const,
+      ...(
+        [
+          ['ipv4-addr', '198.51.100.1', '198.51.100.1', ['198.51.100.1']],
+          ['ipv4-addr', '198.51.100.0/24', '198.51.100.0/24', []],
+          ['ipv6-addr', '2001:db8::1', '2001:db8::1', ['2001:db8::1']],
+          ['domain-name', 'bad.example', names('bad.example'), ['bad.example']],
+          ['domain-name', '203.0.113.7', '203.0.113.7', ['203.0.113.7']],
+        ] as const
+      ).flatMap(([type, value, query, values]) => {
+        const [first, second] = [`network-traffic:${end}.type = '${type}'`, `network-traffic:${end}.value = '${value}'`]
+        return [`[${first} AND ${second}]`, `[(${second}) AND ${first}]`].map(
+          pattern => [pattern, query, values] as const,
+        )
+      }),
+    ]),
+    [
+      "[network-traffic:dst_ref.type = 'ipv4-addr' AND (network-traffic:dst_ref.value = '192.0.2.1' OR network-traffic:dst_ref.value IN ('192.0.2.2'))]",
+      '192.0.2.1 || 192.0.2.2',
+      ['192.0.2.1', '192.0.2.2'],
+    ],
+    [
+      "[(network-traffic:src_ref.type = 'ipv4-addr' AND network-traffic:src_ref.value = '192.0.2.1') OR (network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = '192.0.2.1')]",
+      '192.0.2.1',
+      ['192.0.2.1'],
+    ],
+  ] as const) {
+    test(pattern, () => {
+      const { query: made, iocs, leftOut } = conversionOf(pattern)
+      assert.equal(made, query)
+      assert.deepEqual(
+        iocs.map(ioc => ioc.value),
+        values,
+      )
+      assert.deepEqual(leftOut, [])
+    })
+  }
+})
+
+describe('alternatives that can be asked for are, and each of the others is left out by its reason', () => {
+  const md5 = 'd41d8cd98f00b204e9800998ecf8427e'
+  const long = 'x'.repeat(longestQuery)
+  for (const [pattern, query, reasons] of [
+    [`[file:hashes.MD5 = '${md5}' OR file:name = 'x.exe']`, `:string == "${md5}"`, ['unsupported_object']],
+    [
+      "[file:name = 'x' OR ipv4-addr:value = '192.0.2.1' OR file:name LIKE 'y' OR ipv4-addr:value = '192.0.2']",
+      '192.0.2.1',
+      ['unsupported_object', 'unsupported_object', 'not_an_address'],
+    ],
+    ["[ipv4-addr:value IN ('192.0.2.1', 'x', 5, '')]", '192.0.2.1', ['not_an_address', 'not_a_string', 'empty_value']],
+    [
+      "[ipv4-addr:value = '192.0.2.1'] OR [ipv4-addr:value = '192.0.2.2'] REPEATS 5 TIMES OR ([url:value = 'x'] AND [url:value = 'y'])",
+      '192.0.2.1',
+      ['not_a_point', 'not_a_point'],
+    ],
+    [
+      "[(network-traffic:dst_ref.value = '192.0.2.1' AND network-traffic:dst_port = 443) OR domain-name:value = 'bad.example']",
+      names('bad.example'),
+      ['not_a_point'],
+    ],
+    [`[url:value IN ('a', '${long}', 'b')]`, '"a" == net.uri || "b" == net.uri', ['query_too_long']],
+  ] as const) {
+    test(pattern.slice(0, 120), () => {
+      const { query: made, leftOut } = conversionOf(pattern)
+      assert.equal(made, query)
+      assert.deepEqual(
+        leftOut.map(({ reason }) => reason),
+        reasons,
+      )
+      for (const { detail } of leftOut) assert.ok(detail.length > 0 && detail.length < 300)
+    })
+  }
+
+  test('a query is as long as it may be, and no longer', () => {
+    const hosts = Array.from({ length: 10_000 }, (_, index) => `'host-${index}.example'`).join()
+    const { query = '', iocs, leftOut } = conversionOf(`[domain-name:value IN (${hosts})]`)
+    const asked = query.split(' == net.domain').length - 1
+    assert.ok(query.length <= longestQuery && query.length > longestQuery - 100)
+    assert.equal(asked + leftOut.length, 10_000)
+    // The live matcher is told of one at a time.
+    assert.equal(iocs.length, 10_000)
+  })
+})
+
 describe('what cannot be converted is refused by its reason', () => {
-  const many = Array.from({ length: 10_000 }, (_, index) => `'host-${index}.example'`).join()
   for (const [reason, ...patterns] of [
     [
       'not_a_pattern',
@@ -99,6 +213,12 @@ describe('what cannot be converted is refused by its reason', () => {
       "[ipv4-addr:value = '1.2.3.4'] REPEATS 5 TIMES",
       "([ipv4-addr:value = '1.2.3.4'] OR [url:value = 'x']) WITHIN 5 SECONDS",
       '[EXISTS ipv4-addr:value]',
+      "[network-traffic:dst_ref.value = '198.51.100.1' AND network-traffic:dst_port = 443]",
+      "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:src_ref.value = '198.51.100.1']",
+      "[network-traffic:dst_ref.type = 'ipv4-addr' AND ipv4-addr:value = '198.51.100.1']",
+      "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.type = 'ipv6-addr' AND network-traffic:dst_ref.value = '::1']",
+      "[network-traffic:dst_ref.type != 'ipv4-addr' AND network-traffic:dst_ref.value = '198.51.100.1']",
+      "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:src_ref.type = 'ipv4-addr']",
     ],
     [
       'unsupported_object',
@@ -107,8 +227,13 @@ describe('what cannot be converted is refused by its reason', () => {
       "[android-property:name='sys.brand.note']",
       "[ipv4-addr:value.x = '1.2.3.4']",
       "[ipv4-addr:value[0] = '1.2.3.4']",
-      "[network-traffic:dst_ref.value = '1.2.3.4']",
-      "[ipv4-addr:value = '1.2.3.4' OR file:name = 'x']",
+      "[network-traffic:dst_ref.type = 'ipv4-addr']",
+      "[network-traffic:dst_port = '1.2.3.4']",
+      "[network-traffic:dst_ref.value.x = '1.2.3.4']",
+      "[network-traffic:encapsulated_by_ref.value = '1.2.3.4']",
+      "[network-traffic:src_ref.type = 'mac-addr' AND network-traffic:src_ref.value = 'd2:fb:49:24:37:18']",
+      "[network-traffic:src_ref.value = 'd2:fb:49:24:37:18']",
+      "[file:name = 'y' OR file:name = 'x']",
     ],
     [
       'unsupported_comparison',
@@ -120,16 +245,20 @@ describe('what cannot be converted is refused by its reason', () => {
       "[domain-name:value ISSUBSET '10.0.0.0/8']",
       "[ipv4-addr:value ISSUPERSET '10.0.0.0/8']",
     ],
-    ['not_a_string', '[ipv4-addr:value = 1]', "[url:value IN ('a', true)]", "[domain-name:value = h'00']"],
+    ['not_a_string', '[ipv4-addr:value = 1]', '[url:value IN (1, true)]', "[domain-name:value = h'00']"],
     [
       'not_an_address',
-      "[ipv4-addr:value = '1.2.3.4' OR ipv4-addr:value = '1.2.3']",
+      "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = '::1']",
+      "[network-traffic:dst_ref.type = 'ipv6-addr' AND network-traffic:dst_ref.value = '1.2.3.4']",
+      "[network-traffic:dst_ref.value ISSUBSET 'bad.example']",
+      "[ipv4-addr:value = '2001:db8::/32']",
       "[ipv4-addr:value = '::1']",
       "[ipv6-addr:value = '1.2.3.4']",
       "[ipv6-addr:value = 'fe80::1%eth0']",
       '[ipv4-addr:value = \'1.2.3.4 || #type == "x"\']',
       "[ipv4-addr:value = '1.2.3.4\n']",
-      "[ipv4-addr:value = '10.0.0.0/8']",
+      "[ipv4-addr:value = '10.0.0.0/33']",
+      "[ipv6-addr:value = '::1/0128']",
       "[ipv4-addr:value ISSUBSET '10.0.0.0/33']",
       "[ipv4-addr:value ISSUBSET '10.0.0.0/08']",
       "[ipv4-addr:value ISSUBSET '10.0.0.0/']",
@@ -138,7 +267,7 @@ describe('what cannot be converted is refused by its reason', () => {
     ],
     ['empty_value', "[domain-name:value = '']", '[url:value IN ()]'],
     ['unsendable_value', "[domain-name:value = 'a\0b']", "[url:value = 'a\ud800b']"],
-    ['query_too_long', `[domain-name:value IN (${many})]`, `[url:value = '${'x'.repeat(longestQuery)}']`],
+    ['query_too_long', `[url:value = '${'x'.repeat(longestQuery)}']`],
   ] as const) {
     test(reason, () => {
       for (const pattern of patterns) {

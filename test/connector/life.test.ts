@@ -265,7 +265,7 @@ test('noisy indicators are summed up, and what is summed up goes at the end', as
 })
 
 test('what can not be matched is left out, told and counted by its reason', async t => {
-  const vast = standInVast(t, { events })
+  const vast = standInVast(t, { events: [...events, { src_ip: '10.9.9.9' }] })
   const broker = await startBroker(t)
   const { bus, until } = await platform(t, broker)
   const connector = startConnector(t, broker, vast)
@@ -274,14 +274,28 @@ test('what can not be matched is left out, told and counted by its reason', asyn
     "[process:name = 'y']",
     "[ipv4-addr:value = '10.1.2.3' AND url:value = 'x']",
     "[ipv4-addr:value = '10.1.2.3 || 1 == 1']",
+    // In part: an address is asked for, two names are not.
+    "[file:name = 'x' OR ipv4-addr:value = '10.9.9.9' OR file:name = 'y']",
   ]) {
     await bus.publish(indicator(pattern))
   }
   await bus.publish(about())
-  await until(({ length }) => length >= 1)
+  const sightings = await until(({ length }) => length >= 2)
+  assert.equal(sightings.filter(sighting => !('last_seen' in sighting)).length, 1)
   assert.equal(await connector.stop(), 0)
-  assert.deepEqual(connector.log.at(-1)?.left_out, { unsupported_object: 2, not_a_point: 1, not_an_address: 1 })
-  assert.equal(vast.callsOf('export').length, 1)
+  assert.deepEqual(connector.log.at(-1)?.left_out, {
+    no_time: 1,
+    unsupported_object: 4,
+    not_a_point: 1,
+    not_an_address: 1,
+  })
+  assert.deepEqual(
+    vast
+      .callsOf('export')
+      .map(({ args }) => args.at(-1))
+      .sort(),
+    ['10.1.2.3', '10.9.9.9'],
+  )
 })
 
 test('a configuration with mistakes is told, and ends it with 78', async t => {

@@ -14,9 +14,9 @@ import { checkObject } from '../../src/protocol/stix/check.ts'
 
 const date = () => new Date('2024-01-26T21:28:21.013Z')
 
-/** The sighting of a value in an event of second `at`. */
-function seen(value: string, at: number): MatchSighting {
-  const event = { ts: `2017-03-24T19:31:${String(at % 60).padStart(2, '0')}Z`, at }
+/** The sighting of a value in an event of second `at`, or of one without a time. */
+function seen(value: string, at: number | undefined): MatchSighting {
+  const event = at === undefined ? {} : { ts: `2017-03-24T19:31:${String(at % 60).padStart(2, '0')}Z`, at }
   const match = { indicator: { value, context: null }, event }
   const reported = liveSighting(new JsonText(JSON.stringify(match), match), date())
   return reported.ok ? reported.sighting : assert.fail(reported.detail)
@@ -92,7 +92,11 @@ test('a sighting too many that stays alone goes out as it is', () => {
 
 test('every sighting is accounted for once, whatever the IoCs, the times and the bound', () => {
   const steps = fc.array(
-    fc.record({ value: fc.constantFrom('a', 'b', 'c', 'd', 'e'), at: fc.nat(59), passes: fc.nat(40_000) }),
+    fc.record({
+      value: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+      at: fc.option(fc.nat(59), { nil: undefined }),
+      passes: fc.nat(40_000),
+    }),
     { maxLength: 60 },
   )
   const options = fc.record({ perMinute: fc.integer({ min: 1, max: 3 }), mostIocs: fc.integer({ min: 1, max: 6 }) })
@@ -108,15 +112,16 @@ test('every sighting is accounted for once, whatever the IoCs, the times and the
       assert.equal(rate.nextDueMs, undefined)
       for (const value of new Set(taken.map(step => step.value))) {
         const mine = out.filter(sighting => sighting.x_threatbus_indicator_value === value)
-        const times = taken
-          .filter(step => step.value === value)
-          .map(({ at }) => `2017-03-24T19:31:${String(at).padStart(2, '0')}Z`)
+        const all = taken.filter(step => step.value === value)
+        const times = all.flatMap(({ at }) =>
+          at === undefined ? [] : [`2017-03-24T19:31:${String(at).padStart(2, '0')}Z`],
+        )
         assert.equal(
           mine.reduce((sum, { count = 1 }) => sum + count, 0),
-          times.length,
+          all.length,
         )
-        const last = mine.map(({ last_seen = '' }) => last_seen).sort()
-        const first = mine.map(({ first_seen, last_seen = '' }) => first_seen ?? last_seen).sort()
+        const last = mine.flatMap(({ last_seen }) => last_seen ?? []).sort()
+        const first = mine.flatMap(({ first_seen, last_seen }) => first_seen ?? last_seen ?? []).sort()
         assert.deepEqual([first.at(0), last.at(-1)], [times.toSorted().at(0), times.toSorted().at(-1)])
       }
     }),

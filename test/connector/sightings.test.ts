@@ -15,7 +15,7 @@ import {
 import { memberText } from '../../src/protocol/json-scanner.ts'
 import { checkObject } from '../../src/protocol/stix/check.ts'
 import { deepestNesting } from '../../src/protocol/stix/nesting.ts'
-import { isTimestamp } from '../../src/protocol/stix/timestamp.ts'
+import { epochMicroseconds, isTimestamp } from '../../src/protocol/stix/timestamp.ts'
 import type { Indicator } from '../../src/protocol/stix/types.ts'
 import { anyObject } from './exact-numbers.ts'
 
@@ -96,14 +96,9 @@ test('the match of a probabilistic matcher refers to the note that stands for an
 })
 
 describe('what becomes no sighting is refused by its reason', () => {
-  const { timestamp: _, ...timeless } = event
   const nested = JSON.parse(`${'{"a":'.repeat(deepestNesting)}1${'}'.repeat(deepestNesting)}`)
   const live = (context: unknown) => liveSighting({ indicator: { value: 'a', context }, event }, now)
   for (const [reason, report] of [
-    ['no_time', () => retroSighting(timeless, indicator, now)],
-    ['no_time', () => retroSighting({ ...timeless, ts: null }, indicator, now)],
-    ['unreadable_time', () => retroSighting({ ...event, ts: 'yesterday' }, indicator, now)],
-    ['unreadable_time', () => retroSighting({ ...event, ts: {} }, indicator, now)],
     ['invalid_sighting', () => retroSighting({ ...event, nested }, indicator, now)],
     ['malformed_match', () => liveSighting({ event }, now)],
     ['malformed_match', () => liveSighting({ indicator: { value: 5, context: reference }, event }, now)],
@@ -113,13 +108,39 @@ describe('what becomes no sighting is refused by its reason', () => {
     ['malformed_reference', () => live('"threatbus__indicator--x"')],
     ['malformed_reference', () => live(reference.replace('indicator--', 'malware--'))],
     ['malformed_reference', () => live(5)],
-    ['no_time', () => liveSighting({ indicator: { value: 'a', context: reference }, event: timeless }, now)],
   ] as const) {
     test(`${reason} ${String(report).slice(6)}`, () => {
       const reported = report()
       assert.equal(!reported.ok && reported.reason, reason)
     })
   }
+})
+
+describe('a match whose time nobody can read is a sighting without last_seen, and says why', () => {
+  const { timestamp, ...timeless } = event
+  for (const [reason, found] of [
+    ['no_time', timeless],
+    ['no_time', { ...timeless, ts: null }],
+    ['unreadable_time', { ...timeless, ts: 'yesterday' }],
+    ['unreadable_time', { ...timeless, ts: {}, timestamp: null }],
+    ['unreadable_time', { ...timeless, ts: 'now', timestamp: 'then' }],
+  ] as const) {
+    test(JSON.stringify(found).slice(0, 40), () => {
+      const match = { indicator: { value: 'a', context: reference }, event: found }
+      for (const reported of [retroSighting(found, indicator, now), liveSighting(match, now)]) {
+        const sighting = sightingFrom(reported)
+        assert.ok(!('last_seen' in sighting))
+        assert.deepEqual(sighting.x_threatbus_sighting_context.value, found)
+        assert.equal(reported.ok && reported.untimed?.reason, reason)
+      }
+    })
+  }
+
+  test('but of two times the one that can be read counts', () => {
+    const reported = retroSighting({ ...timeless, ts: 'yesterday', timestamp }, indicator, now)
+    assert.equal(sightingFrom(reported).last_seen, '2017-03-24T20:01:29.933314Z')
+    assert.ok(reported.ok && reported.untimed === undefined)
+  })
 })
 
 describe("the times of VAST and its sensors become STIX's", () => {
@@ -134,6 +155,13 @@ describe("the times of VAST and its sensors become STIX's", () => {
     [1490383915, '2017-03-24T19:31:55.000000Z'],
     [0.9999999, '1970-01-01T00:00:01.000000Z'],
     [-0.5, '1969-12-31T23:59:59.500000Z'],
+    [1490383915123, '2017-03-24T19:31:55.123000Z'],
+    [1490383915123.25, '2017-03-24T19:31:55.123250Z'],
+    [1490383915123456, '2017-03-24T19:31:55.123456Z'],
+    [1490383915123456000, '2017-03-24T19:31:55.123456Z'],
+    [99_999_999_999, '5138-11-16T09:46:39.000000Z'],
+    [100_000_000_000, '1973-03-03T09:46:40.000000Z'],
+    [-100_000_000_000, '1966-10-31T14:13:20.000000Z'],
     ['2017-02-30T00:00:00', undefined],
     ['2017-03-24T24:00:00', undefined],
     ['2017-03-24', undefined],
@@ -147,7 +175,17 @@ describe("the times of VAST and its sensors become STIX's", () => {
     test(`${time} becomes ${expected}`, () => assert.equal(timestampOf(time), expected))
   }
 
-  test('any date as Node writes it, and any number of seconds of our era', () => {
+  test('any number of seconds, milli-, micro- or nanoseconds of our time', () => {
+    const ours = fc.date({ min: new Date('1974-01-01'), max: new Date('2250-01-01'), noInvalidDate: true })
+    fc.assert(
+      fc.property(ours, fc.constantFrom(1, 1e3, 1e6, 1e9), (date, unit) => {
+        const found = timestampOf((date.getTime() / 1000) * unit)
+        assert.ok(found !== undefined && Math.abs(epochMicroseconds(found) - date.getTime() * 1000) <= 1, found)
+      }),
+    )
+  })
+
+  test('any date as Node writes it', () => {
     const dates = fc.date({ min: new Date('0001-01-02'), max: new Date('9999-12-30'), noInvalidDate: true })
     fc.assert(
       fc.property(dates, fc.integer({ min: -12 * 60, max: 14 * 60 }), (date, offset) => {
@@ -155,8 +193,6 @@ describe("the times of VAST and its sensors become STIX's", () => {
         const two = (number: number) => String(Math.floor(Math.abs(number))).padStart(2, '0')
         const zone = `${offset < 0 ? '-' : '+'}${two(offset / 60)}:${two(offset % 60)}`
         assert.equal(timestampOf(local + zone), date.toISOString())
-        const fromSeconds = timestampOf(date.getTime() / 1000)
-        assert.ok(Math.abs(Date.parse(fromSeconds ?? '') - date.getTime()) <= 1)
       }),
     )
   })
@@ -173,7 +209,7 @@ describe("the times of VAST and its sensors become STIX's", () => {
   })
 })
 
-test('whatever an event holds, its sighting is valid or it is refused', () => {
+test('whatever an event holds, it becomes a valid sighting', () => {
   const times = fc.constantFrom(
     '2017-03-24T14:01:29.933314-0600',
     '2017-03-24T19:31:55.123456789',
@@ -187,9 +223,9 @@ test('whatever an event holds, its sighting is valid or it is refused', () => {
       const found = { ...content, timestamp: time }
       const match = { indicator: { value, context: reference }, event: found }
       for (const reported of [retroSighting(found, indicator, now), liveSighting(match, now)]) {
-        if (reported.ok) {
-          assert.equal(sightingFrom(reported).x_threatbus_sighting_context.text, JSON.stringify(found))
-        } else assert.match(reported.reason, /_time$/)
+        const sighting = sightingFrom(reported)
+        assert.equal(sighting.x_threatbus_sighting_context.text, JSON.stringify(found))
+        assert.equal('last_seen' in sighting, reported.ok && reported.untimed === undefined)
       }
     }),
   )

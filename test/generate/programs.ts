@@ -22,7 +22,7 @@ const requireOfNode =
 rmSync(directory, { recursive: true, force: true })
 const { metafile } = await build({
   absWorkingDir: repository,
-  entryPoints: ['src/cli/threatbus.ts', 'src/cli/vast-threatbus.ts'],
+  entryPoints: ['src/cli/programs/threatbus.ts', 'src/cli/programs/vast-threatbus.ts'],
   outdir: 'dist/bin',
   bundle: true,
   // Each command stays a file of its own, loaded when it is called.

@@ -4,8 +4,8 @@ import { setImmediate } from 'node:timers/promises'
 import { createActor, SimulatedClock, type StateValue } from 'xstate'
 import { getShortestPaths } from 'xstate/graph'
 import type { ClientSessionEvent, HeartbeatAnswer, SubscribeAnswer } from '../../machines/vocabulary-client.ts'
-import { BusUnavailableError, SubscriptionRefusedError } from '../../src/client/errors.ts'
-import { settingsOf } from '../../src/client/options.ts'
+import { BusUnavailableError, SubscriptionRefusedError, UnintelligibleReplyError } from '../../src/client/errors.ts'
+import { type ConnectOptions, settingsOf } from '../../src/client/options.ts'
 import { retryPauseMs, sessionLogic } from '../../src/client/session.ts'
 
 /** What happens to a session: the bus answers what was asked last, or doesn't, or the application closes, or time passes. */
@@ -13,6 +13,8 @@ type Happening =
   | 'good answer'
   | 'bad answer'
   | 'no answer'
+  /** Something answers that is no bus. */
+  | 'nonsense'
   | 'close'
   | 'heartbeat is due'
   | 'pause is over'
@@ -42,7 +44,7 @@ interface Asked {
 }
 
 /** A session → a bus that is only pretended: it answers when the test says so, and grants the topics a, b, c … */
-function session() {
+function session(options: Pick<ConnectOptions, 'waitForBus'> = {}) {
   const calls: string[] = []
   const asked: Asked[] = []
   let granted = 0
@@ -55,6 +57,7 @@ function session() {
       const answer = (happening: Happening) => {
         if (happening === 'good answer') resolve(good())
         else if (happening === 'bad answer') resolve(bad())
+        else if (happening === 'nonsense') reject(new UnintelligibleReplyError('no bus'))
         else reject(new BusUnavailableError('no answer'))
       }
       const entry = { request, answer }
@@ -63,7 +66,7 @@ function session() {
     })
   }
   const logic = sessionLogic({
-    settings,
+    settings: { ...settings, ...options },
     requests: {
       subscribe: ({ topics, snapshotDays }, { signals: [signal] }) =>
         pending<SubscribeAnswer>(
@@ -126,6 +129,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'good answer': 'subscribed.resting',
       'bad answer': 'failed',
       'no answer': 'opening.pausing',
+      nonsense: 'failed',
       close: 'closed',
       'long time': 'failed',
     },
@@ -155,6 +159,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'good answer': 'subscribed.resting',
       'bad answer': 'resubscribing.asking',
       'no answer': 'away.pausing',
+      nonsense: 'away.pausing',
       close: 'unsubscribing',
     },
   ],
@@ -164,6 +169,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'good answer': 'subscribed.resting',
       'bad answer': 'subscribed.resting',
       'no answer': 'subscribed.resting',
+      nonsense: 'subscribed.resting',
       close: 'unsubscribing',
     },
   ],
@@ -183,6 +189,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'good answer': 'subscribed.resting',
       'bad answer': 'resubscribing.asking',
       'no answer': 'away.pausing',
+      nonsense: 'away.pausing',
       close: 'unsubscribing',
     },
   ],
@@ -192,6 +199,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'good answer': 'subscribed.releasing',
       'bad answer': 'resubscribing.pausing',
       'no answer': 'resubscribing.pausing',
+      nonsense: 'resubscribing.pausing',
       close: 'unsubscribing',
     },
   ],
@@ -206,7 +214,13 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
   ],
   unsubscribing: [
     ['good answer', 'close'],
-    { 'good answer': 'closed', 'bad answer': 'closed', 'no answer': 'closed', 'long time': 'closed' },
+    {
+      'good answer': 'closed',
+      'bad answer': 'closed',
+      'no answer': 'closed',
+      nonsense: 'closed',
+      'long time': 'closed',
+    },
   ],
   closed: [['close'], {}],
   failed: [['bad answer'], {}],
@@ -216,6 +230,7 @@ const happenings: Happening[] = [
   'good answer',
   'bad answer',
   'no answer',
+  'nonsense',
   'close',
   'heartbeat is due',
   'pause is over',
@@ -288,6 +303,17 @@ describe('a session', () => {
     assert.deepEqual(unanswered.calls, ['leave', 'tell failed'])
   })
 
+  test('that is not to wait for a bus ends when there is none, and only the first subscription does', async () => {
+    const { actor, happen } = session({ waitForBus: false })
+    await happen('no answer')
+    assert.equal(actor.getSnapshot().value, 'failed')
+    assert.ok(actor.getSnapshot().context.failure instanceof BusUnavailableError)
+    const lasting = session({ waitForBus: false })
+    for (const each of away) await lasting.happen(each)
+    assert.equal(inWords(lasting.actor.getSnapshot().value), 'away.pausing')
+    lasting.actor.stop()
+  })
+
   test('takes back the request that is under way when it is closed', async () => {
     const { happen, requests } = session()
     assert.deepEqual(requests(), ['subscribe stix2 3'])
@@ -319,6 +345,7 @@ describe('every path through a session', () => {
     [{ type: 'xstate.done.actor.requestSubscription', output: { answer: 'granted', grant } }, 'good answer'],
     [{ type: 'xstate.done.actor.requestSubscription', output: { answer: 'refused', reason: 'no' } }, 'bad answer'],
     [{ type: 'xstate.error.actor.requestSubscription', error: new Error('no answer') }, 'no answer'],
+    [{ type: 'xstate.error.actor.requestSubscription', error: new UnintelligibleReplyError('no bus') }, 'nonsense'],
     [{ type: 'xstate.done.actor.requestHeartbeat', output: 'known' }, 'good answer'],
     [{ type: 'xstate.done.actor.requestHeartbeat', output: 'forgotten' }, 'bad answer'],
     [{ type: 'xstate.error.actor.requestHeartbeat', error: new Error('no answer') }, 'no answer'],

@@ -4,10 +4,10 @@ import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { SimulatedClock } from 'xstate'
-import { inSlices } from '../../src/turns/slices.ts'
 import { type Monitored, monitoringRoutes } from '../../src/observe/http/monitoring.ts'
 import { SharedAnswer } from '../../src/observe/http/shared-answer.ts'
 import { processClock } from '../../src/observe/rate-limited.ts'
+import { inSlices } from '../../src/turns/slices.ts'
 import { ask, serve } from './served.ts'
 
 /** A program whose status and metrics are numbered, and take until they are released. */

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Router } from 'zeromq'
@@ -389,16 +389,21 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : assert.fail()
 }
 
+/** All that asks something of a bus. */
+function attempts(application: Bus): readonly (() => Promise<unknown>)[] {
+  return [
+    () => application.subscribe('stix2'),
+    () => application.publish('{"type":"indicator"}'),
+    () => application.answerSnapshots(() => []),
+    () => application.ping(),
+  ]
+}
+
 describe('nobody', () => {
   test('waits for ever for a bus that is not there', async t => {
     const application = join(t, `127.0.0.1:${await freePort()}`, { connectTimeoutMs: 300, requestTimeoutMs: 300 })
-    for (const attempt of [
-      () => application.subscribe('stix2'),
-      () => application.publish('{"type":"indicator"}'),
-      () => application.answerSnapshots(() => []),
-      () => application.ping(),
-    ]) {
-      await assert.rejects(attempt, (error: BusUnavailableError) => error.code === 'bus_unavailable')
+    for (const attempt of attempts(application)) {
+      await assert.rejects(attempt, { code: 'bus_unavailable', message: /within 300 ms: the connection was refused/ })
     }
   })
 
@@ -420,9 +425,41 @@ describe('nobody', () => {
     }
     serve().catch(() => {})
     const port = /:(\d+)$/.exec(impostor.lastEndpoint ?? '')?.[1]
-    const application = join(t, `127.0.0.1:${port}`, { connectTimeoutMs: 500 })
-    await assert.rejects(application.subscribe('stix2'), UnintelligibleReplyError)
-    assert.equal(replies.length, 0)
+    const application = join(t, `127.0.0.1:${port}`, { connectTimeoutMs: Number.POSITIVE_INFINITY })
+    while (replies.length > 0) await assert.rejects(application.subscribe('stix2'), UnintelligibleReplyError)
+  })
+
+  test('waits for something that is not a bus to become one', async t => {
+    const server = createServer(socket => socket.on('error', () => {}).end('SSH-2.0-OpenSSH_9.6\r\n'))
+    t.after(() => server.close())
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const port = (server.address() as AddressInfo).port
+    for (const options of [{}, { receipts: false }]) {
+      const application = join(t, `127.0.0.1:${port}`, {
+        ...options,
+        connectTimeoutMs: Number.POSITIVE_INFINITY,
+        requestTimeoutMs: Number.POSITIVE_INFINITY,
+      })
+      const message = `what answers at 127.0.0.1 port ${port} is no bus: something that says "SSH-2.0-OpenSSH_9.6"`
+      for (const attempt of attempts(application)) {
+        await assert.rejects(attempt, { name: 'UnintelligibleReplyError', message })
+      }
+    }
+  })
+
+  test('waits for a bus if it does not want to, and is told why there is none', async t => {
+    for (const options of [{}, { receipts: false }]) {
+      const application = join(t, `127.0.0.1:${await freePort()}`, {
+        ...options,
+        waitForBus: false,
+        connectTimeoutMs: Number.POSITIVE_INFINITY,
+        requestTimeoutMs: Number.POSITIVE_INFINITY,
+      })
+      for (const attempt of attempts(application)) {
+        await assert.rejects(attempt, { code: 'bus_unavailable', message: /port \d+: the connection was refused/ })
+      }
+    }
   })
 })
 
@@ -539,14 +576,7 @@ test('a bus that was closed is closed: everything asked of it is refused, and cl
   assert.deepEqual(await reading, [])
   await answering.close()
   assert.equal(bus.topics.length, 0)
-  for (const attempt of [
-    () => application.subscribe('stix2'),
-    () => application.publish('{"type":"indicator"}'),
-    () => application.answerSnapshots(() => []),
-    () => application.ping(),
-  ]) {
-    await assert.rejects(attempt, BusClosedError)
-  }
+  for (const attempt of attempts(application)) await assert.rejects(attempt, BusClosedError)
 })
 
 test('a bus is closed by its signal, which also ends the waiting for a subscription', async t => {

@@ -1,6 +1,7 @@
 // A real broker, real traffic, and what monitoring sees of it over HTTP.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -295,7 +296,7 @@ describe('threatbus status', { concurrency: true }, () => {
       row?.replaceAll(/ +/g, ' '),
       `${topic.slice(0, 6)}… subscribing - - 0 0 0 stix2/indicator, \\x1b[31mred`,
     )
-    const json = await runCommand(t, ['status', '--endpoint', url.origin, '--json'])
+    const json = await runCommand(t, ['status', '--endpoint', url.host, '--json'])
     assert.equal(JSON.parse(json.lines.join('\n')).subscribers.total, 1)
   })
 
@@ -316,6 +317,23 @@ describe('threatbus status', { concurrency: true }, () => {
     await broker.stop()
     const gone = await runCommand(t, ['status', '-c', file])
     assert.deepEqual([gone.code, /nothing listens there/.test(gone.stderr)], [69, true])
+  })
+
+  test('names what answers instead of a broker, and that nobody does', async t => {
+    const broker = await startBroker(t)
+    const other = createHttpServer((_, response) => response.end('{"hello": "world"}')).listen(0, '127.0.0.1')
+    t.after(() => other.close())
+    await once(other, 'listening')
+    const { port } = other.address() as { port: number }
+    for (const [endpoint, told] of [
+      [`127.0.0.1:${port}`, /what answers there is no broker: it says "\{"hello": "world"\}"$/m],
+      [`127.0.0.1:${broker.manage}`, /what answers there does not speak HTTP/],
+      ['nowhere.invalid:13373', /no such host|can't be looked up/],
+    ] as const) {
+      const { code, lines, stderr } = await runCommand(t, ['status', '--endpoint', endpoint])
+      assert.deepEqual([code, lines], [69, []])
+      assert.match(stderr, told)
+    }
   })
 
   test('says so if there is no way to know where the broker is', async t => {

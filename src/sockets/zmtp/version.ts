@@ -1,7 +1,7 @@
 import type { Frame } from './frame-reader.ts'
 
-/** The socket types there are, as far as the broker's endpoints talk to them. */
-export type SocketType = 'PUB' | 'SUB' | 'XPUB' | 'XSUB' | 'REQ' | 'ROUTER' | 'DEALER'
+/** The socket types there are, as far as the broker's endpoints and its clients talk to them. */
+export type SocketType = 'PUB' | 'SUB' | 'XPUB' | 'XSUB' | 'REQ' | 'REP' | 'ROUTER' | 'DEALER'
 
 /** What an endpoint is to its peers. */
 export interface Role {

@@ -25,7 +25,16 @@ const types: Readonly<Record<number, SocketType>> = {
   10: 'XSUB',
 }
 
-const numbers: Readonly<Record<SocketType, number>> = { PUB: 1, SUB: 2, REQ: 3, DEALER: 5, ROUTER: 6, XPUB: 1, XSUB: 2 }
+const numbers: Readonly<Record<SocketType, number>> = {
+  PUB: 1,
+  SUB: 2,
+  REQ: 3,
+  REP: 4,
+  DEALER: 5,
+  ROUTER: 6,
+  XPUB: 1,
+  XSUB: 2,
+}
 
 /** ZMTP 2.0. */
 export const zmtp2: Version = {
