@@ -395,8 +395,11 @@ export class Cursor implements IdleCursor {
     const current = this.#batch
     if (current !== undefined && this.#position >= current.first && this.#position < endOf(current)) return current
     this.#batch = this.#log.recentAt(this.#position) ?? this.#batchOfPage()
-    if (this.#batch === undefined && this.#mayBeInStore) this.#need = 'page'
-    else {
+    if (this.#batch === undefined && this.#mayBeInStore) {
+      const next = this.#isInSnapshot ? this.#position : this.#log.nextFor(this.#interest, this.#position)
+      if (next > this.#position) this.#moveTo(next)
+      else this.#need = 'page'
+    } else {
       // The store has nothing from here on: what is in memory comes next.
       this.#batch ??= this.#log.oldestRecent
       const first = this.#batch?.first ?? this.#log.end

@@ -1,4 +1,5 @@
 import type { FrameType } from '../protocol/message.ts'
+import { type Interest, type MessageType, typesOf } from '../protocol/topics.ts'
 import { AddressedRuns } from './addressed-runs.ts'
 import type { LoggedBatch } from './batch.ts'
 import { onesIn } from './bits.ts'
@@ -76,6 +77,24 @@ export class MessageCounts {
   /** The same of messages for this subscriber alone or, of requests for snapshots, for all but it. */
   addressedTo(topic: string, type: FrameType, from: number, to: number): number {
     return this.#addressed.count(topic, type, from, to)
+  }
+
+  /**
+   * The first sequence number from one on, and before another, of a message that may be for whoever has this interest: not one
+   * that is for everyone, and of another type. Else that other one.
+   */
+  nextFor(interest: Interest, from: number, to: number): number {
+    const passed = typesOf('both').filter(type => !typesOf(interest).includes(type))
+    let sequence = from
+    for (let at = this.#placeOf(from); passed.length > 0 && sequence < to; at++) {
+      const block = this.#blocks[at]
+      if (block?.words === undefined || sequence < block.first) return sequence
+      const end = block.first + block.size
+      const found = firstNotOf(passed, block.words, sequence - block.first)
+      if (block.first + found < end) return Math.min(block.first + found, to)
+      sequence = Math.max(sequence, end)
+    }
+    return Math.min(sequence, to)
   }
 
   /** What is known of a part of the log. */
@@ -170,6 +189,20 @@ function countIn({ words }: Block, type: FrameType, count: number): number {
   const rest = count & 15
   if (rest > 0) messages += onesIn(matching(words[whole] as number, code) & ((1 << (rest * 2)) - 1))
   return messages
+}
+
+/** The place from `from` on of the first message in these words that is of none of these types. */
+function firstNotOf(types: readonly MessageType[], words: Uint32Array, from: number): number {
+  let at = from
+  while (at < blockMessages) {
+    const word = words[at >> 4] as number
+    let those = 0
+    for (const type of types) those |= matching(word, frameTypes.indexOf(type) + 1)
+    const others = (~those & lowBits) >>> ((at & 15) * 2)
+    if (others !== 0) return at + (Math.clz32(others & -others) ^ 31) / 2
+    at = (at | 15) + 1
+  }
+  return blockMessages
 }
 
 /** A bit for each code in a word that is this one. */

@@ -1,4 +1,5 @@
 import type { FrameType } from '../protocol/message.ts'
+import type { Interest } from '../protocol/topics.ts'
 import type { Batch, LoggedBatch } from './batch.ts'
 import { type IdleCursor, IdleCursors } from './idle-cursors.ts'
 import { MessageCounts } from './message-counts.ts'
@@ -68,6 +69,14 @@ export class MessageLog {
   /** Messages for everyone of this type that may be delivered, from a sequence number on; to before another one. */
   count(type: FrameType, from: number, to = this.#end): number {
     return this.#counts.between(type, Math.max(from, this.oldest), to)
+  }
+
+  /**
+   * Sequence number of the first message from one on that may be for whoever has this interest, as far as that is known without
+   * looking: what is before it need not be read.
+   */
+  nextFor(interest: Interest, from: number): number {
+    return from < this.oldest ? from : this.#counts.nextFor(interest, from, this.#end)
   }
 
   /** The same, of messages for this subscriber alone or, of requests for snapshots, for all but it. */

@@ -5,6 +5,7 @@ import { addressedIn, typeCodeOf } from '../../src/delivery/counted.ts'
 import { MessageCounts } from '../../src/delivery/message-counts.ts'
 import { frameTypes } from '../../src/delivery/positions.ts'
 import { type FrameType, type Message, messageOf } from '../../src/protocol/message.ts'
+import type { Interest } from '../../src/protocol/topics.ts'
 
 const kinds: Readonly<Record<string, Message>> = {
   indicator: messageOf('indicator', '{}'),
@@ -12,6 +13,10 @@ const kinds: Readonly<Record<string, Message>> = {
   request: messageOf('snapshotrequest', '{}', { audience: { except: 'a' } }),
   answer: messageOf('indicator', '{}', { audience: { only: 'a' } }),
   other: messageOf('sighting', '{}', { audience: { only: 'b' } }),
+}
+
+function isOfInterest(type: FrameType, interest: Interest): boolean {
+  return type === 'snapshotrequest' || interest === 'both' || interest === type
 }
 
 /** Runs of one kind, short and long, so that there are blocks of one type alone and mixed ones. */
@@ -70,6 +75,31 @@ function inRange(log: ReadonlyMap<number, Message>, from: number, to: number): M
 }
 
 describe('what is counted of messages', () => {
+  test('tells what need not be read: nothing that may be for somebody, and all that is known not to be', () =>
+    fc.assert(
+      fc.property(
+        ...([
+          parts,
+          fc.nat(),
+          fc.nat(),
+          fc.boolean(),
+          fc.constantFrom<Interest>('indicator', 'sighting', 'both', 'none'),
+        ] as const),
+        (parts, one, other, isLateKnown, interest) => {
+          const { counts, log, next } = counted(parts, isLateKnown)
+          const [from, to] = [1 + (one % next), 1 + (other % next)].sort((a, b) => a - b) as [number, number]
+          const found = counts.nextFor(interest, from, to)
+          const isPassed = (sequence: number) => {
+            const message = log.get(sequence)
+            return message?.audience === undefined && message !== undefined && !isOfInterest(message.type, interest)
+          }
+          for (let sequence = from; sequence < found; sequence++) assert.ok(isPassed(sequence))
+          assert.ok(found >= from && found <= to)
+          if (isLateKnown && found < to) assert.ok(!isPassed(found))
+        },
+      ),
+    ))
+
   test('is what is there between any two places, however it became known', () =>
     fc.assert(
       fc.property(parts, fc.nat(), fc.nat(), (parts, one, other) => {
