@@ -182,6 +182,11 @@ export const configSchema = section({
     .describe(
       'What a message must be: `lenient` what the original takes, `strict` STIX 2.1 to the letter, `off` a JSON object of the right type.',
     ),
+  stix20: oneOf(['refuse', 'upgrade'])
+    .default('refuse')
+    .describe(
+      'Indicators and sightings of STIX 2.0: `refuse`, or `upgrade` them to STIX 2.1. `validation: off` takes them as they are.',
+    ),
   max_subscribers: count(1, 1_000_000)
     .default(10_000)
     .describe(

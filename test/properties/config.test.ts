@@ -44,6 +44,7 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'plugins.apps.zmq.network_buffer_size': ['0', '1073741824'],
   'plugins.apps.zmq.tcp_keepalive': ['1', '32767'],
   validation: ['strict', 'off'],
+  stix20: ['upgrade'],
   max_subscribers: ['1', '1000000'],
   max_subscribers_per_address: ['1', '1000000'],
   subscribe_rate: ['1', '1000000'],

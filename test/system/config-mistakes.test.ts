@@ -68,7 +68,7 @@ const complaints: Readonly<Record<string, { text: string; said: readonly string[
   'a key named __proto__ is a key like any other': {
     text: '__proto__: {max_topics: 5}',
     said: [
-      'config.yaml:1:1 __proto__: unknown key; known here: logging, plugins, validation, max_subscribers, max_subscribers_per_address, subscribe_rate, max_topics, join_timeout, heartbeat, evict_after, max_publish, max_message_values, max_unchecked_bytes, history, queue, snapshot, inspector, shutdown_timeout',
+      'config.yaml:1:1 __proto__: unknown key; known here: logging, plugins, validation, stix20, max_subscribers, max_subscribers_per_address, subscribe_rate, max_topics, join_timeout, heartbeat, evict_after, max_publish, max_message_values, max_unchecked_bytes, history, queue, snapshot, inspector, shutdown_timeout',
     ],
   },
   'an inspector that others reach needs a token': {
@@ -123,7 +123,7 @@ const complaints: Readonly<Record<string, { text: string; said: readonly string[
   'a key that is no plain word is quoted': {
     text: '"a\\nb.c": 5',
     said: [
-      'config.yaml:1:1 "a\\\\nb.c": unknown key; known here: logging, plugins, validation, max_subscribers, max_subscribers_per_address, subscribe_rate, max_topics, join_timeout, heartbeat, evict_after, max_publish, max_message_values, max_unchecked_bytes, history, queue, snapshot, inspector, shutdown_timeout',
+      'config.yaml:1:1 "a\\\\nb.c": unknown key; known here: logging, plugins, validation, stix20, max_subscribers, max_subscribers_per_address, subscribe_rate, max_topics, join_timeout, heartbeat, evict_after, max_publish, max_message_values, max_unchecked_bytes, history, queue, snapshot, inspector, shutdown_timeout',
     ],
   },
 }
