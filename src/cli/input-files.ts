@@ -1,6 +1,7 @@
 import { createReadStream, statSync } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import { checkObject, type ValidationMode } from '../protocol/stix/check.ts'
+import { isStix20, stix20Advice, upgradeText } from '../protocol/stix/upgrade.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import type { Progress } from './progress.ts'
 import type { PublishReport } from './publish-report.ts'
@@ -23,20 +24,30 @@ export interface ObjectInFile {
   readonly file: string
   readonly line: number
   readonly type: MessageType
-  /** Byte for byte. */
+  /** Byte for byte, unless it was upgraded. */
   readonly text: string
+  /** Was it STIX 2.0? */
+  readonly isUpgraded: boolean
 }
 
-/** Reads the indicators and sightings in files, as far as a bus in this mode takes them; everything else is reported. */
+/** What objects have to be. */
+export interface ObjectRules {
+  /** As far as one knows, how the bus that gets them validates. */
+  readonly validation: ValidationMode
+  /** Are objects of STIX 2.0 upgraded? */
+  readonly upgrade: boolean
+}
+
+/** Reads the indicators and sightings in files, as far as these rules and a bus take them; everything else is reported. */
 export async function* objectsInFiles(
   files: readonly string[],
-  validation: ValidationMode,
+  rules: ObjectRules,
   job: ReadingJob,
 ): AsyncGenerator<ObjectInFile, void, undefined> {
   let doneBytes = 0
   for (const file of files) {
     for await (const item of itemsIn(file, job)) {
-      const object = publishable(file, item, validation, job.report)
+      const object = publishable(file, item, rules, job.report)
       if (object !== undefined) yield object
       job.progress.update(doneBytes + item.bytes, job.report.published)
     }
@@ -67,14 +78,14 @@ async function* itemsIn(file: string, { report, signal }: ReadingJob): ReturnTyp
 function publishable(
   file: string,
   item: InputItem,
-  validation: ValidationMode,
+  { validation, upgrade }: ObjectRules,
   report: PublishReport,
 ): ObjectInFile | undefined {
   if (item.kind === 'broken') {
     report.refuse(file, item.line, item.problem)
     return undefined
   }
-  const { line, text, object } = item
+  const { line, object } = item
   const { type } = object
   if (typeof type !== 'string') {
     report.refuse(file, line, 'a STIX object has a type, and this has none')
@@ -84,9 +95,15 @@ function publishable(
     report.countSkipped(type)
     return undefined
   }
-  const checked = checkObject(object, validation)
-  if (!('refused' in checked)) return { file, line, type, text }
-  report.refuse(file, line, checked.detail)
+  const isUpgraded = upgrade && isStix20(object)
+  const text = isUpgraded ? upgradeText(item.text, object) : item.text
+  const checked = checkObject(isUpgraded ? JSON.parse(text) : object, validation)
+  if (!('refused' in checked)) return { file, line, type, text, isUpgraded }
+  const { refused, detail } = checked
+  if (isUpgraded) report.refuse(file, line, `upgraded from STIX 2.0: ${detail}`)
+  else if (refused === 'unsupported_spec_version' && isStix20(object))
+    report.refuse(file, line, `${detail}; ${stix20Advice}`)
+  else report.refuse(file, line, detail)
   return undefined
 }
 

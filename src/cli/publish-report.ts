@@ -8,6 +8,7 @@ const maxTold = 20
 export class PublishReport {
   readonly #published = new Map<string, number>()
   readonly #skipped = new Map<string, number>()
+  #upgraded = 0
   #refused = 0
   #acknowledged = 0
   #lastSequence = 0
@@ -36,6 +37,11 @@ export class PublishReport {
     this.#lastSequence = receipt.sequence
   }
 
+  /** An object that was counted as published had been upgraded from STIX 2.0. */
+  countUpgraded(): void {
+    this.#upgraded++
+  }
+
   /** An object is of a type that does not travel the bus. */
   countSkipped(type: string): void {
     this.#skipped.set(type, (this.#skipped.get(type) ?? 0) + 1)
@@ -57,6 +63,7 @@ export class PublishReport {
   /** Says what came of everything; `done` is what was done with what did not fail. */
   saySummary(done: 'published' | 'imported' = 'published'): void {
     say(`${done} ${listed(this.#published)}, skipped ${listed(this.#skipped)}, refused ${this.#refused}`)
+    if (this.#upgraded > 0) say(`${this.#upgraded} of those ${done} were STIX 2.0, and upgraded to STIX 2.1`)
     if (this.#acknowledged > 0) {
       say(`${this.#acknowledged} acknowledged: on the bus's disk, the last as number ${this.#lastSequence}`)
     }

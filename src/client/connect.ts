@@ -89,7 +89,7 @@ export class Bus {
   }
 
   /**
-   * Publishes an indicator or a sighting; text travels byte for byte. Fulfilled with a receipt when it is on the bus's disk.
+   * Publishes an indicator or a sighting; text travels byte for byte, but for STIX 2.0 with `upgradeStix20`. Fulfilled with a receipt when it is on the bus's disk.
    * On a bus that gives no receipts, which an event tells, or with `receipts: false`, fulfilled with undefined when the
    * connection took it.
    * Messages keep their order, also when they are not awaited: then many go at once. Await them to go no faster than the bus.
@@ -100,7 +100,7 @@ export class Bus {
   async publish(message: Publishable, { signal }: { signal?: AbortSignal } = {}): Promise<Receipt | undefined> {
     this.#throwIfClosed()
     signal?.throwIfAborted()
-    const ready = readyMessage(message, this.#settings.maxMessageBytes)
+    const ready = readyMessage(message, this.#settings, event => this.#tell(event))
     const publish = this.#settings.receipts
       ? this.#receipts.publish(ready, signal)
       : this.#withoutReceipt(ready, signal === undefined ? [] : [signal])

@@ -43,5 +43,7 @@ export type BusEvent =
   | { readonly event: 'without_receipts'; readonly reason: ReceiptLack }
   /** A bus that gave no receipts gives them now. What the connection still held may come behind what has a receipt. */
   | { readonly event: 'with_receipts' }
+  /** What is being published was STIX 2.0, and was upgraded (`upgradeStix20`). */
+  | { readonly event: 'stix20_upgraded'; readonly type: MessageType; readonly id: string | undefined }
   /** On closing, the bus did not take everything that was accepted in the time it had. */
   | { readonly event: 'flush_abandoned' }
