@@ -198,6 +198,43 @@ test('it makes no difference which settings stand in the file and which in the e
   )
 })
 
+test('it makes no difference which keys stand in a section and which come by its merge key', () => {
+  const zmq = 'plugins.apps.zmq.'
+  const key = fc.constantFrom(...valuePaths.filter(path => path.startsWith(zmq)))
+  const chosen = fc.uniqueArray(
+    key.chain(path =>
+      fc.record({
+        name: fc.constant(path.slice(zmq.length)),
+        value: fc.constantFrom(...(taken[path] ?? [])),
+        // the section itself, the first one that is merged, the second
+        from: fc.constantFrom(0, 1, 2),
+      }),
+    ),
+    { selector: ({ name }) => name },
+  )
+  fc.assert(
+    fc.property(chosen, keys => {
+      // What has a key first wins: the others have it as well.
+      const keysOf = (at: number) => {
+        const own = keys.filter(({ from }) => from <= at)
+        return own.map(({ name, value, from }) => `${name}: ${from === at ? value : '[no value]'}`).join(', ')
+      }
+      const merged = `plugins: {apps: {a: &a {${keysOf(1)}}, b: &b {${keysOf(2)}}, zmq: {<<: [*a, *b], ${keysOf(0)}}}}`
+      const plain = `plugins: {apps: {zmq: {${keys.map(({ name, value }) => `${name}: ${value}`).join(', ')}}}}`
+      assert.deepEqual(outcome(merged), outcome(plain))
+    }),
+  )
+  /** The configuration, or that it is none: two ports may be the same. */
+  function outcome(text: string): Config | readonly string[] {
+    try {
+      return load(text).config
+    } catch (error) {
+      assert(error instanceof ConfigError)
+      return error.problems.map(line => line.replace(/^config.yaml:\S+ /, '')).toSorted()
+    }
+  }
+})
+
 test('one bad value is told with the line and column where it stands', () => {
   const bad = fc.record({ path: fc.constantFrom(...valuePaths), value: fc.constantFrom(...refusedByAll) })
   fc.assert(

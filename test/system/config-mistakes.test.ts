@@ -49,6 +49,27 @@ const complaints: Readonly<Record<string, { text: string; said: readonly string[
       'config.yaml:4:15 plugins.apps.zmq.sub: sub and manage are the same port, 13372; each endpoint needs its own',
     ],
   },
+  'what came by a merge key is told where it is written': {
+    text: 'plugins:\n  apps:\n    old: &old\n      manage: abc\n      hots: x\n    zmq:\n      <<: *old\n      pub: 99999',
+    said: [
+      'config.yaml:4:15 plugins.apps.zmq.manage: expected a port (0–65535), got "abc"',
+      'config.yaml:5:7 plugins.apps.zmq.hots: unknown key; did you mean plugins.apps.zmq.host?',
+      'config.yaml:8:12 plugins.apps.zmq.pub: expected a port (0–65535), got 99999',
+    ],
+  },
+  'a merge key takes sections, and stands once': {
+    text: 'queue:\n  <<: 5\n  <<: {max_messages: 3}\nsnapshot: {<<: [{}, x]}\nheartbeat:\n  <<: *none',
+    said: [
+      'config.yaml:2:7 queue: a merge key (<<) takes a section or a list of sections, such as *name of one above it',
+      'config.yaml:3:3 queue."<<": this key stands here twice; it is in line 2 too',
+      'config.yaml:4:21 snapshot: a merge key (<<) takes a section or a list of sections, such as *name of one above it',
+      'config.yaml:6:7 heartbeat: the alias *none names no anchor above it; text that begins with * stands in quotes',
+    ],
+  },
+  'a key that is only written like a merge key is a key': {
+    text: 'queue: {"<<": {max_messages: 3}}',
+    said: ['config.yaml:1:9 queue."<<": unknown key; known here: max_messages, max_bytes, when_full'],
+  },
   'a host with a port is not a host': {
     text: 'plugins: {apps: {zmq: {advertise: "10.0.0.1:13370"}}}',
     said: ['config.yaml:1:35 plugins.apps.zmq.advertise: expected a host name or an IP address, got "10.0.0.1:13370"'],
@@ -197,6 +218,10 @@ const bombs: Readonly<Record<string, readonly [string, string]>> = {
   'more than a hundred aliases': [
     `a: &a 1\n${Array.from({ length: 101 }, (_, at) => `k${at}: *a`).join('\n')}`,
     'config.yaml:102:7 k100: more than 100 aliases',
+  ],
+  'a thousand keys merged a hundred times': [
+    `a: &a {${Array.from({ length: 1000 }, (_, at) => `k${at}: 1`).join()}}\n${Array.from({ length: 100 }, (_, at) => `m${at}: {<<: *a}`).join('\n')}`,
+    'config.yaml:12:7 m10: more than 10000 keys are merged',
   ],
   'a hundred thousand unknown keys': [
     Array.from({ length: 100_000 }, (_, at) => `k${at}: 1`).join('\n'),

@@ -129,6 +129,27 @@ test('repeating a section by an alias is fine', () => {
   assert.deepEqual([config.max_topics, config.max_subscribers, config.queue.max_messages], [7, 7, 7])
 })
 
+test('a section takes keys of others by a merge key: its own win, then those of the first that has them', () => {
+  const text = [
+    'plugins:',
+    '  apps:',
+    '    old: &ports {manage: 5001, pub: 5002, sub: 5003}',
+    '    older: &host',
+    '      host: 0.0.0.0',
+    '      manage: 6001',
+    '    zmq:',
+    '      pub: 7002',
+    '      <<: [*ports, *host, {bind_retry: 5}]',
+    'queue: {<<: {max_messages: 9}, max_bytes: 5000}',
+    'snapshot: &snapshot',
+    '  <<: {max_open: 3}',
+  ].join('\n')
+  const { config } = load({ 'config.yaml': text })
+  const { manage, pub, sub, host, bind_retry } = config.plugins.apps.zmq
+  assert.deepEqual([manage, pub, sub, host, bind_retry], [5001, 7002, 5003, '0.0.0.0', 5])
+  assert.deepEqual([config.queue.max_messages, config.queue.max_bytes, config.snapshot.max_open], [9, 5000, 3])
+})
+
 test('a variable over a section that an alias repeats changes it in one place only', () => {
   const waits = () => section({ first: seconds(), last: seconds() })
   writeFileSync(join(rooms, 'aliased.yaml'), 'one: &waits {first: 1, last: 2}\ntwo: *waits')
