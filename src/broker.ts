@@ -519,6 +519,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     { log, repeating },
     {
       supervisor,
+      portsTried: Promise.all([manage.tried, pub.tried, sub.tried]),
       connections,
       peerBytes: () => peerBudget.held,
       subscribers,

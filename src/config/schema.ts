@@ -1,6 +1,7 @@
 import type * as z from 'zod'
 import { inspectorSection } from './inspector.ts'
 import { loggingSection } from './logging.ts'
+import { besideInspector } from './port-clash.ts'
 import {
   bytes,
   count,
@@ -173,8 +174,7 @@ const snapshot = section({
     .describe('Snapshots of one address that are sent a page between two pauses. Beyond, they take turns.'),
 }).describe('Snapshots: what a new subscriber asks of the others (the past so many days).')
 
-/** The broker's configuration: every key with its default, its range and what it is for. */
-export const configSchema = section({
+const keys = {
   logging: loggingSection('threatbus.log'),
   plugins,
   validation: oneOf(['lenient', 'strict', 'off'])
@@ -226,7 +226,10 @@ export const configSchema = section({
   shutdown_timeout: seconds(0)
     .default(5)
     .describe('Seconds that queued messages may take to leave once the broker was told to end. Then it ends anyway.'),
-})
+}
+
+/** The broker's configuration: every key with its default, its range and what it is for. */
+export const configSchema = section(keys, [besideInspector('manage'), besideInspector('pub'), besideInspector('sub')])
 
 /** The broker's configuration, read. Durations are in seconds, sizes in bytes. */
 export type Config = z.output<typeof configSchema>

@@ -77,7 +77,7 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'snapshot.page_pause': ['0', '10'],
   'inspector.enabled': ['false'],
   'inspector.host': ['localhost', '"::1"', '127.0.0.2'],
-  'inspector.port': ['0', '65535'],
+  'inspector.port': ['0', '65534'],
   'inspector.token': ['0123456789abcdef', '"ABC.def_~+/-1234=="'],
   'inspector.max_connections': ['1', '10000'],
   shutdown_timeout: ['0', '1.5'],

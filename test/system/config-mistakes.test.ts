@@ -49,6 +49,20 @@ const complaints: Readonly<Record<string, { text: string; said: readonly string[
       'config.yaml:4:15 plugins.apps.zmq.sub: sub and manage are the same port, 13372; each endpoint needs its own',
     ],
   },
+  "a port of the bus that is the inspector's too is told where the inspector's is written, else where that is": {
+    text: 'inspector: {port: 5000}\nplugins:\n  apps:\n    zmq: {sub: 5000, manage: 5000}',
+    said: [
+      'config.yaml:1:19 inspector.port: inspector.port and plugins.apps.zmq.manage are the same port, 5000; each needs its own',
+      'config.yaml:1:19 inspector.port: inspector.port and plugins.apps.zmq.sub are the same port, 5000; each needs its own',
+      'config.yaml:4:16 plugins.apps.zmq.sub: sub and manage are the same port, 5000; each endpoint needs its own',
+    ],
+  },
+  "a port of the bus that is the inspector's default is told where it was written": {
+    text: 'plugins:\n  apps:\n    zmq: {pub: 13373, host: "*"}',
+    said: [
+      'config.yaml:3:16 inspector.port: inspector.port and plugins.apps.zmq.pub are the same port, 13373; each needs its own',
+    ],
+  },
   'what came by a merge key is told where it is written': {
     text: 'plugins:\n  apps:\n    old: &old\n      manage: abc\n      hots: x\n    zmq:\n      <<: *old\n      pub: 99999',
     said: [
