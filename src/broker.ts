@@ -47,7 +47,7 @@ import {
 } from './protocol/management.ts'
 import type { Message } from './protocol/message.ts'
 import type { RefusalReason } from './protocol/refusal.ts'
-import { type MessageType, shortened } from './protocol/topics.ts'
+import { type MessageType, shortened, vainTopics } from './protocol/topics.ts'
 import { addressOf } from './sockets/address.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { descriptorsLeft, openFiles } from './sockets/open-files.ts'
@@ -125,6 +125,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | 'missed'
     | 'crowded_out'
     | 'unreadable'
+    | 'topics_match_nothing'
   >((fields, sentence) => log.warn(fields, sentence))
   const story = new Story(log)
   const tally = new Tally()
@@ -428,12 +429,19 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     if (isKept && isServing && manage.reaches(route)) {
       subscribing.confirm(subscription, wish)
       story.subscribed(topic, topics, wish.snapshotDays)
+      warnOfVainTopics(topic, vainTopics(topics))
       return subscribeReply(topic, ports, zmq)
     }
     subscribing.undo(subscription)
     if (!isServing) return errorReply('the broker is stopping')
     if (isKept) return errorReply('nobody is there to be answered')
     return tooSlowToSubscribe()
+  }
+
+  function warnOfVainTopics(topic: string, topics: readonly string[]): void {
+    if (topics.length === 0) return
+    const sentence = 'topics of a subscription match nothing: there are stix2/indicator and stix2/sighting'
+    repeating.log('topics_match_nothing', sentence, { subscriber: shortened(topic), topics })
   }
 
   function tooSlowToSubscribe(): ManagementReply {

@@ -3,7 +3,7 @@ import type { clientChart } from '../../machines/client.ts'
 import type { SubscriptionWish } from '../../machines/vocabulary-client.ts'
 import type { ClientParts } from '../inspector/client-inspection.ts'
 import { maxSnapshotDays } from '../protocol/management.ts'
-import { interestOf } from '../protocol/topics.ts'
+import { matchesNothing, vainTopics } from '../protocol/topics.ts'
 import { BusClosedError, InvalidArgumentError } from './errors.ts'
 import type { BusEvent } from './events.ts'
 import type { Inspection } from './inspection.ts'
@@ -11,7 +11,7 @@ import { clientLogic } from './lifecycle.ts'
 import { openSubscription, type Session, type SubscribeOptions } from './open-subscription.ts'
 import { type ConnectOptions, type InspectSettings, type Settings, settingsOf } from './options.ts'
 import { type Publishable, type ReadyMessage, readyMessage } from './publishable.ts'
-import { matchesNothing, Publishing } from './publishing.ts'
+import { Publishing } from './publishing.ts'
 import { type Receipt, Receipts } from './receipts.ts'
 import { Requests } from './requests.ts'
 import type { AnswerSnapshot } from './snapshot-answers.ts'
@@ -79,13 +79,16 @@ export class Bus {
 
   /**
    * Subscribes to topics: `stix2/indicator`, `stix2/sighting`, or a prefix of them that ends anywhere. Fulfilled when the
-   * bus has granted it; from then on nothing is missed, whenever it is read.
+   * bus has granted it; from then on nothing is missed, whenever it is read. Of topics that match nothing an event tells.
    *
    * Throws `InvalidArgumentError` for topics or days that can't be meant, `BusUnavailableError` if the bus does not answer
    * in time, `SubscriptionRefusedError` if it does not want to, `BusClosedError`, or the signal's reason.
    */
   async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
-    return this.#subscribe(readWish(topics, options.snapshotDays ?? 0), options)
+    const wish = readWish(topics, options.snapshotDays ?? 0)
+    const vain = vainTopics(wish.topics)
+    if (vain.length > 0) this.#tell({ event: 'topics_match_nothing', topics: vain })
+    return this.#subscribe(wish, options)
   }
 
   /**
@@ -227,12 +230,7 @@ function readWish(topics: string | readonly string[], snapshotDays: number): Sub
   if (!Array.isArray(list) || list.length === 0 || !list.every(topic => typeof topic === 'string')) {
     throw new InvalidArgumentError('a subscription wants a topic, or a list of at least one')
   }
-  for (const topic of list) {
-    if (topic !== '' && interestOf([topic]) !== 'none') continue
-    throw new InvalidArgumentError(
-      `nothing that travels the bus matches the topic ${JSON.stringify(topic)}: there are stix2/indicator and stix2/sighting`,
-    )
-  }
+  if (list.includes('')) throw new InvalidArgumentError('a topic must not be empty: stix2 is everything')
   if (!Number.isInteger(snapshotDays) || snapshotDays < 0 || snapshotDays > maxSnapshotDays) {
     throw new InvalidArgumentError(`a snapshot reaches back 0 to ${maxSnapshotDays} whole days, not ${snapshotDays}`)
   }

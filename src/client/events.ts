@@ -20,6 +20,8 @@ export type BusEvent =
       readonly topics: readonly string[]
       readonly error?: unknown
     }
+  /** These topics of a subscription match nothing that travels the bus: there are `stix2/indicator` and `stix2/sighting`. */
+  | { readonly event: 'topics_match_nothing'; readonly topics: readonly string[] }
   | { readonly event: 'frame_ignored'; readonly subscription: string; readonly reason: IgnoredFrame }
   | {
       readonly event: 'snapshot_answered'

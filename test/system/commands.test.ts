@@ -233,6 +233,14 @@ describe('threatbus subscribe', { concurrency: true }, () => {
     const { code, stderr } = await runCommand(t, ['subscribe', 'stix2', ...nowhere])
     assert.deepEqual([code, stderr], [69, 'threatbus: no answer from 127.0.0.1 port 1 within 300 ms\n'])
   })
+
+  test('warns of a topic that nothing matches', async t => {
+    const { stderr } = await runCommand(t, ['subscribe', 'stix2', 'stix2/malware', ...nowhere])
+    assert.match(
+      stderr,
+      /^threatbus: nothing that travels the bus matches "stix2\/malware": there are stix2\/indicator /,
+    )
+  })
 })
 
 describe('threatbus ping', { concurrency: true }, () => {
