@@ -48,7 +48,7 @@ import {
 import type { Message } from './protocol/message.ts'
 import { counted } from './protocol/quantities.ts'
 import type { RefusalReason } from './protocol/refusal.ts'
-import { type MessageType, shortened } from './protocol/topics.ts'
+import { type MessageType, shortened, vainTopics } from './protocol/topics.ts'
 import { addressOf } from './sockets/address.ts'
 import { ManageSocket, type RawRequest } from './sockets/manage.ts'
 import { descriptorsLeft, isDescriptorLeft, openFiles } from './sockets/open-files.ts'
@@ -88,6 +88,15 @@ const endpointsNumber = 3
 /** So much of what may be unwritten is for large messages, and for those with receipts: the rest is for small ones on `sub`. */
 const patientShare = 0.5
 
+/** What came to be published with a receipt. */
+interface Publication {
+  readonly messages: readonly Message<MessageType>[]
+  /** So many of them were upgraded from STIX 2.0. */
+  readonly upgraded: number
+}
+
+const nothingPublished: Publication = { messages: [], upgraded: 0 }
+
 /** Why messages can't be published with a receipt now. */
 const notStoredReasons: Readonly<Record<Exclude<Decision, 'admitted'>, string>> = {
   failing: 'the history cannot be written at present: try again later',
@@ -124,6 +133,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     | 'missed'
     | 'crowded_out'
     | 'unreadable'
+    | 'topics_match_nothing'
   >((fields, sentence) => log.warn(fields, sentence))
   /** What keeps the broker from its work and may repeat. */
   const failing = new RateLimited<'file_descriptors' | 'no_file'>((fields, sentence) => log.error(fields, sentence))
@@ -193,11 +203,13 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   })
   const requestLimits = {
     validation: config.validation,
+    stix20: config.stix20,
     maxValues: config.max_message_values,
     maxTopics: config.max_topics,
     maxMessages: config.max_publish,
   }
   const reached = (limit: RequestLimit) => void tally.limits[limit]++
+  const upgraded = () => void tally.upgraded++
   const largeMessages = new LargeMessages(
     {
       limits: requestLimits,
@@ -206,17 +218,21 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       ready: async () => history?.keepsUp(patientShare),
     },
     reached,
+    upgraded,
   )
-  const intake = new Intake(requestLimits, {
-    publish: batch => backbone.publish(batch),
-    deliverEnvelopes: (snapshotId, answers) => exchanges.deliver(snapshotId, answers),
-    refused: ({ refused, detail }) => {
-      if (refused === 'too_many_values') tally.limits.max_message_values++
-      repeating.log(refused, `message refused: ${detail}`, { reason: refused })
+  const intake = new Intake(
+    { ...requestLimits, upgraded },
+    {
+      publish: batch => backbone.publish(batch),
+      deliverEnvelopes: (snapshotId, answers) => exchanges.deliver(snapshotId, answers),
+      refused: ({ refused, detail }) => {
+        if (refused === 'too_many_values') tally.limits.max_message_values++
+        repeating.log(refused, `message refused: ${detail}`, { reason: refused })
+      },
     },
-  })
+  )
   /** Messages that came to be published with a receipt, until the supervisor has decided on it. */
-  const publications = new WeakMap<ReplyRoute, readonly Message<MessageType>[]>()
+  const publications = new WeakMap<ReplyRoute, Publication>()
 
   // Sockets.
   // What the sockets hold when they are closed may take what is left of the time to shut down.
@@ -428,12 +444,19 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     if (isKept && isServing && manage.reaches(route)) {
       subscribing.confirm(subscription, wish)
       story.subscribed(topic, topics, wish.snapshotDays)
+      warnOfVainTopics(topic, vainTopics(topics))
       return subscribeReply(topic, ports, zmq)
     }
     subscribing.undo(subscription)
     if (!isServing) return errorReply('the broker is stopping')
     if (isKept) return errorReply('nobody is there to be answered')
     return tooSlowToSubscribe()
+  }
+
+  function warnOfVainTopics(topic: string, topics: readonly string[]): void {
+    if (topics.length === 0) return
+    const sentence = 'topics of a subscription match nothing: there are stix2/indicator and stix2/sighting'
+    repeating.log('topics_match_nothing', sentence, { subscriber: shortened(topic), topics })
   }
 
   function tooSlowToSubscribe(): ManagementReply {
@@ -443,7 +466,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
 
   /** Publishes messages as soon as the disk keeps up, and answers when they are on disk. */
   async function publishWithReceipt(route: ReplyRoute): Promise<ManagementReply> {
-    const published = publications.get(route) ?? []
+    const { messages: published, upgraded } = publications.get(route) ?? nothingPublished
     if (history === undefined || publicationAdmission === undefined) return noHistoryReply
     const batch = batchOf(published)
     const bytes = heldBytesOf(batch)
@@ -452,6 +475,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     if (decision !== 'admitted') return errorReply(notStoredReasons[decision])
     const { first } = backbone.publish(batch)
     for (const { type } of published) tally.published[type]++
+    tally.upgraded += upgraded
     const reply = await history.store.committed().then(
       () => {
         tally.receipts += published.length
@@ -484,7 +508,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       tally.replied(undefined, decoded)
       manage.reply(route, JSON.stringify(decoded))
     } else if (decoded.action === 'publish') {
-      publications.set(route, decoded.messages)
+      publications.set(route, decoded)
       supervisor.send({ type: 'management.publish', route })
     } else if (decoded.action === 'subscribe') {
       supervisor.send({ ...decoded, type: 'management.subscribe', route, address })
@@ -523,6 +547,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     { log, repeating },
     {
       supervisor,
+      portsTried: Promise.all([manage.tried, pub.tried, sub.tried]),
       connections,
       hasDescriptors: () => admission.hasRoom && isDescriptorLeft(),
       peerBytes: () => peerBudget.held,

@@ -40,6 +40,8 @@ export interface ObservedBroker
   > {
   readonly supervisor: Actor<ReturnType<typeof brokerLogic>>
   readonly messages: MessageLog
+  /** Fulfilled when each endpoint has its port, or did not get it at once: what looks at the broker takes none of these. */
+  readonly portsTried: Promise<unknown>
 }
 
 /**
@@ -80,7 +82,8 @@ export function observe(
     },
   }
   const dropped = () => void tally.limits['inspector.max_connections']++
-  const server = startHttpServer(config.inspector, { program: 'broker', log, repeating, dropped }, [
+  const surroundings = { program: 'broker', log, ready: parts.portsTried, repeating, dropped }
+  const server = startHttpServer(config.inspector, surroundings, [
     ...monitoringRoutes(monitoredBroker(observed, rates, packageVersion())),
     ...inspectorRoutes(recorder),
   ])

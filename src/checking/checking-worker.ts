@@ -14,9 +14,11 @@ const limits = workerData as RequestLimits
 
 function answer({ kind, bytes }: CheckingTask): Crossing {
   const parts = [Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)]
-  if (kind === 'frame') return crossing(decodeFrame(parts, limits))
   const reached: RequestLimit[] = []
-  return crossing(decodeRequest(parts, { ...limits, reached: limit => reached.push(limit) }), reached)
+  let upgraded = 0
+  const rules = { ...limits, reached: (limit: RequestLimit) => reached.push(limit), upgraded: () => void upgraded++ }
+  const decoded = kind === 'frame' ? decodeFrame(parts, rules) : decodeRequest(parts, rules)
+  return crossing(decoded, { reached, upgraded })
 }
 
 // What is small, and live, has the right of way.

@@ -24,24 +24,36 @@ export interface CrossingMessages {
   readonly removed: readonly boolean[]
 }
 
-/** What the thread that checks answers. */
-export type Crossing = {
+/** What is counted of what was decoded. */
+export interface CrossingCounts {
   /** Limits that a request went beyond. */
   readonly reached: readonly RequestLimit[]
-} & (
-  | { readonly kind: 'message' | 'publication'; readonly messages: CrossingMessages }
-  | { readonly kind: 'enveloped'; readonly snapshotId: string; readonly messages: CrossingMessages }
-  | { readonly kind: 'plain'; readonly plain: Refusal | DecodedRequest }
-)
+  /** Messages that were upgraded from STIX 2.0. */
+  readonly upgraded: number
+}
+
+const nothingCounted: CrossingCounts = { reached: [], upgraded: 0 }
+
+/** What the thread that checks answers. */
+export type Crossing = CrossingCounts &
+  (
+    | { readonly kind: 'message' | 'publication'; readonly messages: CrossingMessages }
+    | { readonly kind: 'enveloped'; readonly snapshotId: string; readonly messages: CrossingMessages }
+    | { readonly kind: 'plain'; readonly plain: Refusal | DecodedRequest }
+  )
 
 /** Makes what was decoded ready to cross. */
-export function crossing(decoded: DecodedFrame | DecodedRequest, reached: readonly RequestLimit[] = []): Crossing {
-  if ('frame' in decoded) return { reached, kind: 'message', messages: crossingMessages([decoded]) }
+export function crossing(decoded: DecodedFrame | DecodedRequest, counts: CrossingCounts = nothingCounted): Crossing {
+  if ('frame' in decoded) return { ...counts, kind: 'message', messages: crossingMessages([decoded]) }
   if ('snapshotId' in decoded) {
-    return { reached, kind: 'enveloped', snapshotId: decoded.snapshotId, messages: crossingMessages([decoded.message]) }
+    const { snapshotId, message } = decoded
+    return { ...counts, kind: 'enveloped', snapshotId, messages: crossingMessages([message]) }
   }
-  if ('messages' in decoded) return { reached, kind: 'publication', messages: crossingMessages(decoded.messages) }
-  return { reached, kind: 'plain', plain: decoded }
+  if ('messages' in decoded) {
+    const { messages, upgraded } = decoded
+    return { ...counts, upgraded, kind: 'publication', messages: crossingMessages(messages) }
+  }
+  return { ...counts, kind: 'plain', plain: decoded }
 }
 
 /** What was decoded, after it has crossed. */
@@ -50,7 +62,7 @@ export function crossed(answer: Crossing): DecodedFrame | DecodedRequest {
     case 'plain':
       return answer.plain
     case 'publication':
-      return { action: 'publish', messages: crossedMessages(answer.messages) }
+      return { action: 'publish', messages: crossedMessages(answer.messages), upgraded: answer.upgraded }
     case 'enveloped':
       return { snapshotId: answer.snapshotId, message: crossedMessages(answer.messages)[0] as Message<MessageType> }
     case 'message':

@@ -40,6 +40,7 @@ interface Waiting {
 export class LargeMessages {
   readonly #maxBytes: number
   readonly #reached: (limit: RequestLimit) => void
+  readonly #upgraded: () => void
   readonly #ready: () => Promise<void>
   readonly #thread: CheckingThread
   /** By address. Whose turn is next stands first. */
@@ -50,10 +51,14 @@ export class LargeMessages {
   #ends = 0
   #crowdedOut = 0
 
-  /** @param reached hears of requests that were refused because they go beyond a limit */
-  constructor(settings: LargeMessagesSettings, reached: (limit: RequestLimit) => void) {
+  /**
+   * @param reached hears of requests that were refused because they go beyond a limit
+   * @param upgraded hears of each message on `sub` that was upgraded from STIX 2.0
+   */
+  constructor(settings: LargeMessagesSettings, reached: (limit: RequestLimit) => void, upgraded = () => {}) {
     this.#maxBytes = settings.maxUncheckedBytes
     this.#reached = reached
+    this.#upgraded = upgraded
     this.#ready = () => settings.ready()
     this.#thread = new CheckingThread(settings)
   }
@@ -71,7 +76,10 @@ export class LargeMessages {
   /** Decodes what came on `sub` from an address. Its bytes are not to be used any more. Never rejects. */
   async frame(bytes: Buffer, address: string): Promise<DecodedFrame> {
     const answer = await this.#check({ kind: 'frame', bytes }, address)
-    if (!('failed' in answer)) return crossed(answer) as DecodedFrame
+    if (!('failed' in answer)) {
+      for (let each = 0; each < answer.upgraded; each++) this.#upgraded()
+      return crossed(answer) as DecodedFrame
+    }
     if (answer.failed === 'crowded_out') return refuse('crowded_out')
     return refuse('check_failed', `the check failed: ${answer.because}`)
   }

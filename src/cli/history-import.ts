@@ -6,6 +6,12 @@ import { showProgress } from './progress.ts'
 import { PublishReport } from './publish-report.ts'
 import { abortOnSignal, signalExitCode } from './signals.ts'
 
+/** Options of `threatbus history import`. */
+export interface ImportOptions extends HistoryOptions {
+  /** Upgrade objects of STIX 2.0, also if the configuration does not say so? */
+  readonly upgrade?: true
+}
+
 /** Objects that are imported at once, and about how many bytes. */
 const longestList = 500
 const largestListBytes = 1_048_576
@@ -17,13 +23,14 @@ const requestOverheadBytes = 1024
  * Puts the indicators and sightings in files into a history: through the broker that uses it, which delivers them as any
  * other, or into its log if none does. Answers the exit code: `ok` only if everything that travels the bus was imported.
  */
-export async function importHistory(files: readonly string[], options: HistoryOptions): Promise<number> {
+export async function importHistory(files: readonly string[], options: ImportOptions): Promise<number> {
   const found = directoryAndConfig(options)
   if (found === undefined) return exitCodes.badConfiguration
   const { directory, config } = found
   const signal = abortOnSignal()
   const progress = showProgress(process.stderr, totalBytes(files))
   const report = new PublishReport(progress.writeLine)
+  const rules = { validation: config.validation, upgrade: options.upgrade === true || config.stix20 === 'upgrade' }
   let exitCode: number = exitCodes.ok
   try {
     const target = await openImportTarget(directory, config, signal)
@@ -31,7 +38,7 @@ export async function importHistory(files: readonly string[], options: HistoryOp
     const maxObjectBytes = config.plugins.apps.zmq.max_message_size - requestOverheadBytes
     const job = { report, progress, signal, maxObjectBytes }
     try {
-      for await (const object of objectsInFiles(files, config.validation, job)) await list.add(object)
+      for await (const object of objectsInFiles(files, rules, job)) await list.add(object)
       await list.take()
     } finally {
       await target.close()
@@ -81,6 +88,9 @@ class ImportList {
       this.#report.refuse(objects[refused.index] as ObjectInFile, refused.reason)
       objects = objects.toSpliced(refused.index, 1)
     }
-    for (const { type } of objects) this.#report.countPublished(type, undefined)
+    for (const { type, isUpgraded } of objects) {
+      this.#report.countPublished(type, undefined)
+      if (isUpgraded) this.#report.countUpgraded()
+    }
   }
 }

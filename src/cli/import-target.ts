@@ -105,7 +105,7 @@ async function openLog(directory: string, { history, validation }: Config): Prom
       take: async texts => {
         const messages: Message[] = []
         for (const [index, text] of texts.entries()) {
-          const message = decodeBody(text, validation)
+          const message = decodeBody(text, { validation })
           if ('refused' in message) return { index, reason: message.detail }
           messages.push(message)
         }

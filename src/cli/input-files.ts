@@ -1,6 +1,7 @@
 import { createReadStream, statSync } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import { checkObject, type ValidationMode } from '../protocol/stix/check.ts'
+import { isStix20, stix20Advice, upgradeText } from '../protocol/stix/upgrade.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import type { Progress } from './progress.ts'
 import type { PlaceInFile, PublishReport } from './publish-report.ts'
@@ -24,14 +25,24 @@ export interface ReadingJob {
 /** An object that can be published, and where it stands. */
 export interface ObjectInFile extends PlaceInFile {
   readonly type: MessageType
-  /** Byte for byte. */
+  /** Byte for byte, unless it was upgraded. */
   readonly text: string
+  /** Was it STIX 2.0? */
+  readonly isUpgraded: boolean
 }
 
-/** Reads the indicators and sightings in files, as far as a bus in this mode takes them; everything else is reported. */
+/** What objects have to be. */
+export interface ObjectRules {
+  /** As far as one knows, how the bus that gets them validates. */
+  readonly validation: ValidationMode
+  /** Are objects of STIX 2.0 upgraded? */
+  readonly upgrade: boolean
+}
+
+/** Reads the indicators and sightings in files, as far as these rules and a bus take them; everything else is reported. */
 export async function* objectsInFiles(
   files: readonly string[],
-  validation: ValidationMode,
+  rules: ObjectRules,
   job: ReadingJob,
 ): AsyncGenerator<ObjectInFile, void, undefined> {
   let doneBytes = 0
@@ -42,7 +53,7 @@ export async function* objectsInFiles(
       job.progress.update(doneBytes + readBytes, job.report)
     }
     for await (const item of itemsIn(file, job, read)) {
-      const object = publishable(file, item, validation, job)
+      const object = publishable(file, item, rules, job)
       if (object !== undefined) yield object
     }
     // What is broken may not have been read to its end.
@@ -85,7 +96,7 @@ async function* counted(chunks: AsyncIterable<Buffer>, read: (bytes: number) => 
 function publishable(
   file: string,
   item: InputItem,
-  validation: ValidationMode,
+  { validation, upgrade }: ObjectRules,
   { report, maxObjectBytes }: ReadingJob,
 ): ObjectInFile | undefined {
   const { line, path } = item
@@ -102,9 +113,15 @@ function publishable(
   } else if (type !== 'indicator' && type !== 'sighting') {
     report.refuse(where, 'a STIX object has a type, and this has none')
   } else {
-    const checked = checkObject(item.object, validation)
-    if (!('refused' in checked)) return { ...where, type, text: item.text }
-    report.refuse(where, checked.detail)
+    const isUpgraded = upgrade && isStix20(item.object)
+    const text = isUpgraded ? upgradeText(item.text, item.object) : item.text
+    const checked = checkObject(isUpgraded ? JSON.parse(text) : item.object, validation)
+    if (!('refused' in checked)) return { ...where, type, text, isUpgraded }
+    const { refused, detail } = checked
+    if (isUpgraded) report.refuse(where, `upgraded from STIX 2.0: ${detail}`)
+    else if (refused === 'unsupported_spec_version' && isStix20(item.object))
+      report.refuse(where, `${detail}; ${stix20Advice}`)
+    else report.refuse(where, detail)
   }
   return undefined
 }

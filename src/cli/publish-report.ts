@@ -22,6 +22,7 @@ export interface PlaceInFile extends InputPlace {
 export class PublishReport {
   readonly #published = new Map<string, number>()
   readonly #skipped = new Map<string, number>()
+  #upgraded = 0
   #refused = 0
   #acknowledged = 0
   #lastSequence = 0
@@ -51,6 +52,11 @@ export class PublishReport {
     this.#lastSequence = receipt.sequence
   }
 
+  /** An object that was counted as published had been upgraded from STIX 2.0. */
+  countUpgraded(): void {
+    this.#upgraded++
+  }
+
   /** An object is of a type that does not travel the bus. */
   countSkipped(type: string): void {
     const name = shortened(type)
@@ -74,6 +80,7 @@ export class PublishReport {
   /** Says what came of everything; `done` is what was done with what did not fail. */
   saySummary(done: 'published' | 'imported' = 'published'): void {
     say(`${done} ${listed(this.#published)}, skipped ${listed(this.#skipped)}, refused ${this.#refused}`)
+    if (this.#upgraded > 0) say(`${this.#upgraded} of those ${done} were STIX 2.0, and upgraded to STIX 2.1`)
     if (this.published === 0 && this.#skipped.size > 0 && this.#refused === 0) {
       say('nothing in the input travels the bus, which carries indicators and sightings')
     }
@@ -86,7 +93,7 @@ export class PublishReport {
   sayUnconfirmed(because: string): void {
     const unconfirmed = this.published - this.#acknowledged
     if (unconfirmed === 0) return
-    const what = this.#acknowledged === 0 ? 'nothing was' : `${unconfirmed} ${unconfirmed === 1 ? 'was' : 'were'} not`
+    const what = this.#acknowledged === 0 ? 'nothing was' : `${unconfirmed} were not`
     say(`${what} confirmed: ${because}, so it is not known what it has`)
   }
 }

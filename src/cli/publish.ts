@@ -11,6 +11,8 @@ import { abortOnSignal, signalExitCode } from './signals.ts'
 export interface PublishOptions extends BusOptions {
   /** How the bus validates, as far as one knows: what it would refuse is not sent. */
   readonly validation: ValidationMode
+  /** Upgrade objects of STIX 2.0? */
+  readonly upgrade?: true
   /** Wait until each message is on the bus's disk? */
   readonly receipts: boolean
 }
@@ -26,7 +28,7 @@ const maxObjectBytes = 16_777_216
 const flushTimeoutMs = 30_000
 
 /**
- * Publishes the indicators and sightings in files, byte for byte. Answers the exit code: `ok` only if everything that
+ * Publishes the indicators and sightings in files, byte for byte unless they are upgraded. Answers the exit code: `ok` only if everything that
  * travels the bus was published and, where the bus gives receipts, acknowledged; the summary says where it does not.
  */
 export async function publish(files: readonly string[], options: PublishOptions): Promise<number> {
@@ -43,6 +45,7 @@ export async function publish(files: readonly string[], options: PublishOptions)
 
 async function publishFiles(files: readonly string[], options: PublishOptions, job: ReadingJob): Promise<number> {
   let exitCode: number = exitCodes.ok
+  const rules = { validation: options.validation, upgrade: options.upgrade === true }
   const bus = connectTo(options, {
     receipts: options.receipts,
     closeTimeoutMs: flushTimeoutMs,
@@ -54,7 +57,7 @@ async function publishFiles(files: readonly string[], options: PublishOptions, j
   })
   const unacknowledged = new Unacknowledged()
   try {
-    for await (const object of objectsInFiles(files, options.validation, job)) {
+    for await (const object of objectsInFiles(files, rules, job)) {
       await unacknowledged.add(publishObject(bus, object, job), object.text.length)
     }
     await unacknowledged.all()
@@ -93,6 +96,7 @@ class Unacknowledged {
 async function publishObject(bus: Bus, object: ObjectInFile, { report, signal }: ReadingJob): Promise<void> {
   try {
     report.countPublished(object.type, await bus.publish(object.text, { signal }))
+    if (object.isUpgraded) report.countUpgraded()
   } catch (error) {
     if (!(error instanceof InvalidMessageError)) throw error
     report.refuse(object, error.message)

@@ -117,7 +117,10 @@ function forPeople(status: Status): string {
         .map(([name, address]) => `${name} ${address}`)
         .join(', '),
     ],
-    ['accepted', `indicator ${sub.indicator + publish.indicator}, sighting ${sub.sighting + publish.sighting}`],
+    [
+      'accepted',
+      `indicator ${sub.indicator + publish.indicator}, sighting ${sub.sighting + publish.sighting}${upgradedOf(messages)}`,
+    ],
     ['refused', counts(messages.refused)],
     [
       'delivered',
@@ -139,6 +142,10 @@ function forPeople(status: Status): string {
   const width = Math.max(...lines.map(([name]) => name.length))
   const facts = lines.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}\n`).join('')
   return subscribers.listed.length === 0 ? facts : `${facts}\n${table(subscribers.listed)}${leftOut(subscribers)}`
+}
+
+function upgradedOf({ upgraded }: Status['messages']): string {
+  return upgraded > 0 ? `; ${upgraded} of them upgraded from STIX 2.0` : ''
 }
 
 function historyInWords({

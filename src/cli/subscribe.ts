@@ -1,4 +1,5 @@
 import type { BusEvent, BusMessage } from '../index.ts'
+import { interestOf } from '../protocol/topics.ts'
 import { type BusOptions, connectTo, say, sayFailure } from './bus-options.ts'
 import { exitCodes } from './exit-codes.ts'
 import { LineOutput, onOneLine, onOneShortLine } from './line-output.ts'
@@ -22,6 +23,11 @@ export interface SubscribeCommandOptions extends BusOptions {
  */
 export async function subscribe(topics: readonly string[], options: SubscribeCommandOptions): Promise<number> {
   const { snapshot, format, count = Number.POSITIVE_INFINITY } = options
+  // It would print nothing, for ever: that can't be meant on a command line.
+  if (interestOf(topics) === 'none') {
+    say(matchNothing(topics))
+    return exitCodes.usage
+  }
   const output = new LineOutput(process.stdout)
   const signal = AbortSignal.any([abortOnSignal(), output.closed])
   let exitCode: number = exitCodes.ok
@@ -54,6 +60,11 @@ function line({ type, text }: BusMessage, format: MessageFormat): string {
   return format === 'json' ? json : `${type} ${json}`
 }
 
+function matchNothing(topics: readonly string[]): string {
+  const listed = topics.map(topic => JSON.stringify(topic)).join(', ')
+  return `nothing that travels the bus matches ${listed}: there are stix2/indicator and stix2/sighting`
+}
+
 /** What people want to know while they look at messages. */
 function sayEvent(event: BusEvent): void {
   const sentence = sentenceOf(event)
@@ -72,6 +83,8 @@ function sentenceOf(event: BusEvent): string | undefined {
       return 'subscribed again; what was published in between may be missing'
     case 'refused':
       return `${event.error instanceof Error ? event.error.message : 'the bus refused'}; trying again`
+    case 'topics_match_nothing':
+      return matchNothing(event.topics)
     case 'frame_ignored':
       return `a frame from the bus was passed over (${event.reason})`
     default:

@@ -118,6 +118,7 @@ command('publish', 'Publish indicators and sightings byte for byte, from JSON, J
       .choices(['lenient', 'strict', 'off'])
       .default('lenient'),
   )
+  .option('--upgrade', 'make STIX 2.1 of indicators and sightings of STIX 2.0')
   .option('--no-receipts', "do not wait until the bus has it on disk: faster, and what the bus can't take is lost")
   .action(async (files, options) => {
     const { publish } = await import('./publish.ts')
@@ -171,6 +172,7 @@ historyCommand('export', 'Print the objects in the history, the oldest first.')
 
 historyCommand('import', 'Put indicators and sightings into the history, from JSON, JSON lines and STIX bundles.')
   .argument('<file...>', 'files to read, - for standard input')
+  .option('--upgrade', 'make STIX 2.1 of indicators and sightings of STIX 2.0 (default: as configured, stix20)')
   .addHelpText('after', '\nA broker that uses the history delivers them. Without one nobody gets them before one runs.')
   .action(async (files, options) => {
     const { importHistory } = await import('./history-import.ts')

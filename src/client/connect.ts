@@ -3,7 +3,7 @@ import type { clientChart } from '../../machines/client.ts'
 import type { SubscriptionWish } from '../../machines/vocabulary-client.ts'
 import type { ClientParts } from '../inspector/client-inspection.ts'
 import { maxSnapshotDays } from '../protocol/management.ts'
-import { interestOf } from '../protocol/topics.ts'
+import { matchesNothing, vainTopics } from '../protocol/topics.ts'
 import { BusClosedError, InvalidArgumentError } from './errors.ts'
 import type { BusEvent } from './events.ts'
 import type { Inspection } from './inspection.ts'
@@ -11,7 +11,7 @@ import { clientLogic } from './lifecycle.ts'
 import { openSubscription, type Session, type SubscribeOptions } from './open-subscription.ts'
 import { type ConnectOptions, type InspectSettings, type Settings, settingsOf } from './options.ts'
 import { type Publishable, type ReadyMessage, readyMessage } from './publishable.ts'
-import { matchesNothing, Publishing } from './publishing.ts'
+import { Publishing } from './publishing.ts'
 import { type Receipt, Receipts } from './receipts.ts'
 import { Requests } from './requests.ts'
 import type { AnswerSnapshot } from './snapshot-answers.ts'
@@ -79,18 +79,21 @@ export class Bus {
 
   /**
    * Subscribes to topics: `stix2/indicator`, `stix2/sighting`, or a prefix of them that ends anywhere. Fulfilled when the
-   * bus has granted it; from then on nothing is missed, whenever it is read.
+   * bus has granted it; from then on nothing is missed, whenever it is read. Of topics that match nothing an event tells.
    *
    * Throws `InvalidArgumentError` for topics or days that can't be meant, `BusUnavailableError` if the bus does not answer
    * in time, `UnintelligibleReplyError` if something else does, `SubscriptionRefusedError` if it does not want to,
    * `BusClosedError`, or the signal's reason.
    */
   async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
-    return this.#subscribe(readWish(topics, options.snapshotDays ?? 0), options)
+    const wish = readWish(topics, options.snapshotDays ?? 0)
+    const vain = vainTopics(wish.topics)
+    if (vain.length > 0) this.#tell({ event: 'topics_match_nothing', topics: vain })
+    return this.#subscribe(wish, options)
   }
 
   /**
-   * Publishes an indicator or a sighting; text travels byte for byte. Fulfilled with a receipt when it is on the bus's disk.
+   * Publishes an indicator or a sighting; text travels byte for byte, but for STIX 2.0 with `upgradeStix20`. Fulfilled with a receipt when it is on the bus's disk.
    * On a bus that gives no receipts, which an event tells, or with `receipts: false`, fulfilled with undefined when the
    * connection took it.
    * Messages keep their order, also when they are not awaited: then many go at once. Await them to go no faster than the bus.
@@ -101,7 +104,7 @@ export class Bus {
   async publish(message: Publishable, { signal }: { signal?: AbortSignal } = {}): Promise<Receipt | undefined> {
     this.#throwIfClosed()
     signal?.throwIfAborted()
-    const ready = readyMessage(message, this.#settings.maxMessageBytes)
+    const ready = readyMessage(message, this.#settings, event => this.#tell(event))
     const publish = this.#settings.receipts
       ? this.#receipts.publish(ready, signal)
       : this.#withoutReceipt(ready, signal === undefined ? [] : [signal])
@@ -228,12 +231,7 @@ function readWish(topics: string | readonly string[], snapshotDays: number): Sub
   if (!Array.isArray(list) || list.length === 0 || !list.every(topic => typeof topic === 'string')) {
     throw new InvalidArgumentError('a subscription wants a topic, or a list of at least one')
   }
-  for (const topic of list) {
-    if (topic !== '' && interestOf([topic]) !== 'none') continue
-    throw new InvalidArgumentError(
-      `nothing that travels the bus matches the topic ${JSON.stringify(topic)}: there are stix2/indicator and stix2/sighting`,
-    )
-  }
+  if (list.includes('')) throw new InvalidArgumentError('a topic must not be empty: stix2 is everything')
   if (!Number.isInteger(snapshotDays) || snapshotDays < 0 || snapshotDays > maxSnapshotDays) {
     throw new InvalidArgumentError(`a snapshot reaches back 0 to ${maxSnapshotDays} whole days, not ${snapshotDays}`)
   }

@@ -20,6 +20,8 @@ export type BusEvent =
       readonly topics: readonly string[]
       readonly error?: unknown
     }
+  /** These topics of a subscription match nothing that travels the bus: there are `stix2/indicator` and `stix2/sighting`. */
+  | { readonly event: 'topics_match_nothing'; readonly topics: readonly string[] }
   | { readonly event: 'frame_ignored'; readonly subscription: string; readonly reason: IgnoredFrame }
   | {
       readonly event: 'snapshot_answered'
@@ -43,5 +45,7 @@ export type BusEvent =
   | { readonly event: 'without_receipts'; readonly reason: ReceiptLack }
   /** A bus that gave no receipts gives them now. What the connection still held may come behind what has a receipt. */
   | { readonly event: 'with_receipts' }
+  /** What is being published was STIX 2.0, and was upgraded (`upgradeStix20`). */
+  | { readonly event: 'stix20_upgraded'; readonly type: MessageType; readonly id: string | undefined }
   /** On closing, the bus did not take everything that was accepted in the time it had. */
   | { readonly event: 'flush_abandoned' }

@@ -122,7 +122,7 @@ function answersBy(
   return new SnapshotAnswers(
     answer,
     async (request, object) => {
-      const { text } = readyMessage(object, settings.maxMessageBytes)
+      const { text } = readyMessage(object, settings, tell)
       await publishing.publish('threatbus/snapshotenvelope', envelope(request, text))
     },
     tell,

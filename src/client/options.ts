@@ -33,6 +33,11 @@ export interface ConnectOptions {
   highWaterMark?: number
   /** Messages above this size are not published, as a bus would break the connection. Default 16 MiB. */
   maxMessageBytes?: number
+  /**
+   * Are indicators and sightings of STIX 2.0 published as STIX 2.1? An event tells of each. Default false: the bus decides,
+   * which refuses them unless it upgrades them itself.
+   */
+  upgradeStix20?: boolean
   /** Told of everything that happens by itself. It is called from the event loop, and what it throws is uncaught. */
   onEvent?: (event: BusEvent) => void
   /** Closes the connection to the bus when it is aborted. */
@@ -92,6 +97,7 @@ export function settingsOf({
   onEvent = () => {},
   waitForBus = true,
   receipts = true,
+  upgradeStix20 = false,
   inspect = false,
   ...options
 }: ConnectOptions): Settings {
@@ -107,6 +113,7 @@ export function settingsOf({
     onEvent,
     waitForBus,
     receipts,
+    upgradeStix20,
     inspect: inspectSettingsOf(inspect),
     heartbeatIntervalMs: duration('heartbeatIntervalMs', options),
     requestTimeoutMs: duration('requestTimeoutMs', options),

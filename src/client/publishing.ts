@@ -1,11 +1,9 @@
+import { matchesNothing } from '../protocol/topics.ts'
 import { PublishSocket } from '../sockets/client/publisher.ts'
 import { type Patience, throwIfAborted } from '../sockets/client/request.ts'
 import { BusClosedError, BusUnavailableError, SubscriptionRefusedError } from './errors.ts'
 import type { Settings } from './options.ts'
 import type { Requests } from './requests.ts'
-
-/** A topic that no message has: what is subscribed to for something else than messages (PROTOCOL "Management"). */
-export const matchesNothing = 'threatbus/nothing'
 
 /** The bus's `sub` address, and the connection to it. */
 interface Connection {

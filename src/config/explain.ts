@@ -10,8 +10,9 @@ export function explain(schema: z.ZodType, tree: Entry, error: z.ZodError): Prob
     const path = issue.path.map(String)
     if (issue.code === 'unrecognized_keys') return issue.keys.map(key => unknownKey(schema, tree, [...path, key]))
     if (issue.code === 'custom') {
-      const { besides } = (issue.params ?? {}) as { besides?: string }
-      const blamed = besides === undefined || entryAt(tree, path) ? path : [...path.slice(0, -1), besides]
+      const { besides, depth } = (issue.params ?? {}) as { besides?: readonly string[]; depth?: number }
+      const blamed =
+        besides === undefined || entryAt(tree, path) ? path : [...path.slice(0, -Number(depth)), ...besides]
       return { ...placed(tree, blamed), path, sentence: issue.message }
     }
     const at = schemaAt(schema, path)

@@ -1,6 +1,7 @@
 import type * as z from 'zod'
 import { inspectorSection } from './inspector.ts'
 import { loggingSection } from './logging.ts'
+import { besideInspector } from './port-clash.ts'
 import {
   bytes,
   count,
@@ -173,14 +174,18 @@ const snapshot = section({
     .describe('Snapshots of one address that are sent a page between two pauses. Beyond, they take turns.'),
 }).describe('Snapshots: what a new subscriber asks of the others (the past so many days).')
 
-/** The broker's configuration: every key with its default, its range and what it is for. */
-export const configSchema = section({
+const keys = {
   logging: loggingSection('threatbus.log'),
   plugins,
   validation: oneOf(['lenient', 'strict', 'off'])
     .default('lenient')
     .describe(
       'What a message must be: `lenient` what the original takes, `strict` STIX 2.1 to the letter, `off` a JSON object of the right type.',
+    ),
+  stix20: oneOf(['refuse', 'upgrade'])
+    .default('refuse')
+    .describe(
+      'Indicators and sightings of STIX 2.0: `refuse`, or `upgrade` them to STIX 2.1. `validation: off` takes them as they are.',
     ),
   max_subscribers: count(1, 1_000_000)
     .default(10_000)
@@ -221,7 +226,10 @@ export const configSchema = section({
   shutdown_timeout: seconds(0)
     .default(5)
     .describe('Seconds that queued messages may take to leave once the broker was told to end. Then it ends anyway.'),
-})
+}
+
+/** The broker's configuration: every key with its default, its range and what it is for. */
+export const configSchema = section(keys, [besideInspector('manage'), besideInspector('pub'), besideInspector('sub')])
 
 /** The broker's configuration, read. Durations are in seconds, sizes in bytes. */
 export type Config = z.output<typeof configSchema>

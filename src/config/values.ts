@@ -124,10 +124,10 @@ export interface SectionCheck<Values> {
   readonly holds: (values: Partial<Values>) => boolean
   /** What is wrong if not. */
   readonly sentence: (values: Partial<Values>) => string
-  /** The key that the problem is told of. */
-  readonly key: keyof Values & string
+  /** The key that the problem is told of, or the keys that lead to it. */
+  readonly key: (keyof Values & string) | readonly string[]
   /** The other key it involves: named as the place if only that one was written. */
-  readonly besides: keyof Values & string
+  readonly besides: (keyof Values & string) | readonly string[]
 }
 
 /** A section whose keys are all known: an unknown one is an error. Left out or empty, every key has its default. */
@@ -138,8 +138,8 @@ export function section<Shape extends z.ZodRawShape>(
   let strict = z.strictObject(shape)
   for (const { holds, sentence, key, besides } of checks) {
     strict = strict.refine(values => holds(values), {
-      path: [key],
-      params: { besides },
+      path: [key].flat(),
+      params: { besides: [besides].flat(), depth: [key].flat().length },
       error: issue => sentence(issue.input as Partial<z.output<z.ZodObject<Shape>>>),
       // All problems are told at once: a wrong value elsewhere in the section must not keep this one back.
       when: payload => typeof payload.value === 'object' && payload.value !== null,

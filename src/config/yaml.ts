@@ -1,6 +1,6 @@
 import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, type Pair, Parser } from 'yaml'
 import type { Place, Problem } from './problems.ts'
-import { type Entry, type Keyed, nothing } from './tree.ts'
+import { type Entry, type Keyed, nothing, type Section } from './tree.ts'
 
 /**
  * Levels of nesting that a configuration may have. Anything the schemas know ends far above. It is checked before the
@@ -10,6 +10,9 @@ const deepest = 64
 
 /** Aliases (`*name`) that one document may use. */
 const aliasesAtMost = 100
+
+/** Keys that sections of one document may take from others by merge keys, all together: each is held for each of them. */
+const mergedAtMost = 10_000
 
 /** What was read from a YAML text. */
 export interface YamlText {
@@ -24,7 +27,7 @@ export interface YamlText {
 type Locate = (offset: number) => Place
 
 /**
- * Reads YAML 1.2; never throws. An empty text is null. `source` is the printed name of where it comes from;
+ * Reads YAML 1.2, and the merge keys of 1.1 (https://yaml.org/type/merge.html); never throws. An empty text is null. `source` is the printed name of where it comes from;
  * with `lines` false (an environment variable) places don't tell lines.
  */
 export function readYaml(text: string, source: string, lines = true): YamlText {
@@ -67,6 +70,13 @@ export function readYaml(text: string, source: string, lines = true): YamlText {
   return { tree, problems: walk.problems, warnings }
 }
 
+const mergeKey = '<<'
+
+/** Not in quotes: there it is a key like any other. */
+function isMergeKey(node: unknown): boolean {
+  return isScalar(node) && node.value === mergeKey && node.type === 'PLAIN'
+}
+
 /** Goes through a YAML document and makes a tree of it, collecting what is wrong. */
 class Walk {
   readonly problems: Problem[] = []
@@ -74,6 +84,7 @@ class Walk {
   /** The anchors that have been passed; an alias can name one of these only, so no tree holds itself. */
   readonly #anchors = new Map<string, Entry>()
   #aliases = 0
+  #merged = 0
 
   constructor(locate: Locate) {
     this.#locate = locate
@@ -99,21 +110,57 @@ class Walk {
 
   #keys(pairs: readonly Pair[], path: readonly string[]): Map<string, Keyed> {
     const keys = new Map<string, Keyed>()
+    /** Where the merge key stands, and what it takes keys from. */
+    let merge: { readonly keyPlace: Place; readonly sections: readonly Section[] } | undefined
     for (const { key: node, value } of pairs) {
       const keyPlace = this.#placeOf(node, this.#locate(0))
+      if (isMergeKey(node)) {
+        if (merge !== undefined) this.#standsTwice(keyPlace, [...path, mergeKey], merge.keyPlace)
+        const known = this.problems.length
+        const entry = this.entry(value, path, keyPlace)
+        // of an alias that names nothing that has been told
+        merge = { keyPlace, sections: this.problems.length > known ? [] : this.#sections(entry, path) }
+        continue
+      }
       if (!isScalar(node) || node.value === null) {
         this.problems.push({ place: keyPlace, path, sentence: 'a key must be a word' })
         continue
       }
       const key = typeof node.value === 'string' ? node.value : (node.source ?? String(node.value))
       const before = keys.get(key)
-      if (before !== undefined) {
-        const first = before.keyPlace.line === undefined ? '' : `; it is in line ${before.keyPlace.line} too`
-        this.problems.push({ place: keyPlace, path: [...path, key], sentence: `this key stands here twice${first}` })
-      }
+      if (before !== undefined) this.#standsTwice(keyPlace, [...path, key], before.keyPlace)
       keys.set(key, { keyPlace, entry: this.entry(value, [...path, key], keyPlace) })
     }
+    if (merge !== undefined) this.#merge(keys, merge.sections, { place: merge.keyPlace, path })
     return keys
+  }
+
+  #standsTwice(place: Place, path: readonly string[], { line }: Place): void {
+    const first = line === undefined ? '' : `; it is in line ${line} too`
+    this.problems.push({ place, path, sentence: `this key stands here twice${first}` })
+  }
+
+  /** The sections that a merge key names. */
+  #sections(entry: Entry, path: readonly string[]): readonly Section[] {
+    return (entry.kind === 'list' ? entry.items : [entry]).flatMap(item => {
+      if (item.kind === 'section') return [item]
+      const sentence = `a merge key (${mergeKey}) takes a section or a list of sections, such as *name of one above it`
+      this.problems.push({ place: item.place, path, sentence })
+      return []
+    })
+  }
+
+  /** Adds the keys of sections that are not there yet, each with its own place. Of a key that several have, the first wins. */
+  #merge(keys: Map<string, Keyed>, sections: readonly Section[], where: Pick<Problem, 'place' | 'path'>): void {
+    for (const section of sections) {
+      for (const [key, keyed] of section.keys) {
+        if (keys.has(key)) continue
+        if (this.#merged++ < mergedAtMost) keys.set(key, keyed)
+        else if (this.#merged === mergedAtMost + 1) {
+          this.problems.push({ ...where, sentence: `more than ${mergedAtMost} keys are merged` })
+        }
+      }
+    }
   }
 
   #aliased(name: string, path: readonly string[], place: Place): Entry {

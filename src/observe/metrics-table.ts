@@ -22,6 +22,12 @@ export const brokerMetrics: MetricsTable<Reading> = [
   },
   {
     kind: 'counter',
+    name: 'threatbus_messages_upgraded_total',
+    help: 'Of the accepted messages, those that were upgraded from STIX 2.0 (stix20).',
+    values: ({ upgraded }) => one(upgraded),
+  },
+  {
+    kind: 'counter',
     name: 'threatbus_messages_refused_total',
     help: 'Messages on the sub endpoint that were refused, by reason.',
     labels: ['reason'],

@@ -79,6 +79,8 @@ export interface Reading {
   readonly brokenConnections: Tally['brokenConnections']
   /** Messages by how they came: on `sub`, or by publish requests. */
   readonly accepted: Readonly<Record<'sub' | 'publish', Readonly<Record<MessageType, number>>>>
+  /** Of these, those that were upgraded from STIX 2.0. */
+  readonly upgraded: number
   readonly refused: Readonly<Partial<Record<RefusalReason, number>>>
   readonly uncheckedBytes: number
   readonly delivered: number
@@ -115,6 +117,7 @@ export async function read(observed: Observed): Promise<Reading> {
     peerBytes: observed.peerBytes(),
     brokenConnections: tally.brokenConnections,
     accepted: { sub: intake.accepted, publish: tally.published },
+    upgraded: tally.upgraded,
     refused: intake.refusals,
     uncheckedBytes: observed.largeMessages.uncheckedBytes,
     delivered: egress.delivered,

@@ -27,6 +27,8 @@ export interface Status extends ProcessStatus {
   }
   readonly messages: {
     readonly accepted: Reading['accepted']
+    /** Of these, those that were upgraded from STIX 2.0. */
+    readonly upgraded: number
     readonly refused: Reading['refused']
     readonly delivered: number
     readonly refused_sends: number
@@ -104,6 +106,7 @@ export async function statusOf(observed: Observed, rates: Rates, version: string
     },
     messages: {
       accepted: reading.accepted,
+      upgraded: reading.upgraded,
       refused: reading.refused,
       delivered: reading.delivered,
       refused_sends: reading.refusedSends,

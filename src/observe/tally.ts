@@ -40,6 +40,8 @@ export class Tally {
   readonly published: Record<MessageType, number> = { indicator: 0, sighting: 0 }
   /** Of these, those whose publishers were told that they are on disk. */
   receipts = 0
+  /** Messages, however they came, that were upgraded from STIX 2.0. */
+  upgraded = 0
   /** Messages that were not there any more when subscribers came to them. */
   missed = 0
   /** Connections that were ended because of what their peers did, or did not do in time. */

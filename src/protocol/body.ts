@@ -5,11 +5,16 @@ import { checkObject, type ValidationMode } from './stix/check.ts'
 import { completeText } from './stix/complete.ts'
 import { has, isObject, type JsonObject } from './stix/kind.ts'
 import { isTimestamp } from './stix/timestamp.ts'
+import { isStix20, type Stix20, stix20Advice, upgradeText } from './stix/upgrade.ts'
 import type { MessageType } from './topics.ts'
 
 /** What a message must be. */
 export interface MessageRules {
   readonly validation: ValidationMode
+  /** What becomes of STIX 2.0, where it would be refused; not said: it is. */
+  readonly stix20?: Stix20 | undefined
+  /** Hears of each message that was upgraded from STIX 2.0, and is none of a publish request. */
+  readonly upgraded?: () => void
   /** Values that its body may have, with the names of their members. */
   readonly maxValues: number
 }
@@ -21,25 +26,24 @@ export interface ReceivedFrame {
   readonly topic: string
 }
 
+/** What a body must be that has no more of anything than a parser can bear. */
+export type BodyRules = Omit<MessageRules, 'maxValues'>
+
 /**
  * Makes a message of a body, or says why it is refused (PROTOCOL "What is a valid message"). A body that lacks nothing
- * keeps its bytes. Its own type decides what it is, not the topic it came under (PROTOCOL "Frames on sub").
+ * keeps its bytes, but for STIX 2.0 that is upgraded. Its own type decides what it is, not the topic it came under (PROTOCOL "Frames on sub").
  *
  * The body must have no more of anything than a parser can bear.
  *
  * @param received what the body came in, if there is such a frame
  */
-export function decodeBody(
-  body: string,
-  mode: ValidationMode,
-  received?: ReceivedFrame,
-): Message<MessageType> | Refusal {
+export function decodeBody(body: string, rules: BodyRules, received?: ReceivedFrame): Message<MessageType> | Refusal {
   const object = parseJson(body)
   if (object === undefined) return refuse('not_json')
   // When its validity begins now, that is the same moment for the check and for what is filled in.
   const now = isObject(object) && has(object, 'valid_from') ? undefined : new Date()
-  const checked = checkObject(object, mode, now)
-  if ('refused' in checked) return checked
+  const checked = checkObject(object, rules.validation, now)
+  if ('refused' in checked) return upgradedBody(body, object, checked, rules)
   const accepted = object as JsonObject
   if (checked.missing.length === 0) {
     const traits = { object: versionOf(accepted) }
@@ -50,6 +54,24 @@ export function decodeBody(
   }
   const completed = completeText(body, accepted, checked.missing, now ?? new Date())
   return messageOf(checked.type, completed.text, { object: versionOf(completed.object) })
+}
+
+/**
+ * Makes a message of a body that was refused, if it was because it is STIX 2.0, and that is to be upgraded. Else it stays
+ * refused: with the check's word on the body as it came, or on what was made of it.
+ */
+export function upgradedBody(
+  body: string,
+  object: unknown,
+  refusal: Refusal,
+  { validation, stix20, upgraded }: BodyRules,
+): Message<MessageType> | Refusal {
+  if (refusal.refused !== 'unsupported_spec_version' || !isStix20(object)) return refusal
+  if (stix20 !== 'upgrade') return refuse(refusal.refused, `${refusal.detail}; ${stix20Advice}`)
+  const message = decodeBody(upgradeText(body, object), { validation })
+  if ('refused' in message) return refuse(message.refused, `upgraded from STIX 2.0: ${message.detail}`)
+  upgraded?.()
+  return message
 }
 
 /** Longest id that is remembered, in characters: no valid one is longer, but `validation: off` doesn't look at it. */

@@ -1,4 +1,4 @@
-import { decodeBody, type MessageRules, versionOf } from './body.ts'
+import { decodeBody, type MessageRules, upgradedBody, versionOf } from './body.ts'
 import { decodeUtf8, excessOf, parseJson } from './json.ts'
 import { memberText } from './json-scanner.ts'
 import { type Message, messageOf } from './message.ts'
@@ -40,20 +40,24 @@ export function decodeFrame(
   if (topic === envelopeTopic) return decodeEnvelope(body, rules)
   if (!topic.startsWith('stix2/')) return refuse('unknown_topic')
 
-  return decodeBody(body, rules.validation, topic.length === separator ? { frame, topic } : undefined)
+  return decodeBody(body, rules, topic.length === separator ? { frame, topic } : undefined)
 }
 
-function decodeEnvelope(text: string, { validation }: MessageRules): EnvelopedMessage | Refusal {
+function decodeEnvelope(text: string, rules: MessageRules): EnvelopedMessage | Refusal {
   const value = parseJson(text)
   if (value === undefined) return refuse('not_json')
   const envelope = readEnvelope(value)
   if ('refused' in envelope) return envelope
-  const checked = checkObject(envelope.body, validation)
-  if ('refused' in checked) return checked
+  const { snapshotId } = envelope
   // readEnvelope has seen a body, so there is one to cut out.
   const body = memberText(text, 'body') ?? ''
+  const checked = checkObject(envelope.body, rules.validation)
+  if ('refused' in checked) {
+    const message = upgradedBody(body, envelope.body, checked, rules)
+    return 'refused' in message ? message : { snapshotId, message }
+  }
   return {
-    snapshotId: envelope.snapshotId,
+    snapshotId,
     message: messageOf(checked.type, body, { object: versionOf(envelope.body) }),
   }
 }

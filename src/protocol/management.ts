@@ -20,7 +20,8 @@ export type ManagementRequest =
   | { readonly action: 'unsubscribe'; readonly topic: string }
   /** `received`: frames since the subscribe reply; undefined if it does not say. */
   | { readonly action: 'heartbeat'; readonly topic: string; readonly received: number | undefined }
-  | { readonly action: 'publish'; readonly messages: readonly Message<MessageType>[] }
+  /** `upgraded`: so many of the messages were STIX 2.0. */
+  | { readonly action: 'publish'; readonly messages: readonly Message<MessageType>[]; readonly upgraded: number }
 
 /** A reply, always with a `status` (PROTOCOL "Management"); error and unknown replies say why in one plain sentence. */
 export type ManagementReply =
@@ -199,19 +200,22 @@ function readPublication(
     return errorReply(`a request publishes at most ${limits.maxMessages} messages`)
   }
   const read: Message<MessageType>[] = []
+  let upgraded = 0
+  const rules = { ...limits, upgraded: () => void upgraded++ }
   for (const [index, { start, end }] of bodies.entries()) {
-    const message = readMessage(text.slice(start, end), limits)
+    const message = readMessage(text.slice(start, end), rules)
     if ('refused' in message) {
       return { status: 'error', reason: `message ${index} was refused (${message.refused}): ${message.detail}`, index }
     }
     read.push(message)
   }
-  return { action: 'publish', messages: read }
+  return { action: 'publish', messages: read, upgraded }
 }
 
-function readMessage(body: string, { validation, maxValues, reached }: RequestLimits): Message<MessageType> | Refusal {
+function readMessage(body: string, limits: RequestLimits): Message<MessageType> | Refusal {
+  const { maxValues, reached } = limits
   const excess = excessOf(body, maxValues)
-  if (excess === undefined) return decodeBody(body, validation)
+  if (excess === undefined) return decodeBody(body, limits)
   if (excess === 'too_many_values') reached?.('max_message_values')
   return refuse(excess)
 }

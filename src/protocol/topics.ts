@@ -43,6 +43,14 @@ export function interestOf(topics: readonly string[]): Interest {
   return sightings ? 'sighting' : 'none'
 }
 
+/** A topic that no message has: what is subscribed to for something else than messages (PROTOCOL "Management"). */
+export const matchesNothing = 'threatbus/nothing'
+
+/** Those of these topics that match nothing that travels the bus, and are not meant to. Most are slips of the finger. */
+export function vainTopics(topics: readonly string[]): readonly string[] {
+  return topics.filter(topic => topic !== matchesNothing && interestOf([topic]) === 'none')
+}
+
 /** Topics that are kept of those that match nothing. */
 const maxUnmatched = 4
 

@@ -8,15 +8,26 @@ import { decodeRequest, type RequestLimit, type RequestLimits } from '../../src/
 import { validObjects } from '../properties/stix-arbitraries.ts'
 import { indicator } from '../system/wire.ts'
 
-const limits: RequestLimits = { validation: 'strict', maxValues: 65_536, maxTopics: 3, maxMessages: 4 }
+const limits: RequestLimits = {
+  validation: 'strict',
+  stix20: 'upgrade',
+  maxValues: 65_536,
+  maxTopics: 3,
+  maxMessages: 4,
+}
 
 function open(t: Pick<TestContext, 'after'>, over: Partial<LargeMessagesSettings> = {}) {
   const reached: RequestLimit[] = []
   const bounds = { maxMessageBytes: 16_777_216, maxUncheckedBytes: 67_108_864 }
   const settings = { limits, ...bounds, ready: async () => {}, ...over }
-  const large = new LargeMessages(settings, limit => reached.push(limit))
+  const told = { upgraded: 0 }
+  const large = new LargeMessages(
+    settings,
+    limit => reached.push(limit),
+    () => void told.upgraded++,
+  )
   t.after(() => large.close())
-  return { large, reached }
+  return { large, reached, told }
 }
 
 /** A request to publish, and all else that the bytes may be: torn, wrong, or nothing of the kind. */
@@ -33,6 +44,9 @@ const bytes = (text: fc.Arbitrary<string>) =>
 const object = fc.oneof(
   validObjects.map(each => JSON.stringify(each)),
   validObjects.map(({ created: _, ...each }) => JSON.stringify(each)),
+  validObjects.map(({ pattern_type, pattern_version, indicator_types, ...each }) =>
+    JSON.stringify({ ...each, spec_version: '2.0' }),
+  ),
   fc.json(),
   fc.constantFrom(
     `{"type":"indicator","x_list":[${'{},'.repeat(70_000)}0]}`,
@@ -57,19 +71,20 @@ const requests = fc.oneof(
 
 describe('the thread that checks', () => {
   test('says of anything what is said without it', async t => {
-    const { large, reached } = open(t)
+    const { large, reached, told } = open(t)
     await fc.assert(
       fc.asyncProperty(bytes(frames), bytes(requests), fc.uint8Array(), async (frame, request, raw) => {
         for (const text of [frame, raw]) {
-          assert.deepEqual(
-            await large.frame(Buffer.from(text as string), 'a'),
-            decodeFrame([Buffer.from(text as string)], limits),
-          )
+          let upgraded = told.upgraded
+          const rules = { ...limits, upgraded: () => void upgraded++ }
+          const decoded = decodeFrame([Buffer.from(text as string)], rules)
+          assert.deepEqual(await large.frame(Buffer.from(text as string), 'a'), decoded)
+          assert.equal(told.upgraded, upgraded)
         }
         for (const text of [request, raw]) {
           const expected: RequestLimit[] = []
-          const told = { ...limits, reached: (limit: RequestLimit) => void expected.push(limit) }
-          const decoded = decodeRequest([Buffer.from(text as string)], told)
+          const rules = { ...limits, reached: (limit: RequestLimit) => void expected.push(limit) }
+          const decoded = decodeRequest([Buffer.from(text as string)], rules)
           assert.deepEqual(await large.request(Buffer.from(text as string), 'a'), decoded)
           assert.deepEqual(reached.splice(0), expected)
         }

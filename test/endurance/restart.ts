@@ -54,7 +54,7 @@ async function writeLog(directory: string, messages: number): Promise<void> {
     ageingHeld() {},
     setAside: path => assert.fail(path),
   })
-  const body = decodeBody(indicator(), 'lenient')
+  const body = decodeBody(indicator(), { validation: 'lenient' })
   assert.ok('frame' in body)
   const batch = batchOf(Array.from({ length: 250 }, () => body))
   for (let written = 0; written < messages; written += 250) {

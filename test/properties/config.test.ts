@@ -44,6 +44,7 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'plugins.apps.zmq.network_buffer_size': ['0', '1073741824'],
   'plugins.apps.zmq.tcp_keepalive': ['1', '32767'],
   validation: ['strict', 'off'],
+  stix20: ['upgrade'],
   max_subscribers: ['1', '1000000'],
   max_subscribers_per_address: ['1', '1000000'],
   subscribe_rate: ['1', '1000000'],
@@ -76,7 +77,7 @@ const taken: Readonly<Record<string, readonly string[]>> = {
   'snapshot.page_pause': ['0', '10'],
   'inspector.enabled': ['false'],
   'inspector.host': ['localhost', '"::1"', '127.0.0.2'],
-  'inspector.port': ['0', '65535'],
+  'inspector.port': ['0', '65534'],
   'inspector.token': ['0123456789abcdef', '"ABC.def_~+/-1234=="'],
   'inspector.max_connections': ['1', '10000'],
   shutdown_timeout: ['0', '1.5'],
@@ -195,6 +196,43 @@ test('it makes no difference which settings stand in the file and which in the e
       assert.deepEqual(config, load(written(treeOf(chosen), how)).config)
     }),
   )
+})
+
+test('it makes no difference which keys stand in a section and which come by its merge key', () => {
+  const zmq = 'plugins.apps.zmq.'
+  const key = fc.constantFrom(...valuePaths.filter(path => path.startsWith(zmq)))
+  const chosen = fc.uniqueArray(
+    key.chain(path =>
+      fc.record({
+        name: fc.constant(path.slice(zmq.length)),
+        value: fc.constantFrom(...(taken[path] ?? [])),
+        // the section itself, the first one that is merged, the second
+        from: fc.constantFrom(0, 1, 2),
+      }),
+    ),
+    { selector: ({ name }) => name },
+  )
+  fc.assert(
+    fc.property(chosen, keys => {
+      // What has a key first wins: the others have it as well.
+      const keysOf = (at: number) => {
+        const own = keys.filter(({ from }) => from <= at)
+        return own.map(({ name, value, from }) => `${name}: ${from === at ? value : '[no value]'}`).join(', ')
+      }
+      const merged = `plugins: {apps: {a: &a {${keysOf(1)}}, b: &b {${keysOf(2)}}, zmq: {<<: [*a, *b], ${keysOf(0)}}}}`
+      const plain = `plugins: {apps: {zmq: {${keys.map(({ name, value }) => `${name}: ${value}`).join(', ')}}}}`
+      assert.deepEqual(outcome(merged), outcome(plain))
+    }),
+  )
+  /** The configuration, or that it is none: two ports may be the same. */
+  function outcome(text: string): Config | readonly string[] {
+    try {
+      return load(text).config
+    } catch (error) {
+      assert(error instanceof ConfigError)
+      return error.problems.map(line => line.replace(/^config.yaml:\S+ /, '')).toSorted()
+    }
+  }
 })
 
 test('one bad value is told with the line and column where it stands', () => {

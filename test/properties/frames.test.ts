@@ -100,6 +100,37 @@ describe('a frame on sub', () => {
     assert.deepEqual(versionOf({ id, modified: id }), { id, modified: '', removed: false })
   })
 
+  test('of STIX 2.0 is upgraded if it is to be, in an envelope too, and refused with the reason why else', () => {
+    let upgraded = 0
+    const rules = { validation: 'strict', maxValues: 65_536, upgraded: () => void upgraded++ } as const
+    const ofStix20 = { spec_version: undefined, pattern_type: undefined, pattern_version: undefined }
+    const read = (text: string, stix20: 'refuse' | 'upgrade') => {
+      const decoded = decodeFrame([Buffer.from(text)], { ...rules, stix20 })
+      if ('refused' in decoded) return `${decoded.refused}: ${decoded.detail}`
+      return String(('snapshotId' in decoded ? decoded.message : decoded).frame)
+    }
+    const wrap = (body: string) =>
+      `threatbus/snapshotenvelope {"type":"snapshotenvelope","snapshot_type":1,"snapshot_id":"id","body":${body}}`
+    const bodies = [indicator(ofStix20), sighting({ spec_version: '2.0' })]
+    for (const text of bodies.flatMap(body => [`stix2/x ${body}`, wrap(body)])) {
+      assert.match(
+        read(text, 'refuse'),
+        /^unsupported_spec_version: spec_version .+ it is STIX 2.0: .+`stix20: upgrade`.+--upgrade/,
+      )
+      assert.match(read(text, 'upgrade'), /^(indicator|sighting) \{.*"spec_version":"2.1"/)
+    }
+    assert.equal(upgraded, 4)
+    // What is wrong with it is told as ever, and of what is not STIX 2.0 nothing is made.
+    const wrong = indicator({ ...ofStix20, pattern: '[a:b = 1' })
+    assert.match(
+      read(`stix2/x ${wrong}`, 'upgrade'),
+      /^invalid_pattern: upgraded from STIX 2.0: pattern, line 1, column 9/,
+    )
+    assert.match(read(`stix2/x ${indicator({ spec_version: '2.2' })}`, 'upgrade'), /^unsupported_spec_version: spec_v/)
+    assert.equal(read(`stix2/indicator ${indicator()}`, 'upgrade').length, `indicator ${indicator()}`.length)
+    assert.equal(upgraded, 4)
+  })
+
   test('is refused for a reason with a name', () => {
     const envelope = (over: object) =>
       JSON.stringify({ type: 'snapshotenvelope', snapshot_type: 1, snapshot_id: 'id', body: {}, ...over })

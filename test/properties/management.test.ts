@@ -78,6 +78,21 @@ describe('a management request', () => {
     assert.deepEqual(reached, Array(4).fill('max_message_values'))
   })
 
+  test('says how many of its messages were STIX 2.0, if those are upgraded, and publishes all of them or none', () => {
+    const ofStix20 = indicator({ spec_version: undefined, pattern_type: undefined, pattern_version: undefined })
+    const publish = (stix20: 'refuse' | 'upgrade', ...messages: string[]) =>
+      decodeRequest([Buffer.from(`{"action":"publish","topic":"stix2/","message":[${messages.join()}]}`)], {
+        ...limits,
+        stix20,
+      })
+    const published = publish('upgrade', indicator(), ofStix20, ofStix20)
+    assert.ok('messages' in published)
+    assert.deepEqual([published.messages.length, published.upgraded], [3, 2])
+    const refused = publish('refuse', indicator(), ofStix20)
+    assert.ok('index' in refused && refused.index === 1)
+    assert.match(refused.reason, /^message 1 was refused \(unsupported_spec_version\): spec_version .+; it is STIX 2.0/)
+  })
+
   test('without a usable topic is an unknown request', () => {
     assert.equal(statusOf(decodeJson({ action: 'subscribe' })), 'unknown request')
     for (const topic of ['', null, [], 0, false, {}]) {

@@ -278,6 +278,14 @@ describe('threatbus subscribe', { concurrency: true }, () => {
     const { code, stderr } = await runCommand(t, ['subscribe', 'stix2', ...nowhere])
     assert.deepEqual([code, stderr], [69, `threatbus: ${nobody}\n`])
   })
+
+  test('warns of a topic that nothing matches', async t => {
+    const { stderr } = await runCommand(t, ['subscribe', 'stix2', 'stix2/malware', ...nowhere])
+    assert.match(
+      stderr,
+      /^threatbus: nothing that travels the bus matches "stix2\/malware": there are stix2\/indicator /,
+    )
+  })
 })
 
 describe('threatbus ping', { concurrency: true }, () => {

@@ -49,6 +49,41 @@ const complaints: Readonly<Record<string, { text: string; said: readonly string[
       'config.yaml:4:15 plugins.apps.zmq.sub: sub and manage are the same port, 13372; each endpoint needs its own',
     ],
   },
+  "a port of the bus that is the inspector's too is told where the inspector's is written, else where that is": {
+    text: 'inspector: {port: 5000}\nplugins:\n  apps:\n    zmq: {sub: 5000, manage: 5000}',
+    said: [
+      'config.yaml:1:19 inspector.port: inspector.port and plugins.apps.zmq.manage are the same port, 5000; each needs its own',
+      'config.yaml:1:19 inspector.port: inspector.port and plugins.apps.zmq.sub are the same port, 5000; each needs its own',
+      'config.yaml:4:16 plugins.apps.zmq.sub: sub and manage are the same port, 5000; each endpoint needs its own',
+    ],
+  },
+  "a port of the bus that is the inspector's default is told where it was written": {
+    text: 'plugins:\n  apps:\n    zmq: {pub: 13373, host: "*"}',
+    said: [
+      'config.yaml:3:16 inspector.port: inspector.port and plugins.apps.zmq.pub are the same port, 13373; each needs its own',
+    ],
+  },
+  'what came by a merge key is told where it is written': {
+    text: 'plugins:\n  apps:\n    old: &old\n      manage: abc\n      hots: x\n    zmq:\n      <<: *old\n      pub: 99999',
+    said: [
+      'config.yaml:4:15 plugins.apps.zmq.manage: expected a port (0–65535), got "abc"',
+      'config.yaml:5:7 plugins.apps.zmq.hots: unknown key; did you mean plugins.apps.zmq.host?',
+      'config.yaml:8:12 plugins.apps.zmq.pub: expected a port (0–65535), got 99999',
+    ],
+  },
+  'a merge key takes sections, and stands once': {
+    text: 'queue:\n  <<: 5\n  <<: {max_messages: 3}\nsnapshot: {<<: [{}, x]}\nheartbeat:\n  <<: *none',
+    said: [
+      'config.yaml:2:7 queue: a merge key (<<) takes a section or a list of sections, such as *name of one above it',
+      'config.yaml:3:3 queue."<<": this key stands here twice; it is in line 2 too',
+      'config.yaml:4:21 snapshot: a merge key (<<) takes a section or a list of sections, such as *name of one above it',
+      'config.yaml:6:7 heartbeat: the alias *none names no anchor above it; text that begins with * stands in quotes',
+    ],
+  },
+  'a key that is only written like a merge key is a key': {
+    text: 'queue: {"<<": {max_messages: 3}}',
+    said: ['config.yaml:1:9 queue."<<": unknown key; known here: max_messages, max_bytes, when_full'],
+  },
   'a host with a port is not a host': {
     text: 'plugins: {apps: {zmq: {advertise: "10.0.0.1:13370"}}}',
     said: ['config.yaml:1:35 plugins.apps.zmq.advertise: expected a host name or an IP address, got "10.0.0.1:13370"'],
@@ -68,7 +103,7 @@ const complaints: Readonly<Record<string, { text: string; said: readonly string[
   'a key named __proto__ is a key like any other': {
     text: '__proto__: {max_topics: 5}',
     said: [
-      'config.yaml:1:1 __proto__: unknown key; known here: logging, plugins, validation, max_subscribers, max_subscribers_per_address, subscribe_rate, max_topics, join_timeout, heartbeat, evict_after, max_publish, max_message_values, max_unchecked_bytes, history, queue, snapshot, inspector, shutdown_timeout',
+      'config.yaml:1:1 __proto__: unknown key; known here: logging, plugins, validation, stix20, max_subscribers, max_subscribers_per_address, subscribe_rate, max_topics, join_timeout, heartbeat, evict_after, max_publish, max_message_values, max_unchecked_bytes, history, queue, snapshot, inspector, shutdown_timeout',
     ],
   },
   'an inspector that others reach needs a token': {
@@ -123,7 +158,7 @@ const complaints: Readonly<Record<string, { text: string; said: readonly string[
   'a key that is no plain word is quoted': {
     text: '"a\\nb.c": 5',
     said: [
-      'config.yaml:1:1 "a\\\\nb.c": unknown key; known here: logging, plugins, validation, max_subscribers, max_subscribers_per_address, subscribe_rate, max_topics, join_timeout, heartbeat, evict_after, max_publish, max_message_values, max_unchecked_bytes, history, queue, snapshot, inspector, shutdown_timeout',
+      'config.yaml:1:1 "a\\\\nb.c": unknown key; known here: logging, plugins, validation, stix20, max_subscribers, max_subscribers_per_address, subscribe_rate, max_topics, join_timeout, heartbeat, evict_after, max_publish, max_message_values, max_unchecked_bytes, history, queue, snapshot, inspector, shutdown_timeout',
     ],
   },
 }
@@ -197,6 +232,10 @@ const bombs: Readonly<Record<string, readonly [string, string]>> = {
   'more than a hundred aliases': [
     `a: &a 1\n${Array.from({ length: 101 }, (_, at) => `k${at}: *a`).join('\n')}`,
     'config.yaml:102:7 k100: more than 100 aliases',
+  ],
+  'a thousand keys merged a hundred times': [
+    `a: &a {${Array.from({ length: 1000 }, (_, at) => `k${at}: 1`).join()}}\n${Array.from({ length: 100 }, (_, at) => `m${at}: {<<: *a}`).join('\n')}`,
+    'config.yaml:12:7 m10: more than 10000 keys are merged',
   ],
   'a hundred thousand unknown keys': [
     Array.from({ length: 100_000 }, (_, at) => `k${at}: 1`).join('\n'),

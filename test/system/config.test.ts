@@ -115,6 +115,31 @@ test('ports that the system picks may all be 0', () => {
   assert.equal(config.plugins.apps.zmq.sub, 0)
 })
 
+for (const [bus, inspector, clash] of [
+  ['127.0.0.1', '127.0.0.1', true],
+  ['Bus.example', 'bus.Example', true],
+  ['"*"', '127.0.0.1', true],
+  ['127.0.0.2', '0.0.0.0', true],
+  ['"::1"', '"::"', true],
+  ['"*"', '"::"', true],
+  ['127.0.0.1', '127.0.0.2', false],
+  ['"::1"', '0.0.0.0', false],
+  ['"*"', '"::1"', false],
+  ['eth0', '127.0.0.1', false],
+] as const) {
+  test(`the bus on ${bus} and the inspector on ${inspector} ${clash ? "can't" : 'can'} have the same port`, () => {
+    const token = 'token: 0123456789abcdef'
+    const both = `inspector: {host: ${inspector}, port: 5000, ${token}}\nplugins: {apps: {zmq: {host: ${bus}, pub: 5000}}}`
+    if (clash)
+      assert.throws(() => load({ 'config.yaml': both }), /inspector.port and plugins.apps.zmq.pub are the same/)
+    else assert.equal(load({ 'config.yaml': both }).config.inspector.port, 5000)
+    // It does not listen, or the system picks its port.
+    const off = both.replace('port: 5000', 'port: 5000, enabled: false')
+    assert.equal(load({ 'config.yaml': off }).config.inspector.enabled, false)
+    assert.equal(load({ 'config.yaml': both.replaceAll('5000', '0') }).config.inspector.port, 0)
+  })
+}
+
 for (const host of ['127.0.0.1', '0.0.0.0', '"*"', 'broker.example', 'eth0', '"::1"', '"fe80::1%eth0"']) {
   test(`the broker can listen on ${host}`, () => {
     assert.equal(
@@ -127,6 +152,27 @@ for (const host of ['127.0.0.1', '0.0.0.0', '"*"', 'broker.example', 'eth0', '":
 test('repeating a section by an alias is fine', () => {
   const { config } = load({ 'config.yaml': 'max_topics: &n 7\nmax_subscribers: *n\nqueue: {max_messages: *n}' })
   assert.deepEqual([config.max_topics, config.max_subscribers, config.queue.max_messages], [7, 7, 7])
+})
+
+test('a section takes keys of others by a merge key: its own win, then those of the first that has them', () => {
+  const text = [
+    'plugins:',
+    '  apps:',
+    '    old: &ports {manage: 5001, pub: 5002, sub: 5003}',
+    '    older: &host',
+    '      host: 0.0.0.0',
+    '      manage: 6001',
+    '    zmq:',
+    '      pub: 7002',
+    '      <<: [*ports, *host, {bind_retry: 5}]',
+    'queue: {<<: {max_messages: 9}, max_bytes: 5000}',
+    'snapshot: &snapshot',
+    '  <<: {max_open: 3}',
+  ].join('\n')
+  const { config } = load({ 'config.yaml': text })
+  const { manage, pub, sub, host, bind_retry } = config.plugins.apps.zmq
+  assert.deepEqual([manage, pub, sub, host, bind_retry], [5001, 7002, 5003, '0.0.0.0', 5])
+  assert.deepEqual([config.queue.max_messages, config.queue.max_bytes, config.snapshot.max_open], [9, 5000, 3])
 })
 
 test('a variable over a section that an alias repeats changes it in one place only', () => {

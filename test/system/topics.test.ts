@@ -58,6 +58,23 @@ describe('the topics of a subscription', () => {
     assert.deepEqual(await receive(t, next.pub, topic).received(1), [`${topic}sighting ${seen}`])
   })
 
+  test('that can match nothing are granted, and warned of, once for many; not the one that is meant to', async t => {
+    const broker = await startBrokerHere(t)
+    const subscribe = async (...topic: string[]) => {
+      assert.equal((await request(broker.manage, { action: 'subscribe', topic })).status, 'success')
+    }
+    const warnings = () => broker.lines.map(line => JSON.parse(line)).filter(({ msg }) => msg.includes('match nothing'))
+    await subscribe('stix2', 'stix2/ind')
+    await subscribe('threatbus/nothing')
+    assert.deepEqual(warnings(), [])
+    await subscribe('stix2/sighting', 'stix2/indicators', 'indicator')
+    await subscribe('x')
+    const [warning, ...others] = warnings()
+    assert.deepEqual([warning.level, warning.topics, others.length], ['warn', ['stix2/indicators', 'indicator'], 0])
+    const told = broker.lines.map(line => JSON.parse(line)).find(({ topics }) => topics?.includes('stix2/sighting'))
+    assert.equal(warning.subscriber, told.subscriber)
+  })
+
   test('ask for the snapshots that their ends name, however long they are', async t => {
     const broker = await startBroker(t)
     const application = await request(broker.manage, { action: 'subscribe', topic: 'x' })

@@ -13,9 +13,17 @@ export interface HttpSurroundings {
   /** What the program is called in a sentence: broker. */
   readonly program: string
   readonly log: Logger
+  /** Awaited before it listens; it may never be fulfilled. */
+  readonly ready?: Promise<unknown>
   readonly repeating: Pick<RateLimited<HttpTrouble>, 'log'>
   /** A connection was closed because there are as many as may be. */
   readonly dropped: () => void
+}
+
+/** An HTTP server that listens, or will. */
+export interface StartedHttpServer {
+  /** As {@link HttpServer.close}. */
+  close(): Promise<void>
 }
 
 /**
@@ -25,9 +33,9 @@ export interface HttpSurroundings {
  */
 export function startHttpServer(
   inspector: InspectorConfig,
-  { program, log, repeating, dropped }: HttpSurroundings,
+  { program, log, ready, repeating, dropped }: HttpSurroundings,
   routes: readonly Route[],
-): HttpServer | undefined {
+): StartedHttpServer | undefined {
   if (!inspector.enabled) return undefined
   const { host, port, token, max_connections: maxConnections } = inspector
   const server = new HttpServer(
@@ -43,13 +51,27 @@ export function startHttpServer(
     },
   )
   server.add(...routes)
-  server.listen().then(
-    ({ href, port: bound }) => log.info({ host, port: Number(bound || 80) }, `the inspector listens on ${href}`),
-    (error: NodeJS.ErrnoException) => {
-      const because = error.code === 'EADDRINUSE' ? 'another process listens there (inspector.port)' : error.message
-      const sentence = `the inspector can't listen on ${urlOf(host, port)}: ${because}`
-      log.warn({ host, port, code: error.code }, `${sentence}; the ${program} goes on without metrics, health and page`)
+  const closing = new AbortController()
+  const listen = () => {
+    if (closing.signal.aborted) return
+    server.listen().then(
+      ({ href, port: bound }) => log.info({ host, port: Number(bound || 80) }, `the inspector listens on ${href}`),
+      (error: NodeJS.ErrnoException) => {
+        const because = error.code === 'EADDRINUSE' ? 'another process listens there (inspector.port)' : error.message
+        const sentence = `the inspector can't listen on ${urlOf(host, port)}: ${because}`
+        log.warn(
+          { host, port, code: error.code },
+          `${sentence}; the ${program} goes on without metrics, health and page`,
+        )
+      },
+    )
+  }
+  if (ready === undefined) listen()
+  else ready.then(listen)
+  return {
+    close: () => {
+      closing.abort()
+      return server.close()
     },
-  )
-  return server
+  }
 }

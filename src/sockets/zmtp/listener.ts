@@ -50,6 +50,9 @@ export class ZmtpListener {
   readonly #peers = new Set<ZmtpPeer>()
   readonly #entrance: Entrance
   readonly #served: Promise<void>
+  /** Fulfilled when it was bound, or could not be, for the first time. */
+  readonly tried: Promise<void>
+  #haveTried: () => void = () => {}
   #ended: () => void = () => {}
   #failed: (error: unknown) => void = () => {}
 
@@ -58,6 +61,9 @@ export class ZmtpListener {
     this.#options = options
     this.#troubles = troubles
     this.#accept = accept
+    this.tried = new Promise(resolve => {
+      this.#haveTried = resolve
+    })
     this.#served = new Promise((resolve, reject) => {
       this.#ended = resolve
       this.#failed = reject
@@ -82,7 +88,7 @@ export class ZmtpListener {
     const { host, port } = this.#options
     const address = host === '*' ? '0.0.0.0' : addressOfInterface(host)
     this.#server.listen({ host: address, port, backlog })
-    await once(this.#server, 'listening')
+    await once(this.#server, 'listening').finally(this.#haveTried)
     // From now on errors are of single connections that could not be accepted.
     this.#server.on('error', error => {
       this.#troubles.dropped(isOutOfDescriptors(error) ? 'file_descriptors' : undefined, error.message)
