@@ -2,6 +2,7 @@ import { createReadStream, statSync } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import { checkObject, type ValidationMode } from '../protocol/stix/check.ts'
 import type { MessageType } from '../protocol/topics.ts'
+import { acceptedMsIn } from './accepted-times.ts'
 import type { Progress } from './progress.ts'
 import type { PublishReport } from './publish-report.ts'
 import { type InputItem, readObjects } from './stix-input.ts'
@@ -25,6 +26,8 @@ export interface ObjectInFile {
   readonly type: MessageType
   /** Byte for byte. */
   readonly text: string
+  /** When a bus accepted it, in milliseconds since the epoch, if the input says so (`history export --times`). */
+  readonly acceptedMs?: number | undefined
 }
 
 /** Reads the indicators and sightings in files, as far as a bus in this mode takes them; everything else is reported. */
@@ -35,9 +38,12 @@ export async function* objectsInFiles(
 ): AsyncGenerator<ObjectInFile, void, undefined> {
   let doneBytes = 0
   for (const file of files) {
+    let acceptedMs: number | undefined
     for await (const item of itemsIn(file, job)) {
-      const object = publishable(file, item, validation, job.report)
-      if (object !== undefined) yield object
+      const saysWhen = acceptedMsIn(item)
+      acceptedMs = saysWhen ?? acceptedMs
+      const object = saysWhen === undefined ? publishable(file, item, validation, job.report) : undefined
+      if (object !== undefined) yield { ...object, acceptedMs }
       job.progress.update(doneBytes + item.bytes, job.report.published)
     }
     doneBytes += sizeOf(file) ?? 0
