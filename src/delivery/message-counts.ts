@@ -1,9 +1,8 @@
-import type { FrameType } from '../protocol/message.ts'
+import type { FrameType, Message } from '../protocol/message.ts'
 import { AddressedRuns } from './addressed-runs.ts'
 import type { LoggedBatch } from './batch.ts'
 import { onesIn } from './bits.ts'
-import { type AddressedRun, addressedIn, type CountedPart, type TypeCode, typeCodeOf } from './counted.ts'
-import { frameTypes } from './positions.ts'
+import { type AddressedRun, addressedIn, type CountedPart, type TypeCode, typeCodeOf, typeCodes } from './counted.ts'
 
 /** Messages of a block; two bits for each. */
 const blockMessages = 1024
@@ -37,19 +36,18 @@ export class MessageCounts {
 
   /** Takes note of a batch at the end of the log. */
   append({ messages, first }: LoggedBatch): void {
-    let sequence = first
     let isAddressed = false
-    for (const message of messages) {
-      this.#push(sequence++, typeCodeOf(message))
+    this.#write(first, messages.length, index => {
+      const message = messages[index] as Message
       isAddressed ||= message.audience !== undefined
-    }
+      return typeCodeOf(message)
+    })
     if (isAddressed) this.#note(addressedIn(messages, first))
   }
 
   /** The next part of the log is this. */
   add({ first, codes, addressed }: CountedPart): void {
-    let sequence = first
-    for (const code of codes) this.#push(sequence++, code as TypeCode)
+    this.#write(first, codes.length, index => codes[index] as TypeCode)
     this.#note(addressed)
   }
 
@@ -121,17 +119,28 @@ export class MessageCounts {
     for (const run of runs) this.#addressed.add(run)
   }
 
-  #push(sequence: number, code: TypeCode): void {
-    let last = this.#blocks.at(-1)
-    if (last?.words === undefined || last.size === blockMessages || last.first + last.size !== sequence) {
-      const words = new Uint32Array(wordsPerBlock)
-      last = { first: sequence, size: 0, words, before: this.#total }
-      this.#blocks.push(last)
+  #write(first: number, count: number, codeOf: (index: number) => TypeCode): void {
+    for (let index = 0; index < count; ) {
+      const { block, words } = this.#blockFor(first + index)
+      let at = block.size
+      for (const end = Math.min(blockMessages, at + count - index); at < end; at++, index++) {
+        words[at >> 4] = (words[at >> 4] as number) | (codeOf(index) << ((at & 15) * 2))
+      }
+      block.size = at
+      if (at === blockMessages) block.words = shared(words)
     }
-    const words = last.words as Uint32Array
-    const at = last.size++
-    words[at >> 4] = (words[at >> 4] as number) | (code << ((at & 15) * 2))
-    if (last.size === blockMessages) last.words = shared(words)
+  }
+
+  /** The last block, if there is room in it for the message with this sequence number, and none is missing before; or a new one. */
+  #blockFor(sequence: number): { readonly block: Block; readonly words: Uint32Array } {
+    const last = this.#blocks.at(-1)
+    if (last?.words !== undefined && last.size < blockMessages && last.first + last.size === sequence) {
+      return { block: last, words: last.words }
+    }
+    const words = new Uint32Array(wordsPerBlock)
+    const block = { first: sequence, size: 0, words, before: this.#total }
+    this.#blocks.push(block)
+    return { block, words }
   }
 
   /** Messages of each type in all blocks, and before. */
@@ -163,7 +172,7 @@ export class MessageCounts {
 /** Messages of this type among the first `count` of a block. */
 function countIn({ words }: Block, type: FrameType, count: number): number {
   if (words === undefined) return count
-  const code = frameTypes.indexOf(type) + 1
+  const code = typeCodes[type]
   const whole = count >> 4
   let messages = 0
   for (let at = 0; at < whole; at++) messages += onesIn(matching(words[at] as number, code))
