@@ -32,6 +32,8 @@ const uniform = [0, lowBits, 2 * lowBits, 3 * lowBits].map(word => new Uint32Arr
  */
 export class MessageCounts {
   #blocks: Block[] = []
+  /** Messages of each type in all blocks; undefined: that was not looked up since they changed. */
+  #all: Record<FrameType, number> | undefined
   readonly #addressed = new AddressedRuns()
 
   /** Takes note of a batch at the end of the log. */
@@ -53,6 +55,7 @@ export class MessageCounts {
 
   /** The next part of the log, up to before `end`, is not known yet: see {@link learn}. */
   addUnknown(first: number, end: number): void {
+    this.#all = undefined
     if (end > first) this.#blocks.push({ first, size: end - first, words: undefined, before: this.#total })
   }
 
@@ -61,6 +64,7 @@ export class MessageCounts {
     const at = this.#blocks.findIndex(block => block.first === first && block.words === undefined)
     if (at < 0) return
     const after = this.#blocks.splice(at).slice(1)
+    this.#all = undefined
     this.add({ first, codes, addressed: [] })
     for (const block of after) this.#blocks.push({ ...block, before: this.#total })
     this.#note(addressed)
@@ -68,7 +72,11 @@ export class MessageCounts {
 
   /** Messages of this type from a sequence number to before another. At most so many where it is not known yet. */
   between(type: FrameType, from: number, to: number): number {
-    return to <= from ? 0 : this.#before(type, to) - this.#before(type, from)
+    if (to <= from) return 0
+    // Most ask for all up to the end, many of them between two messages.
+    this.#all ??= this.#total
+    const upTo = to >= this.#end ? this.#all[type] : this.#before(type, to)
+    return upTo - this.#before(type, from)
   }
 
   /** The same of messages for this subscriber alone or, of requests for snapshots, for all but it. */
@@ -120,6 +128,7 @@ export class MessageCounts {
   }
 
   #write(first: number, count: number, codeOf: (index: number) => TypeCode): void {
+    this.#all = undefined
     for (let index = 0; index < count; ) {
       const { block, words } = this.#blockFor(first + index)
       let at = block.size
@@ -141,6 +150,12 @@ export class MessageCounts {
     const block = { first: sequence, size: 0, words, before: this.#total }
     this.#blocks.push(block)
     return { block, words }
+  }
+
+  /** The sequence number that follows the last message. */
+  get #end(): number {
+    const last = this.#blocks.at(-1)
+    return last === undefined ? 0 : last.first + last.size
   }
 
   /** Messages of each type in all blocks, and before. */
