@@ -3,6 +3,7 @@ import { LogReader } from '../history/reader.ts'
 import { bodyOf } from '../protocol/message.ts'
 import { counted } from '../protocol/quantities.ts'
 import type { MessageType } from '../protocol/topics.ts'
+import { acceptedMark } from './accepted-times.ts'
 import { say } from './bus-options.ts'
 import { exitCodes } from './exit-codes.ts'
 import { directoryOf, type HistoryOptions, sayHistoryFailure } from './history-directory.ts'
@@ -19,6 +20,8 @@ export interface ExportOptions extends HistoryOptions {
   readonly format: 'lines' | 'bundle'
   /** Of each object its latest version, without those that were revoked or removed. */
   readonly latest?: boolean
+  /** Say also when they were accepted: what `history import` needs of a backup. */
+  readonly times?: boolean
 }
 
 /**
@@ -50,20 +53,23 @@ export async function exportHistory(options: ExportOptions): Promise<number> {
   return exitCode
 }
 
-/** The texts of the objects that are wanted, in the order in which they were accepted. */
+/** The texts of the objects that are wanted, in the order in which they were accepted, and of what says when that was. */
 async function* objectsIn(
   reader: LogReader,
-  { since = 0, type, latest }: ExportOptions,
+  { since = 0, type, latest, times }: ExportOptions,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const types = type === undefined ? (['indicator', 'sighting'] as const) : [type]
   const selection = latest ? await reader.latest(types, since) : undefined
-  for await (const { messages, first } of reader.batches(since)) {
+  let saidMs: number | undefined
+  for await (const { messages, first, acceptedMs } of reader.batches(since)) {
     for (const [index, message] of messages.entries()) {
       if (message.audience !== undefined || message.type === 'snapshotrequest' || !types.includes(message.type))
         continue
       if (selection !== undefined && !selection.has(first + index)) continue
       signal.throwIfAborted()
+      if (times && acceptedMs !== saidMs) yield acceptedMark(acceptedMs)
+      saidMs = acceptedMs
       yield bodyOf(message)
     }
     signal.throwIfAborted()

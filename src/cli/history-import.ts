@@ -1,3 +1,5 @@
+import { HistoryError } from '../history/history-error.ts'
+import { counted } from '../protocol/quantities.ts'
 import { exitCodes } from './exit-codes.ts'
 import { directoryAndConfig, type HistoryOptions, sayHistoryFailure } from './history-directory.ts'
 import { type ImportTarget, openImportTarget } from './import-target.ts'
@@ -19,6 +21,18 @@ const largestListBytes = 1_048_576
 /** What a request has beside the messages in it, in bytes, and more. */
 const requestOverheadBytes = 1024
 
+/** Options of `threatbus history import`. */
+export interface ImportOptions extends HistoryOptions {
+  /**
+   * Does each object count as accepted when the input says that a bus accepted it? True: it has to. Undefined: where the input
+   * says so, and no broker takes it.
+   */
+  readonly keepTimes?: boolean
+}
+
+/** Times in a segment of the log differ by no more, beside those that came while it was written to before. */
+const longestStretchMs = 3_600_000
+
 /**
  * Puts the indicators and sightings in files into a history: through the broker that uses it, which delivers them as any
  * other, or into its log if none does. Answers the exit code: `ok` only if everything that travels the bus was imported.
@@ -37,12 +51,19 @@ export async function importHistory(files: readonly string[], options: ImportOpt
     const list = new ImportList(target, report, Math.min(longestList, config.max_publish))
     const maxObjectBytes = config.plugins.apps.zmq.max_message_size - requestOverheadBytes
     const job = { report, progress, signal, maxObjectBytes }
+    const times = new ImportedTimes(target, options.keepTimes)
     try {
-      for await (const object of objectsInFiles(files, rules, job)) await list.add(object)
+      for await (const object of objectsInFiles(files, rules, job)) await list.add(times.of(object))
       await list.take()
+    } catch (error) {
+      if (!(error instanceof UntimedError)) throw error
+      await list.take()
+      progress.writeLine(error.message)
+      exitCode = exitCodes.badInput
     } finally {
       await target.close()
     }
+    if (times.lost !== undefined) progress.writeLine(`threatbus: ${times.lost}`)
     const where = target.isBroker ? 'the broker delivers them' : 'no broker runs, so nobody gets them before one does'
     if (report.published > 0) progress.writeLine(`threatbus: imported into ${directory}; ${where}`)
   } catch (error) {
@@ -53,6 +74,49 @@ export async function importHistory(files: readonly string[], options: ImportOpt
   report.saySummary('imported')
   return exitCode === exitCodes.ok ? report.exitCode : exitCode
 }
+
+/** There is no time for an object that has to have one. */
+class UntimedError extends Error {}
+
+/** When objects count as accepted. */
+class ImportedTimes {
+  readonly #target: ImportTarget
+  readonly #keep: boolean | undefined
+  #hasTimes = false
+
+  /** @throws HistoryError if times have to be kept and can't be */
+  constructor(target: ImportTarget, keep: boolean | undefined) {
+    if (keep && target.isBroker) throw new HistoryError(`${brokersTimes}; or say --no-keep-times`)
+    this.#target = target
+    this.#keep = keep
+  }
+
+  /** What of times could not be kept, in words. */
+  get lost(): string | undefined {
+    if (this.#keep === false) return undefined
+    if (this.#target.isBroker) return this.#hasTimes ? brokersTimes : undefined
+    const { movedTimes } = this.#target
+    return movedTimes === 0
+      ? undefined
+      : `${counted(movedTimes, 'object')} as old as the newest in the history, or as now: times in a history never go back`
+  }
+
+  /** The object with its time, if that is to be kept. @throws UntimedError if it has to have one */
+  of(object: ObjectInFile): ObjectInFile {
+    const { file, line, acceptedMs } = object
+    if (acceptedMs !== undefined) this.#hasTimes = true
+    if (this.#keep === false || this.#target.isBroker) return { ...object, acceptedMs: undefined }
+    if (acceptedMs === undefined && this.#keep) {
+      throw new UntimedError(`${file}:${line}: it does not say when this was accepted, as history export --times does`)
+    }
+    if (Number.isNaN(acceptedMs))
+      throw new UntimedError(`${file}:${line}: when this was accepted cannot be read before it`)
+    return object
+  }
+}
+
+const brokersTimes =
+  'a broker uses the history, and what it takes counts as accepted now: to keep the times of the input, stop it before'
 
 /** Objects that are imported together. */
 class ImportList {
@@ -71,7 +135,8 @@ class ImportList {
   /** Adds an object. When there are enough, they are imported. */
   async add(object: ObjectInFile): Promise<void> {
     const bytes = Buffer.byteLength(object.text)
-    if (this.#bytes + bytes > largestListBytes) await this.take()
+    const stretchMs = Math.abs((object.acceptedMs ?? 0) - (this.#objects[0]?.acceptedMs ?? object.acceptedMs ?? 0))
+    if (this.#bytes + bytes > largestListBytes || stretchMs > longestStretchMs) await this.take()
     this.#objects.push(object)
     this.#bytes += bytes
     if (this.#objects.length >= this.#maxMessages) await this.take()
@@ -83,7 +148,7 @@ class ImportList {
     this.#objects = []
     this.#bytes = 0
     while (objects.length > 0) {
-      const refused = await this.#target.take(objects.map(({ text }) => text))
+      const refused = await this.#target.take(objects)
       if (refused === undefined) break
       this.#report.refuse(objects[refused.index] as ObjectInFile, refused.reason)
       objects = objects.toSpliced(refused.index, 1)

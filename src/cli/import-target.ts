@@ -27,16 +27,25 @@ export interface RefusedElement {
   readonly reason: string
 }
 
+/** An object that is imported. */
+export interface ImportedObject {
+  readonly text: string
+  /** When it was accepted, in milliseconds since the epoch; undefined: now. A broker takes no times. */
+  readonly acceptedMs?: number | undefined
+}
+
 /** Where imported objects go. */
 export interface ImportTarget {
   /** Is it a broker that uses the history, which delivers them, or the history itself? */
   readonly isBroker: boolean
+  /** Objects whose times would have gone back behind those of others, or were still to come. */
+  readonly movedTimes: number
   /**
-   * Takes a list of objects' texts, all of them or none. Fulfilled when they are on disk.
+   * Takes a list of objects, all of them or none. Fulfilled when they are on disk.
    *
    * @throws HistoryError or BusUnavailableError if it can't
    */
-  take(texts: readonly string[]): Promise<RefusedElement | undefined>
+  take(objects: readonly ImportedObject[]): Promise<RefusedElement | undefined>
   /** To be called in the end. Never rejects. */
   close(): Promise<void>
 }
@@ -61,7 +70,9 @@ function brokerAt(directory: string, owner: OwnerDescription, signal: AbortSigna
   const requests = new Requests(endpoint)
   return {
     isBroker: true,
-    take: async texts => {
+    movedTimes: 0,
+    take: async objects => {
+      const texts = objects.map(({ text }) => text)
       // The broker would not say which one it is.
       const tooDeep = texts.findIndex(text => nestsDeeperThan(deepestNesting - requestLevels, parseJson(text)))
       if (tooDeep >= 0) return { index: tooDeep, reason: 'it is nested too deep for a request to the broker' }
@@ -92,7 +103,8 @@ function endpointIn(manage: unknown): { readonly host: string; readonly port: nu
 async function openLog(directory: string, { history, validation }: Config): Promise<ImportTarget> {
   const lock = await acquireLock(directory, { command: 'threatbus history import' })
   try {
-    const store = await SegmentedStore.open(directory, storeSettings(history), {
+    const settings = { ...storeSettings(history), keepsTimes: true }
+    const store = await SegmentedStore.open(directory, settings, {
       written: () => {},
       failing: () => {},
       recovered: () => {},
@@ -100,16 +112,31 @@ async function openLog(directory: string, { history, validation }: Config): Prom
       ageingHeld: () => {},
       setAside: path => say(`${path}: nothing in this file can be read; it is no part of the history any more`),
     })
+    let { newestMs } = store
+    let movedTimes = 0
     return {
       isBroker: false,
-      take: async texts => {
+      get movedTimes() {
+        return movedTimes
+      },
+      take: async objects => {
         const messages: Message[] = []
-        for (const [index, text] of texts.entries()) {
+        for (const [index, { text }] of objects.entries()) {
           const message = decodeBody(text, { validation })
           if ('refused' in message) return { index, reason: message.detail }
           messages.push(message)
         }
-        store.append({ ...batchOf(messages), first: store.next, acceptedMs: Date.now() })
+        const nowMs = Date.now()
+        for (let from = 0, to = 0; from < messages.length; from = to) {
+          // What is in a segment is older than the next one: times never go back, and none is still to come.
+          const timeOf = (at: number) => Math.max(newestMs, Math.min(objects[at]?.acceptedMs ?? nowMs, nowMs))
+          const acceptedMs = timeOf(from)
+          newestMs = acceptedMs
+          for (; to < messages.length && timeOf(to) === acceptedMs; to++) {
+            if ((objects[to]?.acceptedMs ?? acceptedMs) !== acceptedMs) movedTimes++
+          }
+          store.append({ ...batchOf(messages.slice(from, to)), first: store.next, acceptedMs })
+        }
         await store.committed().catch(error => {
           throw new HistoryError(`the history in ${directory} can't be written: ${error.message}`, { cause: error })
         })

@@ -3,6 +3,7 @@ import { addAbortSignal } from 'node:stream'
 import { checkObject, type ValidationMode } from '../protocol/stix/check.ts'
 import { isStix20, stix20Advice, upgradeText } from '../protocol/stix/upgrade.ts'
 import type { MessageType } from '../protocol/topics.ts'
+import { acceptedMsIn } from './accepted-times.ts'
 import type { Progress } from './progress.ts'
 import type { PlaceInFile, PublishReport } from './publish-report.ts'
 import { type InputItem, readObjects } from './stix-input.ts'
@@ -29,6 +30,8 @@ export interface ObjectInFile extends PlaceInFile {
   readonly text: string
   /** Was it STIX 2.0? */
   readonly isUpgraded: boolean
+  /** When a bus accepted it, in milliseconds since the epoch, if the input says so (`history export --times`). */
+  readonly acceptedMs?: number | undefined
 }
 
 /** What objects have to be. */
@@ -47,14 +50,17 @@ export async function* objectsInFiles(
 ): AsyncGenerator<ObjectInFile, void, undefined> {
   let doneBytes = 0
   for (const file of files) {
+    let acceptedMs: number | undefined
     let readBytes = 0
     const read = (bytes: number) => {
       readBytes += bytes
       job.progress.update(doneBytes + readBytes, job.report)
     }
     for await (const item of itemsIn(file, job, read)) {
-      const object = publishable(file, item, rules, job)
-      if (object !== undefined) yield object
+      const saysWhen = acceptedMsIn(item)
+      acceptedMs = saysWhen ?? acceptedMs
+      const object = saysWhen === undefined ? publishable(file, item, rules, job) : undefined
+      if (object !== undefined) yield { ...object, acceptedMs }
     }
     // What is broken may not have been read to its end.
     doneBytes += sizeOf(file) ?? readBytes

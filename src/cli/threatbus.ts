@@ -165,6 +165,7 @@ historyCommand('export', 'Print the objects in the history, the oldest first.')
       .default('lines'),
   )
   .option('--latest', 'of each object its latest version, without those revoked or removed')
+  .option('--times', 'say also when they were accepted: `history import` keeps that')
   .action(async options => {
     const { exportHistory } = await import('./history-export.ts')
     process.exitCode = await exportHistory({ ...program.opts(), ...options })
@@ -173,6 +174,8 @@ historyCommand('export', 'Print the objects in the history, the oldest first.')
 historyCommand('import', 'Put indicators and sightings into the history, from JSON, JSON lines and STIX bundles.')
   .argument('<file...>', 'files to read, - for standard input')
   .option('--upgrade', 'make STIX 2.1 of indicators and sightings of STIX 2.0 (default: as configured, stix20)')
+  .option('--keep-times', 'refuse what does not say when it was accepted (default: keep the times of `export --times`)')
+  .option('--no-keep-times', 'everything counts as accepted now')
   .addHelpText('after', '\nA broker that uses the history delivers them. Without one nobody gets them before one runs.')
   .action(async (files, options) => {
     const { importHistory } = await import('./history-import.ts')

@@ -1,9 +1,7 @@
 import type { FrameType, Message } from '../protocol/message.ts'
-import { frameTypes } from './positions.ts'
 
 /**
- * What is counted of a message, in two bits: 0 if it is for one subscriber alone, or not there; else its type, from 1 on in the
- * order of `frameTypes`.
+ * What is counted of a message, in two bits: 0 if it is for one subscriber alone, or not there; else its type, from 1 on.
  */
 export type TypeCode = 0 | 1 | 2 | 3
 
@@ -27,9 +25,12 @@ export interface CountedPart {
   readonly addressed: readonly AddressedRun[]
 }
 
+/** What is counted of messages of a type, unless they are for one subscriber alone. */
+export const typeCodes: Readonly<Record<FrameType, TypeCode>> = { indicator: 1, sighting: 2, snapshotrequest: 3 }
+
 /** What is counted of a message. */
 export function typeCodeOf({ type, audience }: Pick<Message, 'type' | 'audience'>): TypeCode {
-  return audience !== undefined && 'only' in audience ? 0 : ((frameTypes.indexOf(type) + 1) as TypeCode)
+  return audience !== undefined && 'only' in audience ? 0 : typeCodes[type]
 }
 
 /** Those of these messages, which have consecutive sequence numbers, that are for one subscriber alone, or for all but one. */

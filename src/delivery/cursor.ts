@@ -124,8 +124,9 @@ export class Cursor implements IdleCursor {
    */
   get lag(): number {
     if (this.#isIdle) return 0
+    const { positions } = this
     let messages = 0
-    for (const type of this.#wanted.types) messages += this.#waiting(type)
+    for (const type of this.#wanted.types) messages += this.#waiting(type, positions[type])
     // Of what is not known yet, each type is counted.
     return Math.max(0, Math.min(messages, this.#log.end - this.#position))
   }
@@ -269,8 +270,7 @@ export class Cursor implements IdleCursor {
     this.#log.closed(this)
   }
 
-  #waiting(type: FrameType): number {
-    const from = this.positions[type]
+  #waiting(type: FrameType, from: number): number {
     const live = Math.max(from, this.#upTo + 1)
     const addressed = this.#log.countAddressed(this.topic, type, live)
     if (type === 'snapshotrequest') return this.#log.count(type, live) - addressed

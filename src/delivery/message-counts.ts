@@ -1,10 +1,9 @@
-import type { FrameType } from '../protocol/message.ts'
+import type { FrameType, Message } from '../protocol/message.ts'
 import { type Interest, type MessageType, typesOf } from '../protocol/topics.ts'
 import { AddressedRuns } from './addressed-runs.ts'
 import type { LoggedBatch } from './batch.ts'
 import { onesIn } from './bits.ts'
-import { type AddressedRun, addressedIn, type CountedPart, type TypeCode, typeCodeOf } from './counted.ts'
-import { frameTypes } from './positions.ts'
+import { type AddressedRun, addressedIn, type CountedPart, type TypeCode, typeCodeOf, typeCodes } from './counted.ts'
 
 /** Messages of a block; two bits for each. */
 const blockMessages = 1024
@@ -34,28 +33,30 @@ const uniform = [0, lowBits, 2 * lowBits, 3 * lowBits].map(word => new Uint32Arr
  */
 export class MessageCounts {
   #blocks: Block[] = []
+  /** Messages of each type in all blocks; undefined: that was not looked up since they changed. */
+  #all: Record<FrameType, number> | undefined
   readonly #addressed = new AddressedRuns()
 
   /** Takes note of a batch at the end of the log. */
   append({ messages, first }: LoggedBatch): void {
-    let sequence = first
     let isAddressed = false
-    for (const message of messages) {
-      this.#push(sequence++, typeCodeOf(message))
+    this.#write(first, messages.length, index => {
+      const message = messages[index] as Message
       isAddressed ||= message.audience !== undefined
-    }
+      return typeCodeOf(message)
+    })
     if (isAddressed) this.#note(addressedIn(messages, first))
   }
 
   /** The next part of the log is this. */
   add({ first, codes, addressed }: CountedPart): void {
-    let sequence = first
-    for (const code of codes) this.#push(sequence++, code as TypeCode)
+    this.#write(first, codes.length, index => codes[index] as TypeCode)
     this.#note(addressed)
   }
 
   /** The next part of the log, up to before `end`, is not known yet: see {@link learn}. */
   addUnknown(first: number, end: number): void {
+    this.#all = undefined
     if (end > first) this.#blocks.push({ first, size: end - first, words: undefined, before: this.#total })
   }
 
@@ -64,6 +65,7 @@ export class MessageCounts {
     const at = this.#blocks.findIndex(block => block.first === first && block.words === undefined)
     if (at < 0) return
     const after = this.#blocks.splice(at).slice(1)
+    this.#all = undefined
     this.add({ first, codes, addressed: [] })
     for (const block of after) this.#blocks.push({ ...block, before: this.#total })
     this.#note(addressed)
@@ -71,7 +73,11 @@ export class MessageCounts {
 
   /** Messages of this type from a sequence number to before another. At most so many where it is not known yet. */
   between(type: FrameType, from: number, to: number): number {
-    return to <= from ? 0 : this.#before(type, to) - this.#before(type, from)
+    if (to <= from) return 0
+    // Most ask for all up to the end, many of them between two messages.
+    this.#all ??= this.#total
+    const upTo = to >= this.#end ? this.#all[type] : this.#before(type, to)
+    return upTo - this.#before(type, from)
   }
 
   /** The same of messages for this subscriber alone or, of requests for snapshots, for all but it. */
@@ -140,17 +146,35 @@ export class MessageCounts {
     for (const run of runs) this.#addressed.add(run)
   }
 
-  #push(sequence: number, code: TypeCode): void {
-    let last = this.#blocks.at(-1)
-    if (last?.words === undefined || last.size === blockMessages || last.first + last.size !== sequence) {
-      const words = new Uint32Array(wordsPerBlock)
-      last = { first: sequence, size: 0, words, before: this.#total }
-      this.#blocks.push(last)
+  #write(first: number, count: number, codeOf: (index: number) => TypeCode): void {
+    this.#all = undefined
+    for (let index = 0; index < count; ) {
+      const { block, words } = this.#blockFor(first + index)
+      let at = block.size
+      for (const end = Math.min(blockMessages, at + count - index); at < end; at++, index++) {
+        words[at >> 4] = (words[at >> 4] as number) | (codeOf(index) << ((at & 15) * 2))
+      }
+      block.size = at
+      if (at === blockMessages) block.words = shared(words)
     }
-    const words = last.words as Uint32Array
-    const at = last.size++
-    words[at >> 4] = (words[at >> 4] as number) | (code << ((at & 15) * 2))
-    if (last.size === blockMessages) last.words = shared(words)
+  }
+
+  /** The last block, if there is room in it for the message with this sequence number, and none is missing before; or a new one. */
+  #blockFor(sequence: number): { readonly block: Block; readonly words: Uint32Array } {
+    const last = this.#blocks.at(-1)
+    if (last?.words !== undefined && last.size < blockMessages && last.first + last.size === sequence) {
+      return { block: last, words: last.words }
+    }
+    const words = new Uint32Array(wordsPerBlock)
+    const block = { first: sequence, size: 0, words, before: this.#total }
+    this.#blocks.push(block)
+    return { block, words }
+  }
+
+  /** The sequence number that follows the last message. */
+  get #end(): number {
+    const last = this.#blocks.at(-1)
+    return last === undefined ? 0 : last.first + last.size
   }
 
   /** Messages of each type in all blocks, and before. */
@@ -182,7 +206,7 @@ export class MessageCounts {
 /** Messages of this type among the first `count` of a block. */
 function countIn({ words }: Block, type: FrameType, count: number): number {
   if (words === undefined) return count
-  const code = frameTypes.indexOf(type) + 1
+  const code = typeCodes[type]
   const whole = count >> 4
   let messages = 0
   for (let at = 0; at < whole; at++) messages += onesIn(matching(words[at] as number, code))
@@ -197,7 +221,7 @@ function firstNotOf(types: readonly MessageType[], words: Uint32Array, from: num
   while (at < blockMessages) {
     const word = words[at >> 4] as number
     let those = 0
-    for (const type of types) those |= matching(word, frameTypes.indexOf(type) + 1)
+    for (const type of types) those |= matching(word, typeCodes[type])
     const others = (~those & lowBits) >>> ((at & 15) * 2)
     if (others !== 0) return at + (Math.clz32(others & -others) ^ 31) / 2
     at = (at | 15) + 1

@@ -106,7 +106,7 @@ export class History {
             tell()
           },
           recovered: lost =>
-            log.warn({ lost }, `the log of messages is written again, without ${counted(lost, 'message')}`),
+            log.warn({ lost }, `the log of messages is written again; ${counted(lost, 'message')} lost`),
           damaged: (path, bytes) => damaged(path, bytes, 'byte'),
           ageingHeld: (segments, aheadMs) =>
             log.warn(

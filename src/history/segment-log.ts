@@ -1,5 +1,6 @@
 import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { LoggedBatch } from '../delivery/batch.ts'
 import { rescueTail } from './rescue.ts'
 import { Segment, segmentFileName } from './segment.ts'
 import { countsPath } from './segment-counts.ts'
@@ -13,6 +14,8 @@ export interface SegmentLogSettings {
   readonly maxBytes: number
   /** Bytes of a segment. Default a 64th of `maxBytes`, at most 1 GiB. */
   readonly segmentBytes?: number
+  /** Segments are begun at the time of the messages in them, which were accepted long ago, and not now. Default false. */
+  readonly keepsTimes?: boolean
   /** Default a clock of its own. */
   readonly clock?: WallClock
   /** Rejects if the directory is not this process's any more: then no file is made or deleted there. */
@@ -80,9 +83,9 @@ export class SegmentLog {
     return this.#crowdedOut
   }
 
-  /** Writes records with so many messages, of which the first has this sequence number. */
-  async append(records: readonly Buffer[], first: number, messages: number): Promise<void> {
-    const segment = await this.#segmentFor(first)
+  /** Writes records with so many messages. @param first the first of their batches */
+  async append(records: readonly Buffer[], { first, acceptedMs }: LoggedBatch, messages: number): Promise<void> {
+    const segment = await this.#segmentFor(first, this.#settings.keepsTimes ? acceptedMs : Date.now())
     await segment.append(records)
     this.#unsynced += messages
   }
@@ -193,10 +196,10 @@ export class SegmentLog {
     for (const segment of this.#segments) await segment.retire()
   }
 
-  /** The segment to write to. */
-  async #segmentFor(first: number): Promise<Segment> {
+  /** The segment to write to at this time, in milliseconds since the epoch. */
+  async #segmentFor(first: number, nowMs: number): Promise<Segment> {
     const last = this.#segments.at(-1)
-    const ageMs = Date.now() - (last?.createdMs ?? 0)
+    const ageMs = nowMs - (last?.createdMs ?? 0)
     // One that was begun later than now was begun by a clock that was wrong.
     const isFull = last && (last.size >= this.#segmentBytes || ageMs > this.#lifetimeMs || ageMs < -msPerHour)
     if (last && !isFull && !this.#abandoned) return last
@@ -204,7 +207,7 @@ export class SegmentLog {
     // One of this name can only be an abandoned one without a message.
     if (last?.first === first) await this.#segments.pop()?.retire()
     await this.#settings.verify?.()
-    const segment = await Segment.create(this.#pathOf(first), first)
+    const segment = await Segment.create(this.#pathOf(first), first, nowMs)
     await segment.enter()
     const completed = this.#segments.at(-1)
     this.#segments.push(segment)

@@ -89,9 +89,10 @@ export class Segment {
   /**
    * Begins a segment. It has no name until {@link enter}: on a full disk files can be made that nothing can be written to,
    * and by the next attempt another name may be due.
+   *
+   * @param createdMs what counts as its beginning, in milliseconds since the epoch
    */
-  static async create(path: string, first: number): Promise<Segment> {
-    const createdMs = Date.now()
+  static async create(path: string, first: number, createdMs = Date.now()): Promise<Segment> {
     const header = encodeSegmentHeader(first, createdMs)
     const unnamed = `${path}${unnamedSuffix}`
     const file = await open(unnamed, 'w+', 0o600)

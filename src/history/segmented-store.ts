@@ -6,7 +6,14 @@ import type { MessageStore, SharedSelection, SnapshotCriteria } from '../deliver
 import { readMessages } from './record.ts'
 import type { Segment } from './segment.ts'
 import { countSegment, countsPath, mostCounted, writeCounts } from './segment-counts.ts'
-import { type Damage, openSegments, segmentsFrom, segmentsSince, unvisitedBefore } from './segments.ts'
+import {
+  type Damage,
+  type OpenedSegments,
+  openSegments,
+  segmentsFrom,
+  segmentsSince,
+  unvisitedBefore,
+} from './segments.ts'
 import { defaultAtOnce } from './select.ts'
 import { LogSelection } from './selection.ts'
 import { SelectionThread } from './selection-thread.ts'
@@ -46,6 +53,8 @@ const pageBytes = 262_144
  * into memory, so replaying gigabytes costs this process a page; what is too old goes by deleting files.
  */
 export class SegmentedStore implements MessageStore {
+  /** When the newest message was accepted that was there when it was opened, in milliseconds since the epoch; -Infinity if none was. */
+  readonly newestMs: number
   readonly #writer: Writer
   readonly #events: StoreEvents
   readonly #selectedAtOnce: number
@@ -61,12 +70,13 @@ export class SegmentedStore implements MessageStore {
 
   private constructor(
     writer: Writer,
-    known: ReadonlyMap<Segment, CountedPart>,
+    { known, newestMs }: OpenedSegments,
     settings: StoreSettings,
     events: StoreEvents,
   ) {
     this.#writer = writer
     this.#known = known
+    this.newestMs = newestMs
     this.#verify = settings.verify
     this.#events = events
     this.#selectedAtOnce = settings.maxSelectedAtOnce ?? defaultAtOnce
@@ -74,11 +84,12 @@ export class SegmentedStore implements MessageStore {
 
   /** Opens the log in a directory, which is made if it isn't there. Throws `HistoryError` if it can't be used. */
   static async open(directory: string, settings: StoreSettings, events: StoreEvents): Promise<SegmentedStore> {
-    const { segments, next, known, damage, setAside } = await openSegments(directory)
+    const opened = await openSegments(directory)
+    const { segments, next, damage, setAside } = opened
     for (const path of setAside) events.setAside(path)
     const completed = (segment: Segment, end: number) => store.#noteDown(segment, end)
     const writer = await Writer.start(directory, segments, next, settings, { ...events, completed })
-    const store = new SegmentedStore(writer, known, settings, events)
+    const store = new SegmentedStore(writer, opened, settings, events)
     for (const each of damage) store.#reportDamage(each)
     return store
   }

@@ -22,6 +22,8 @@ export interface OpenedSegments {
   readonly segments: Segment[]
   /** The sequence number that follows the last message. */
   readonly next: number
+  /** When the newest message was accepted, or the newest segment begun, in milliseconds since the epoch; -Infinity if there is none. */
+  readonly newestMs: number
   /** What is known of the messages of these segments. */
   readonly known: ReadonlyMap<Segment, CountedPart>
   readonly damage: readonly Damage[]
@@ -62,19 +64,20 @@ export async function openSegments(directory: string): Promise<OpenedSegments> {
     // Even if nothing is left of them, messages had the numbers before the last file's.
     const begun = firsts.at(-1) ?? 1
     const last = segments.at(-1)
-    if (last === undefined) return { segments, next: begun, known, damage, setAside }
+    if (last === undefined)
+      return { segments, next: begun, newestMs: Number.NEGATIVE_INFINITY, known, damage, setAside }
     for (const segment of segments) {
       const counted = segment === last ? undefined : await readCounts(segment)
       if (counted !== undefined) known.set(segment, counted)
     }
-    const { end, next, gaps, counted } = await intactEnd(last)
+    const { end, next, newestMs, gaps, counted } = await intactEnd(last)
     if (counted !== undefined) known.set(last, counted)
     damage.push(...gaps)
     if (end < last.size) damage.push(await cutOff(last, end))
     // A process that was killed may have left it in the system's memory only: from now on it counts as being on disk.
     await last.sync()
     await syncDirectory(directory)
-    return { segments, next: Math.max(next, begun), known, damage, setAside }
+    return { segments, next: Math.max(next, begun), newestMs, known, damage, setAside }
   } catch (error) {
     for (const segment of segments) await segment.retire()
     throw explained(directory, error)
@@ -182,6 +185,7 @@ interface IntactEnd {
   /** Where its last intact record ends, and the sequence number that follows that. */
   readonly end: number
   readonly next: number
+  readonly newestMs: number
   /** What is damaged before. */
   readonly gaps: readonly Damage[]
   readonly counted: CountedPart | undefined
@@ -191,6 +195,7 @@ interface IntactEnd {
 async function intactEnd(segment: Segment): Promise<IntactEnd> {
   let end = segmentHeaderBytes
   let next = segment.first
+  let newestMs = segment.createdMs
   const gaps: Damage[] = []
   const counter = new RecordCounter(segment.first)
   const onDamage = (offset: number, bytes: number) => void gaps.push({ path: segment.path, offset, bytes })
@@ -200,8 +205,9 @@ async function intactEnd(segment: Segment): Promise<IntactEnd> {
     counter.add(record)
     end = offset + header.bytes
     next = header.first + header.count
+    newestMs = Math.max(newestMs, header.acceptedMs)
   }
-  return { end, next, gaps: gaps.filter(({ offset }) => offset < end), counted: counter.part }
+  return { end, next, newestMs, gaps: gaps.filter(({ offset }) => offset < end), counted: counter.part }
 }
 
 async function cutOff(segment: Segment, end: number): Promise<Damage> {

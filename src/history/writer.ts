@@ -274,7 +274,7 @@ export class Writer {
     }
     this.#writing = count
     try {
-      await this.#log.append(records, (this.#pending[0] as LoggedBatch).first, messages)
+      await this.#log.append(records, this.#pending[0] as LoggedBatch, messages)
     } finally {
       this.#writing = 0
     }
