@@ -33,9 +33,9 @@ export type HeartbeatAnswer = 'known' | 'forgotten'
 /** A step in a session's life that the application is told of. */
 export type SessionStep =
   | { step: 'subscribed' }
-  /** A heartbeat was not answered. The subscription may well live on: the bus is asked again until it answers. */
+  /** The connection broke, or a heartbeat was not answered. The subscription may well live on: the bus is asked until it answers. */
   | { step: 'away' }
-  /** The bus answers again and still knows the subscription: nothing was missed. */
+  /** The connection is there again, the bus answers, and still knows the subscription: nothing was missed. */
   | { step: 'back' }
   /** The bus no longer knows the subscription; a new one is asked for. */
   | { step: 'forgotten' }

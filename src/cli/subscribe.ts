@@ -61,9 +61,9 @@ function sayEvent(event: BusEvent): void {
 function sentenceOf(event: BusEvent): string | undefined {
   switch (event.event) {
     case 'away':
-      return 'the bus does not answer; going on when it does'
+      return 'the bus is away; going on when it is back'
     case 'back':
-      return 'the bus answers again'
+      return 'the bus is back'
     case 'forgotten':
       return 'the bus does not know this subscription any more; subscribing again'
     case 'resubscribed':

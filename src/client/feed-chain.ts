@@ -28,14 +28,19 @@ export class FeedChain {
     this.#events = events
   }
 
-  /** Joins a granted topic. Nothing new is expected under those before it. */
+  /** Joins a granted topic. Nothing new is expected under those before it, and what becomes of their connections is not told. */
   join({ pubAddress, topic }: Grant): void {
     const former = [...this.#feeds]
-    this.#feeds.push({
-      feed: new Feed(pubAddress, topic, this.#highWaterMark, this.#events),
-      topicBytes: Buffer.byteLength(topic),
+    const feed: Feed = new Feed(pubAddress, topic, this.#highWaterMark, {
+      broke: () => this.#isLast(feed) && this.#events.broke(),
+      reconnected: () => this.#isLast(feed) && this.#events.reconnected(),
     })
+    this.#feeds.push({ feed, topicBytes: Buffer.byteLength(topic) })
     for (const { feed } of former) feed.retire()
+  }
+
+  #isLast(feed: Feed): boolean {
+    return this.#feeds.at(-1)?.feed === feed
   }
 
   /** How many messages were received in all. */

@@ -117,6 +117,7 @@ function inWords(value: StateValue): string {
 
 const forgotten: Happening[] = ['good answer', 'heartbeat is due', 'bad answer']
 const away: Happening[] = ['good answer', 'heartbeat is due', 'no answer']
+const disconnected: Happening[] = ['good answer', 'broke']
 
 /** How each state is reached, and what each happening leads to. */
 const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> = {
@@ -146,6 +147,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'heartbeat is due': 'subscribed.asking',
       close: 'unsubscribing',
       'long time': 'subscribed.asking',
+      broke: 'disconnected.pausing',
       reconnected: 'subscribed.asking',
     },
   ],
@@ -156,6 +158,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'bad answer': 'resubscribing.asking',
       'no answer': 'away.pausing',
       close: 'unsubscribing',
+      broke: 'disconnected.pausing',
     },
   ],
   'subscribed.releasing': [
@@ -165,11 +168,42 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'bad answer': 'subscribed.resting',
       'no answer': 'subscribed.resting',
       close: 'unsubscribing',
+      broke: 'disconnected.pausing',
+    },
+  ],
+  'disconnected.pausing': [
+    disconnected,
+    {
+      'pause is over': 'disconnected.asking',
+      'heartbeat is due': 'disconnected.asking',
+      close: 'unsubscribing',
+      'long time': 'disconnected.asking',
+      reconnected: 'away.asking',
+    },
+  ],
+  'disconnected.asking': [
+    [...disconnected, 'pause is over'],
+    {
+      'good answer': 'disconnected.resting',
+      'bad answer': 'resubscribing.asking',
+      'no answer': 'disconnected.pausing',
+      close: 'unsubscribing',
+      reconnected: 'away.asking',
+    },
+  ],
+  'disconnected.resting': [
+    [...disconnected, 'pause is over', 'good answer'],
+    {
+      'heartbeat is due': 'disconnected.asking',
+      close: 'unsubscribing',
+      'long time': 'disconnected.asking',
+      reconnected: 'away.asking',
     },
   ],
   'away.pausing': [
     away,
     {
+      broke: 'disconnected.pausing',
       reconnected: 'away.asking',
       'pause is over': 'away.asking',
       'heartbeat is due': 'away.asking',
@@ -184,6 +218,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'bad answer': 'resubscribing.asking',
       'no answer': 'away.pausing',
       close: 'unsubscribing',
+      broke: 'disconnected.pausing',
     },
   ],
   'resubscribing.asking': [
@@ -252,6 +287,20 @@ describe('a session', () => {
     await happen('pause is over')
     await happen('good answer')
     assert.deepEqual(calls, ['join a', 'tell subscribed', 'tell away', 'tell back'])
+  })
+
+  test('is away as soon as its connection broke, and back when that is there again and the bus knows it', async () => {
+    const { calls, happen, requests } = session()
+    for (const each of disconnected) await happen(each)
+    assert.deepEqual(calls.splice(0), ['join a', 'tell subscribed', 'tell away'])
+    // The bus answers; but messages don't come before the connection does.
+    await happen('pause is over')
+    await happen('good answer')
+    assert.deepEqual(calls, [])
+    await happen('reconnected')
+    assert.deepEqual(requests(), ['heartbeat a 7'])
+    await happen('good answer')
+    assert.deepEqual(calls, ['tell back'])
   })
 
   test('that the bus forgot subscribes again as it did before, joins, and lets the old topic go', async () => {
@@ -324,9 +373,12 @@ describe('every path through a session', () => {
     [{ type: 'xstate.error.actor.requestHeartbeat', error: new Error('no answer') }, 'no answer'],
     [{ type: 'xstate.done.actor.requestUnsubscription', output: undefined }, 'good answer'],
     [{ type: 'close' }, 'close'],
+    [{ type: 'feed.broke' }, 'broke'],
+    [{ type: 'feed.reconnected' }, 'reconnected'],
     [{ type: 'xstate.after.heartbeatInterval.clientSession.subscribed.resting' }, 'heartbeat is due'],
     [{ type: 'xstate.after.retryPause.clientSession.opening.pausing' }, 'pause is over'],
     [{ type: 'xstate.after.retryPause.clientSession.away.pausing' }, 'pause is over'],
+    [{ type: 'xstate.after.retryPause.clientSession.disconnected.pausing' }, 'pause is over'],
     [{ type: 'xstate.after.retryPause.clientSession.resubscribing.pausing' }, 'pause is over'],
   ]
   const paths = getShortestPaths(logic, {

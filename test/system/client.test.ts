@@ -234,6 +234,27 @@ describe('a subscription', () => {
     assert.equal(bus.heard.filter(({ action }) => action === 'subscribe').length, 1)
   })
 
+  test('tells that the bus is away as soon as the connection is lost, and that it is back as soon as that is', async t => {
+    const first = await startBus(t)
+    // No heartbeat would tell it within the life of this test.
+    const application = join(t, first.endpoint, { heartbeatIntervalMs: 3_600_000 })
+    const subscription = await application.subscribe('stix2')
+    const topic = lastTopic(first)
+    await first.deliver(topic, 'indicator', '{"before":1}')
+    assert.deepEqual(await read(subscription, 1), ['{"before":1}'])
+    first.stop()
+    await application.diary.told('away')
+    const second = await startBus(t, { ports: first.ports })
+    second.known.set(topic, ['stix2'])
+    await application.diary.told('back')
+    await second.deliver(topic, 'indicator', '{"after":1}')
+    assert.deepEqual(await read(subscription, 1), ['{"after":1}'])
+    assert.deepEqual(
+      application.diary.events.map(({ event }) => event),
+      ['subscribed', 'away', 'back'],
+    )
+  })
+
   test('is made anew by another bus that takes the place of one that died, and tried until that grants it', async t => {
     const first = await startBus(t)
     const application = join(t, first.endpoint, { requestTimeoutMs: 200 })
