@@ -1,5 +1,12 @@
 import { createMachine } from 'xstate'
-import type { ClientSessionTypes } from './vocabulary-client.ts'
+import type { ClientSessionContext, ClientSessionTypes } from './vocabulary-client.ts'
+
+/** Asks whether the bus knows the subscription that is held now. */
+const heartbeat = {
+  id: 'requestHeartbeat',
+  src: 'requestHeartbeat',
+  input: ({ context }: { context: ClientSessionContext }) => ({ topic: context.grant?.topic ?? '' }),
+} as const
 
 /**
  * One subscription's life, from the application's side.
@@ -74,9 +81,7 @@ export const clientSessionChart = createMachine({
         asking: {
           on: { 'feed.reconnected': { target: 'asking', reenter: true } },
           invoke: {
-            id: 'requestHeartbeat',
-            src: 'requestHeartbeat',
-            input: ({ context }) => ({ topic: context.grant?.topic ?? '' }),
+            ...heartbeat,
             onDone: [
               { guard: 'isKnown', target: 'resting' },
               {
@@ -102,9 +107,7 @@ export const clientSessionChart = createMachine({
         pausing: { after: { retryPause: 'asking' } },
         asking: {
           invoke: {
-            id: 'requestHeartbeat',
-            src: 'requestHeartbeat',
-            input: ({ context }) => ({ topic: context.grant?.topic ?? '' }),
+            ...heartbeat,
             onDone: [
               { guard: 'isKnown', target: 'resting' },
               {
@@ -128,9 +131,7 @@ export const clientSessionChart = createMachine({
         asking: {
           on: { 'feed.reconnected': { target: 'asking', reenter: true } },
           invoke: {
-            id: 'requestHeartbeat',
-            src: 'requestHeartbeat',
-            input: ({ context }) => ({ topic: context.grant?.topic ?? '' }),
+            ...heartbeat,
             onDone: [
               {
                 guard: 'isKnown',

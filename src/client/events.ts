@@ -2,7 +2,13 @@ import type { SessionStep } from '../../machines/vocabulary-client.ts'
 import type { MessageType } from '../protocol/topics.ts'
 
 /** Why a frame from the bus was passed over. */
-export type IgnoredFrame = 'multipart' | 'no_separator' | 'unknown_type' | 'malformed_snapshot_request'
+export type IgnoredFrame =
+  | 'multipart'
+  | 'no_separator'
+  | 'unknown_type'
+  /** The topics do not match it: an application answered a snapshot request with an object of another type. */
+  | 'unwanted_type'
+  | 'malformed_snapshot_request'
 
 /** Why a bus gives no receipts: it does not know the request for them, or has no history that messages could be in. */
 export type ReceiptLack = 'unknown_request' | 'no_history'

@@ -14,8 +14,21 @@ interface MessageOf<Type extends MessageType, StixObject> {
   readonly object: StixObject
 }
 
-/** A message from the bus. Its `type` says what kind of object it holds. */
-export type BusMessage = MessageOf<'indicator', Indicator> | MessageOf<'sighting', Sighting>
+/**
+ * A message from the bus. Its `type` says what kind of object it holds. `Custom` are the custom properties that an object may
+ * have.
+ */
+export type BusMessage<Type extends MessageType = MessageType, Custom extends object = object> = {
+  indicator: MessageOf<'indicator', Indicator<Custom>>
+  sighting: MessageOf<'sighting', Sighting<Custom>>
+}[Type]
+
+/** The types of the messages that a topic matches: it is a prefix of what it matches. All, where the topic is not known. */
+export type MessageTypeOf<Topic extends string> = string extends Topic
+  ? MessageType
+  : Topic extends unknown
+    ? { [Type in MessageType]: `stix2/${Type}` extends `${Topic}${string}` ? Type : never }[MessageType]
+    : never
 
 /** A message that parses its text on demand. */
 class UnparsedMessage {

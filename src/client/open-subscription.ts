@@ -1,7 +1,8 @@
 import { type Actor, type AnyActorRef, createActor, waitFor } from 'xstate'
 import type { clientSessionChart } from '../../machines/client-session.ts'
 import type { SubscriptionWish } from '../../machines/vocabulary-client.ts'
-import { shortened } from '../protocol/topics.ts'
+import { interestOf, shortened, typesOf } from '../protocol/topics.ts'
+import type { SubscribeOptions } from './bus.ts'
 import type { BusEvent } from './events.ts'
 import { FeedChain } from './feed-chain.ts'
 import { envelope } from './message.ts'
@@ -11,17 +12,7 @@ import type { Publishing } from './publishing.ts'
 import { noAnswer, type Requests } from './requests.ts'
 import { sessionLogic } from './session.ts'
 import { type AnswerSnapshot, SnapshotAnswers } from './snapshot-answers.ts'
-import { Subscription } from './subscription.ts'
-
-/** How to subscribe. */
-export interface SubscribeOptions {
-  /** How far back a snapshot reaches that comes before what is live, in whole days. Default 0: none. */
-  snapshotDays?: number
-  /** Answers the bus's snapshot requests, of which one's own are no part. Without it they are passed over. */
-  answerSnapshots?: AnswerSnapshot
-  /** Ends the subscription when it is aborted, and the waiting for it. The iteration then ends as after `close`. */
-  signal?: AbortSignal
-}
+import { OpenSubscription } from './subscription.ts'
 
 /** What a subscription needs of the connection to the bus. */
 interface BusSurroundings {
@@ -53,9 +44,9 @@ let sessions = 0
  */
 export async function openSubscription(
   wish: SubscriptionWish,
-  { answerSnapshots, signal }: SubscribeOptions,
+  { answerSnapshots, signal }: Pick<SubscribeOptions, 'answerSnapshots' | 'signal'>,
   { settings, requests, publishing, closing, client, tell, began, ended }: BusSurroundings,
-): Promise<Subscription> {
+): Promise<OpenSubscription> {
   signal?.throwIfAborted()
   const tellSession = (type: 'feed.broke' | 'feed.reconnected') => {
     if (session.getSnapshot().status === 'active') session.send({ type })
@@ -82,7 +73,8 @@ export async function openSubscription(
     }),
     { id: `session.${++sessions}`, parent: client, input: wish },
   )
-  const subscription = new Subscription(session, feeds, {
+  const subscription = new OpenSubscription(session, feeds, {
+    types: typesOf(interestOf(wish.topics)),
     snapshotRequested: async request => answers?.begin(request),
     ignored: reason => {
       const topic = session.getSnapshot().context.grant?.topic ?? ''

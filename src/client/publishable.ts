@@ -3,8 +3,11 @@ import type { IndicatorDraft, SightingDraft } from '../protocol/stix/types.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import { InvalidMessageError } from './errors.ts'
 
-/** What can be published: an object, or the JSON text of one, which then travels byte for byte. */
-export type Publishable = IndicatorDraft | SightingDraft | string
+/**
+ * What can be published: an object, or the JSON text of one, which then travels byte for byte. `Custom` are the custom
+ * properties that an object may have.
+ */
+export type Publishable<Custom extends object = object> = IndicatorDraft<Custom> | SightingDraft<Custom> | string
 
 /** A message ready for the wire. */
 export interface ReadyMessage {

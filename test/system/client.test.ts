@@ -129,14 +129,15 @@ describe('a subscription', () => {
   test('passes over frames that are none, and says so', async t => {
     const bus = await startBus(t)
     const application = join(t, bus.endpoint)
-    const subscription = await application.subscribe('stix2')
+    const subscription = await application.subscribe('stix2/indicator')
     await bus.deliver(lastTopic(bus), 'nonsense', '{}')
     await bus.deliver(lastTopic(bus), 'snapshotrequest', '{}')
+    await bus.deliver(lastTopic(bus), 'sighting', '{}')
     await bus.deliver(lastTopic(bus), 'indicator', 'not json')
     const { value } = await subscription[Symbol.asyncIterator]().next()
     assert.throws(() => value?.object, InvalidMessageError)
     const ignored = application.diary.events.flatMap(each => (each.event === 'frame_ignored' ? [each.reason] : []))
-    assert.deepEqual(ignored, ['unknown_type', 'malformed_snapshot_request'])
+    assert.deepEqual(ignored, ['unknown_type', 'malformed_snapshot_request', 'unwanted_type'])
   })
 
   test('is asked for with its snapshot, and kept alive by heartbeats', async t => {
@@ -568,6 +569,48 @@ test('a bus that was closed is closed: everything asked of it is refused, and cl
   ]) {
     await assert.rejects(attempt, BusClosedError)
   }
+})
+
+test('what leaves its scope is closed: a subscription, an answering, a bus', async t => {
+  const bus = await startBus(t)
+  const application = join(t, bus.endpoint)
+  {
+    await using subscription = await application.subscribe('stix2')
+    await using _answering = await application.answerSnapshots(() => [])
+    assert.equal(bus.known.size, 2)
+    assert.equal(subscription.status().state, 'subscribed')
+  }
+  assert.equal(bus.known.size, 0)
+  {
+    await using other = connect({ endpoint: bus.endpoint })
+    await other.subscribe('stix2')
+  }
+  assert.equal(bus.known.size, 0)
+})
+
+test('a bus says how it and its subscriptions are', async t => {
+  const bus = await startBus(t)
+  bus.publishReply = messages => ({ status: 'success', sequence: messages.length })
+  const application = join(t, bus.endpoint, { requestTimeoutMs: 200 })
+  const nothing = { published: 0, publishing: 0, receipts: 'unknown', received: 0, subscriptions: [] } as const
+  assert.deepEqual(application.status(), { endpoint: bus.endpoint, state: 'open', ...nothing })
+  const subscription = await application.subscribe(['stix2/ind', 'stix2/sighting'])
+  const publishing = application.publish(indicator())
+  assert.equal(application.status().publishing, 1)
+  await publishing
+  await bus.deliver(lastTopic(bus), 'sighting', '{}')
+  await read(subscription, 1)
+  const topics = ['stix2/ind', 'stix2/sighting']
+  const shown = { subscription: `${lastTopic(bus).slice(0, 6)}…`, topics, state: 'subscribed', received: 1 }
+  const used = { ...nothing, published: 1, receipts: 'given', received: 1 } as const
+  assert.deepEqual(application.status(), { endpoint: bus.endpoint, state: 'open', ...used, subscriptions: [shown] })
+  bus.stop()
+  await application.diary.told('away')
+  assert.deepEqual(subscription.status(), { ...shown, state: 'away' })
+  const closing = application.close()
+  assert.equal(application.status().state, 'closing')
+  await closing
+  assert.deepEqual(application.status(), { endpoint: bus.endpoint, state: 'closed', ...used })
 })
 
 test('a bus is closed by its signal, which also ends the waiting for a subscription', async t => {
