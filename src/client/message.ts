@@ -53,7 +53,7 @@ class UnparsedMessage {
   }
 }
 
-/** A bus's question for what an application knows (PROTOCOL "Snapshots"). */
+/** A bus's question for what an application knows, for a snapshot that another one asked for. */
 export interface SnapshotRequest {
   readonly snapshotId: string
   /** The type of the objects asked for. */

@@ -35,7 +35,8 @@ export interface SubscriptionSurroundings {
  * Leaving the loop closes it. Its iterators share one stream: each message goes to one of them.
  */
 export interface Subscription<Type extends MessageType = MessageType, Custom extends object = object>
-  extends AsyncIterable<BusMessage<Type, Custom>, void, undefined> {
+  extends AsyncIterable<BusMessage<Type, Custom>> {
+  [Symbol.asyncIterator](): AsyncIterator<BusMessage<Type, Custom>, void, undefined>
   /** How it is at the moment, as far as is known here. */
   status(): SubscriptionStatus
   /** Fulfilled when the subscription has ended, however that came about. */
