@@ -41,6 +41,7 @@ import {
   errorReply,
   type ManagementReply,
   noHistoryReply,
+  nothingKeptReply,
   type RequestLimit,
   receipt,
   subscribeReply,
@@ -286,6 +287,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     exchanges,
     log: messages,
     oldest: () => history?.store.oldest,
+    firstSince: ms => history?.store.firstSince(ms) ?? messages.next,
     nowMs: () => history?.clock.earliestMs ?? Date.now(),
     records,
     supervisor: () => supervisor,
@@ -397,6 +399,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
    * too long, or nobody is there any more to be answered, it is undone.
    */
   async function subscribe(wish: SubscriptionWish, ports: Ports, route: ReplyRoute): Promise<ManagementReply> {
+    const { numbered, since } = wish
+    if (history === undefined && (numbered || since)) return nothingKeptReply
     if (records?.isOverdue) return tooSlowToSubscribe()
     const refusal = subscriptionAdmission.admit(wish.address)
     if (refusal !== undefined) {
@@ -405,7 +409,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       return errorReply(reason)
     }
     const subscription = subscribing.open(wish)
-    const { topic, topics } = subscription
+    const { topic, topics, snapshot } = subscription
     const isKept = (await records?.writtenInTime()) ?? true
     // Others may have come while the disk was slow: what it waited for it would not get.
     if (subscribers.find(topic) === undefined) return errorReply('the subscription gave way to others: try again later')
@@ -413,7 +417,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     if (isKept && isServing && manage.reaches(route)) {
       subscribing.confirm(subscription, wish)
       story.subscribed(topic, topics, wish.snapshotDays)
-      return subscribeReply(topic, ports, zmq)
+      const from = since && snapshot?.from
+      return subscribeReply(topic, ports, zmq, { ...(numbered && { numbered }), ...(from && { from }) })
     }
     subscribing.undo(subscription)
     if (!isServing) return errorReply('the broker is stopping')

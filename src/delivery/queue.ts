@@ -69,9 +69,9 @@ export class Queue {
   #signs = 0
 
   constructor(log: MessageLog, start: QueueStart, events: QueueEvents) {
-    const { topic, address, interest, snapshot, fresh, restored, bounds } = start
+    const { topic, address, interest, snapshot, isNumbered = false, fresh, restored, bounds } = start
     this.#log = log
-    this.#reader = { topic, address, interest, snapshot }
+    this.#reader = { topic, address, interest, snapshot, isNumbered }
     this.#events = events
     this.#bounds = bounds
     const position = Math.min(fresh?.position ?? log.next, log.next)
