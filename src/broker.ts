@@ -409,7 +409,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       return errorReply(reason)
     }
     const subscription = subscribing.open(wish)
-    const { topic, topics, snapshot } = subscription
+    const { topic, topics, snapshot, queue } = subscription
     const isKept = (await records?.writtenInTime()) ?? true
     // Others may have come while the disk was slow: what it waited for it would not get.
     if (subscribers.find(topic) === undefined) return errorReply('the subscription gave way to others: try again later')
@@ -417,8 +417,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     if (isKept && isServing && manage.reaches(route)) {
       subscribing.confirm(subscription, wish)
       story.subscribed(topic, topics, wish.snapshotDays)
-      const from = since && snapshot?.from
-      return subscribeReply(topic, ports, zmq, { ...(numbered && { numbered }), ...(from && { from }) })
+      const from = snapshot?.from ?? queue.position
+      return subscribeReply(topic, ports, zmq, { ...(numbered && { numbered }), ...((numbered || since) && { from }) })
     }
     subscribing.undo(subscription)
     if (!isServing) return errorReply('the broker is stopping')

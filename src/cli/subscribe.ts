@@ -70,6 +70,8 @@ function sentenceOf(event: BusEvent): string | undefined {
       return 'subscribed again; what was published in between may be missing'
     case 'refused':
       return `${event.error instanceof Error ? event.error.message : 'the bus refused'}; trying again`
+    case 'missed':
+      return `messages ${event.from} to ${event.to - 1} are not in the history any more`
     case 'frame_ignored':
       return `a frame from the bus was passed over (${event.reason})`
     default:

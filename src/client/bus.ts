@@ -9,6 +9,19 @@ import type { Subscription } from './subscription.ts'
 export interface SubscribeOptions {
   /** How far back a snapshot reaches that comes before what is live, in whole days. Default 0: none. */
   snapshotDays?: number | undefined
+  /**
+   * Begins in the bus's history, with every message behind the one of this sequence number, or that was accepted at this time or
+   * later; what is live follows. Not together with a snapshot. A bus without a history refuses.
+   */
+  since?: number | Date | undefined
+  /**
+   * A name, under which a file in `stateDirectory` keeps how far the application is: with the same name it goes on there after its
+   * restart. The message that it was at, and those of the last moments before a crash, come again. `snapshotDays` and `since` are
+   * for the first time. One subscription at a time has a name. A bus without a history refuses.
+   */
+  durable?: string | undefined
+  /** Do messages say their sequence number and when they were accepted, if the bus can tell? Default true. */
+  numbered?: boolean | undefined
   /** Answers the bus's snapshot requests, of which one's own are no part. Without it they are passed over. */
   answerSnapshots?: AnswerSnapshot | undefined
   /** Ends the subscription when it is aborted, and the waiting for it. The iteration then ends as after `close`. */

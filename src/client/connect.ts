@@ -94,7 +94,7 @@ export class Connection implements Bus {
     topics: Topic | readonly Topic[],
     options: SubscribeOptions = {},
   ): Promise<Subscription<MessageTypeOf<Topic>>> {
-    const subscription: Subscription = await this.#subscribe(readWish(topics, options.snapshotDays ?? 0), options)
+    const subscription: Subscription = await this.#subscribe(readWish(topics, options), options)
     // It passes over messages that its topics do not match.
     return subscription as Subscription<MessageTypeOf<Topic>>
   }
@@ -228,7 +228,10 @@ export class Connection implements Bus {
   }
 }
 
-function readWish(topics: string | readonly string[], snapshotDays: number): SubscriptionWish {
+function readWish(
+  topics: string | readonly string[],
+  { snapshotDays = 0, since, numbered = true, durable }: SubscribeOptions,
+): SubscriptionWish {
   const list: readonly unknown[] = typeof topics === 'string' ? [topics] : topics
   if (!Array.isArray(list) || list.length === 0 || !list.every(topic => typeof topic === 'string')) {
     throw new InvalidArgumentError('a subscription wants a topic, or a list of at least one')
@@ -242,5 +245,15 @@ function readWish(topics: string | readonly string[], snapshotDays: number): Sub
   if (!Number.isInteger(snapshotDays) || snapshotDays < 0 || snapshotDays > maxSnapshotDays) {
     throw new InvalidArgumentError(`a snapshot reaches back 0 to ${maxSnapshotDays} whole days, not ${snapshotDays}`)
   }
-  return { topics: list, snapshotDays }
+  if (snapshotDays > 0 && since !== undefined) {
+    throw new InvalidArgumentError('a subscription begins with a snapshot, or since something, not both')
+  }
+  const isNumbered = numbered || durable !== undefined
+  return { topics: list, snapshotDays, numbered: isNumbered, ...(since !== undefined && { since: readSince(since) }) }
+}
+
+function readSince(since: number | Date): number | string {
+  if (typeof since === 'number' && Number.isSafeInteger(since) && since >= 0) return since
+  if (since instanceof Date && !Number.isNaN(since.getTime())) return since.toISOString()
+  throw new InvalidArgumentError('since is a sequence number, 0 or more, or a Date')
 }

@@ -40,6 +40,10 @@ export type BusEvent =
       readonly type: MessageType
       readonly error: unknown
     }
+  /** Messages from one number to before another are not in the bus's history any more; some may have been for this subscription. */
+  | { readonly event: 'missed'; readonly subscription: string; readonly from: number; readonly to: number }
+  /** How far a durable subscription is could not be written down: after a restart more would come again. Told once. */
+  | { readonly event: 'place_not_kept'; readonly subscription: string; readonly error: unknown }
   /** The inspector (`inspect`) can't listen, or could not answer. The connection to the bus goes on without. */
   | { readonly event: 'inspector_failed'; readonly error: unknown }
   /**

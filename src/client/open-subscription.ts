@@ -1,12 +1,14 @@
 import { type Actor, type AnyActorRef, createActor, waitFor } from 'xstate'
 import type { clientSessionChart } from '../../machines/client-session.ts'
-import type { SubscriptionWish } from '../../machines/vocabulary-client.ts'
+import type { SubscribeAnswer, SubscriptionWish } from '../../machines/vocabulary-client.ts'
 import { interestOf, shortened, typesOf } from '../protocol/topics.ts'
+import type { Patience } from '../sockets/client/request.ts'
 import type { SubscribeOptions } from './bus.ts'
 import type { BusEvent } from './events.ts'
 import { FeedChain } from './feed-chain.ts'
 import { envelope } from './message.ts'
 import type { Settings } from './options.ts'
+import { DurablePlace, Place } from './place.ts'
 import { readyMessage } from './publishable.ts'
 import type { Publishing } from './publishing.ts'
 import { noAnswer, type Requests } from './requests.ts'
@@ -44,9 +46,19 @@ let sessions = 0
  */
 export async function openSubscription(
   wish: SubscriptionWish,
-  { answerSnapshots, signal }: Pick<SubscribeOptions, 'answerSnapshots' | 'signal'>,
+  options: Pick<SubscribeOptions, 'answerSnapshots' | 'signal' | 'durable'>,
   { settings, requests, publishing, closing, client, tell, began, ended }: BusSurroundings,
 ): Promise<OpenSubscription> {
+  const { answerSnapshots, signal, durable } = options
+  signal?.throwIfAborted()
+  const shown = () => shortened(session.getSnapshot().context.grant?.topic ?? '')
+  let isTold = false
+  const notKept = (error: unknown) => {
+    if (!isTold) tell({ event: 'place_not_kept', subscription: shown(), error })
+    isTold = true
+  }
+  const place = durable === undefined ? new Place() : await DurablePlace.open(settings.stateDirectory, durable, notKept)
+  closing.throwIfAborted()
   signal?.throwIfAborted()
   const tellSession = (type: 'feed.broke' | 'feed.reconnected') => {
     if (session.getSnapshot().status === 'active') session.send({ type })
@@ -58,9 +70,19 @@ export async function openSubscription(
   const answers = answerSnapshots && answersBy(answerSnapshots, settings, publishing, tell)
   const session = createActor(
     sessionLogic({
-      requests,
+      requests: {
+        subscribe: (_, patience) => subscribeFrom(place, wish, requests, patience),
+        heartbeat: (...heartbeat) => requests.heartbeat(...heartbeat),
+        unsubscribe: (...unsubscribe) => requests.unsubscribe(...unsubscribe),
+      },
       settings,
       join: grant => {
+        const { topic, from } = grant
+        if (grant.continues && place.read !== undefined && from !== undefined && from > place.read + 1) {
+          tell({ event: 'missed', subscription: shortened(topic), from: place.read + 1, to: from })
+        }
+        // What a snapshot has begun with, another one would.
+        place.granted(topic, wish.snapshotDays > 0 || from === undefined ? undefined : from - 1)
         feeds.join(grant)
         publishing.listensAt(grant.subAddress)
       },
@@ -75,12 +97,15 @@ export async function openSubscription(
   )
   const subscription = new OpenSubscription(session, feeds, {
     types: typesOf(interestOf(wish.topics)),
+    place,
     snapshotRequested: async request => answers?.begin(request),
     ignored: reason => {
-      const topic = session.getSnapshot().context.grant?.topic ?? ''
-      tell({ event: 'frame_ignored', subscription: shortened(topic), reason })
+      tell({ event: 'frame_ignored', subscription: shown(), reason })
     },
-    closing: async () => answers?.close(settings.closeTimeoutMs),
+    closing: async () => {
+      await answers?.close(settings.closeTimeoutMs)
+      await place.close()
+    },
   })
 
   const seen: Session = {
@@ -98,10 +123,37 @@ export async function openSubscription(
   })
   session.start()
   const { context, status } = await waitFor(session, snapshot => !snapshot.matches('opening'))
-  if (status === 'active') return subscription
+  if (status === 'active') {
+    const { left } = place instanceof DurablePlace ? place : {}
+    const patience = { timeoutMs: settings.requestTimeoutMs, signals: [closing] }
+    // Where the bus does not answer, it evicts it in time.
+    if (left !== undefined) requests.unsubscribe(left, patience).catch(() => {})
+    return subscription
+  }
   closing.throwIfAborted()
   signal?.throwIfAborted()
   throw context.failure ?? noAnswer(settings.manage, settings.connectTimeoutMs)
+}
+
+/** Subscribes where the application is, or as it wished where there is no such place yet. */
+async function subscribeFrom(
+  place: Place,
+  wish: SubscriptionWish,
+  requests: Requests,
+  patience: Patience,
+): Promise<SubscribeAnswer> {
+  const { read } = place
+  const since = read === undefined ? {} : { snapshotDays: 0, since: read }
+  const answer = await requests.subscribe({ ...wish, ...since }, patience)
+  if (answer.answer === 'refused') return answer
+  const { grant } = answer
+  if (place instanceof DurablePlace && grant.from === undefined) {
+    await requests.unsubscribe(grant.topic, patience)
+    return { answer: 'refused', reason: 'it has no history that a durable subscription could go on in' }
+  }
+  // Smaller numbers are those of another log.
+  if (read === undefined || (grant.from ?? 0) <= read) return answer
+  return { answer: 'granted', grant: { ...grant, continues: true } }
 }
 
 /** Answers go to whoever asked, in envelopes, on the way that everything takes that is published. */

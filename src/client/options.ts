@@ -31,6 +31,8 @@ export interface ConnectOptions {
   highWaterMark?: number | undefined
   /** Messages above this size are not published, as a bus would break the connection. Default 16 MiB. */
   maxMessageBytes?: number | undefined
+  /** Where durable subscriptions keep how far they are, readable for this user alone. Default `threatbus-subscriptions`, here. */
+  stateDirectory?: string | undefined
   /** Told of everything that happens by itself. It is called from the event loop, and what it throws is uncaught. */
   onEvent?: ((event: BusEvent) => void) | undefined
   /** Closes the connection to the bus when it is aborted. */
@@ -89,6 +91,7 @@ export const defaultEndpoint = '127.0.0.1:13370'
 /** Completes the options. Throws `InvalidArgumentError` if one of them can't be meant. */
 export function settingsOf({
   endpoint = defaultEndpoint,
+  stateDirectory = 'threatbus-subscriptions',
   onEvent = () => {},
   receipts = true,
   inspect = false,
@@ -103,6 +106,7 @@ export function settingsOf({
   const { highWaterMark = defaults.highWaterMark, maxMessageBytes = defaults.maxMessageBytes } = options
   return {
     manage,
+    stateDirectory,
     onEvent,
     receipts,
     inspect: inspectSettingsOf(inspect),

@@ -5,6 +5,7 @@ import type { MessageType } from '../protocol/topics.ts'
 import type { IgnoredFrame } from './events.ts'
 import type { FeedChain } from './feed-chain.ts'
 import { type BusMessage, readFrame, type SnapshotRequest } from './message.ts'
+import type { Place } from './place.ts'
 import { type SubscriptionStatus, subscriptionStatus } from './status.ts'
 
 /** Messages read from the connection at once. */
@@ -20,6 +21,8 @@ const longestTurnMs = 10
 export interface SubscriptionSurroundings {
   /** The types that its topics match. */
   readonly types: readonly MessageType[]
+  /** How far the application is. */
+  readonly place: Place
   /** Awaited before the next message is read. */
   snapshotRequested(request: SnapshotRequest): Promise<void>
   ignored(reason: IgnoredFrame): void
@@ -97,9 +100,10 @@ export class OpenSubscription implements Subscription {
   }
 
   async *#read(): AsyncGenerator<BusMessage, void, undefined> {
+    const { types, place } = this.#surroundings
     let turnEndsMs = performance.now() + longestTurnMs
     for (;;) {
-      const { messages, topicBytes } = await this.#feeds.receive(readAtOnce)
+      const { messages, topicBytes, mayRepeat } = await this.#feeds.receive(readAtOnce)
       if (messages.length === 0) break
       for (const parts of messages) {
         if (performance.now() > turnEndsMs) {
@@ -109,8 +113,13 @@ export class OpenSubscription implements Subscription {
         if (!this.#isActive) break
         const frame = readFrame(parts, topicBytes)
         if (frame.kind === 'message') {
-          if (this.#surroundings.types.includes(frame.message.type)) yield frame.message
+          const { message } = frame
+          const { sequence } = message
+          if (mayRepeat && sequence !== undefined && sequence <= (place.read ?? 0)) continue
+          place.read = sequence
+          if (types.includes(message.type)) yield message
           else this.#surroundings.ignored('unwanted_type')
+          if (sequence !== undefined) place.processed(sequence)
         } else if (frame.kind === 'snapshot_request') await this.#surroundings.snapshotRequested(frame.request)
         else this.#surroundings.ignored(frame.reason)
       }

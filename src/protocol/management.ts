@@ -44,7 +44,7 @@ export type ManagementReply =
       readonly sub_endpoint?: string
       /** Its messages say their numbers: only where that was asked for. */
       readonly numbered?: true
-      /** Sequence number of the first message that it may get: only where `since` was given. */
+      /** Sequence number of the first message that it may get: only where that is asked for by `since` or `numbered`. */
       readonly from?: number
       readonly status: 'success'
     }

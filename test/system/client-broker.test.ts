@@ -1,16 +1,10 @@
 /** Applications on the client library ↔ the broker, a process. */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import {
-  type Bus,
-  type BusMessage,
-  type ConnectOptions,
-  connect,
-  type MessageType,
-  type Subscription,
-} from '../../src/index.ts'
+import { type Bus, type BusMessage, type ConnectOptions, connect } from '../../src/index.ts'
 import { type BrokerProcess, startBroker } from './broker-process.ts'
 import { startNode } from './command-process.ts'
+import { read } from './reading.ts'
 import { indicator, sighting } from './wire.ts'
 
 /** What these tests tell messages apart by. */
@@ -29,21 +23,6 @@ async function startBus(t: TestContext) {
     return bus
   }
   return { broker, join }
-}
-
-/** Reads so many messages, and answers them. The subscription stays open. */
-async function read<Type extends MessageType, Custom extends object>(
-  subscription: Subscription<Type, Custom>,
-  count: number,
-): Promise<BusMessage<Type, Custom>[]> {
-  const iterator = subscription[Symbol.asyncIterator]()
-  const messages: BusMessage<Type, Custom>[] = []
-  while (messages.length < count) {
-    const { done, value } = await iterator.next()
-    if (done) break
-    messages.push(value)
-  }
-  return messages
 }
 
 const texts = (messages: readonly BusMessage[]) => messages.map(({ text }) => text)

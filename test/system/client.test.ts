@@ -111,6 +111,7 @@ describe('a subscription', () => {
       topic: ['stix2/indicator', 'stix2/sighting'],
       snapshot: 0,
       received: 0,
+      numbered: true,
     })
     const text = ` { "type":"indicator",\n "name" : "ä\\u0041 💥", "x_threatbus_update":"REMOVE" }`
     await bus.deliver(lastTopic(bus), 'indicator', text)
@@ -146,7 +147,7 @@ describe('a subscription', () => {
     await bus.until(() => bus.heard.length > 2)
     const topic = lastTopic(bus)
     assert.deepEqual(bus.heard, [
-      { action: 'subscribe', topic: 'stix2/ind', snapshot: 30, received: 0 },
+      { action: 'subscribe', topic: 'stix2/ind', snapshot: 30, received: 0, numbered: true },
       { action: 'heartbeat', topic, received: 0 },
       { action: 'heartbeat', topic, received: 0 },
     ])
@@ -198,7 +199,10 @@ describe('a subscription', () => {
     assert.deepEqual(await reading, ['{"before":1}', '{"after":1}'])
     await bus.until(() => bus.heard.some(({ action, topic }) => action === 'unsubscribe' && topic === former))
     const asked = bus.heard.filter(({ action }) => action === 'subscribe')
-    assert.deepEqual(asked, Array(2).fill({ action: 'subscribe', topic: 'stix2', snapshot: 2, received: 0 }))
+    assert.deepEqual(
+      asked,
+      Array(2).fill({ action: 'subscribe', topic: 'stix2', snapshot: 2, received: 0, numbered: true }),
+    )
     assert.deepEqual(
       application.diary.events.map(({ event }) => event),
       ['subscribed', 'forgotten', 'resubscribed'],

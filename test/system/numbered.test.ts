@@ -27,7 +27,7 @@ describe('a subscriber that asks for numbers', { concurrency: true }, () => {
     const broker = await startBroker(t)
     const asks = await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator', numbered: true })
     const other = await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator' })
-    assert.deepEqual([asks.numbered, 'numbered' in other, 'from' in asks], [true, false, false])
+    assert.deepEqual([asks.numbered, asks.from, 'numbered' in other, 'from' in other], [true, 1, false, false])
     const bodies = [indicator(), sighting(), indicator()]
     await publish(broker.manage, ...bodies)
     const expected = [bodies[0], bodies[2]]
