@@ -58,6 +58,7 @@ export async function openSubscription(
     isTold = true
   }
   const place = durable === undefined ? new Place() : await DurablePlace.open(settings.stateDirectory, durable, notKept)
+  if (closing.aborted || signal?.aborted) place.abandon()
   closing.throwIfAborted()
   signal?.throwIfAborted()
   const tellSession = (type: 'feed.broke' | 'feed.reconnected') => {
@@ -130,6 +131,7 @@ export async function openSubscription(
     if (left !== undefined) requests.unsubscribe(left, patience).catch(() => {})
     return subscription
   }
+  place.abandon()
   closing.throwIfAborted()
   signal?.throwIfAborted()
   throw context.failure ?? noAnswer(settings.manage, settings.connectTimeoutMs)

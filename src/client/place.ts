@@ -1,5 +1,5 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isJsonObject, parseJson } from '../protocol/json.ts'
 import { InvalidArgumentError } from './errors.ts'
@@ -17,12 +17,18 @@ export class Place {
   /** The application is done with the message of this number: it asked for the next. */
   processed(_sequence: number): void {}
 
-  /** Fulfilled when it is kept, where it is. Never rejects. */
+  /** Fulfilled when it is kept, where it is, and free for another subscription. Never rejects. */
   async close(): Promise<void> {}
+
+  /** There is no subscription after all: it is as it was. */
+  abandon(): void {}
 }
 
 /** What a name of a durable subscription may be: it becomes one of a file. */
 const namePattern = /^[\w-][\w.-]{0,99}$/
+
+/** Files of the places that subscriptions of this process have. */
+const inUse = new Set<string>()
 
 /** Between two writings, in milliseconds: what was processed meanwhile, a crash makes come again. */
 const pauseMs = 200
@@ -52,7 +58,8 @@ export class DurablePlace extends Place {
   /**
    * Reads where the subscription of this name was; `failed` hears of it when that can't be written down.
    *
-   * Throws `InvalidArgumentError` if the name can't be one of a file, or the file is none that an earlier start wrote.
+   * Throws `InvalidArgumentError` if the name can't be one of a file, another subscription of this process has it, or the file is
+   * none that an earlier start wrote.
    */
   static async open(directory: string, name: string, failed: (error: unknown) => void): Promise<DurablePlace> {
     if (typeof name !== 'string' || !namePattern.test(name)) {
@@ -60,8 +67,16 @@ export class DurablePlace extends Place {
         `a durable subscription is named by up to 100 letters, digits and -._, and ${JSON.stringify(name)} is not`,
       )
     }
-    const path = join(directory, `${name}.json`)
-    return new DurablePlace(path, await readPlace(path), failed)
+    const path = resolve(directory, `${name}.json`)
+    if (inUse.has(path))
+      throw new InvalidArgumentError(`there is a durable subscription ${name} already: close it first`)
+    inUse.add(path)
+    try {
+      return new DurablePlace(path, await readPlace(path), failed)
+    } catch (error) {
+      inUse.delete(path)
+      throw error
+    }
   }
 
   override granted(topic: string, behind: number | undefined): void {
@@ -80,6 +95,11 @@ export class DurablePlace extends Place {
     this.#closing.abort()
     await this.#saving
     await this.#write()
+    inUse.delete(this.#path)
+  }
+
+  override abandon(): void {
+    inUse.delete(this.#path)
   }
 
   #save(): void {
@@ -97,10 +117,10 @@ export class DurablePlace extends Place {
   }
 
   async #write(): Promise<void> {
-    const text = JSON.stringify({ version: 1, sequence: this.#processed, topic: this.#topic })
+    const text = JSON.stringify({ version: 1, sequence: this.#processed, topic: this.#topic ?? this.left })
     const temporary = `${this.#path}.new`
     try {
-      await mkdir(join(this.#path, '..'), { recursive: true, mode: 0o700 })
+      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
       await writeFile(temporary, text, { mode: 0o600 })
       await rename(temporary, this.#path)
     } catch (error) {

@@ -10,6 +10,7 @@ import {
   type Bus,
   type BusEvent,
   type BusMessage,
+  BusUnavailableError,
   type ConnectOptions,
   connect,
   InvalidArgumentError,
@@ -189,6 +190,22 @@ describe('a durable subscription', { concurrency: true }, () => {
       writeFileSync(join(stateDirectory, 'feed.json'), text)
       await assert.rejects(bus.subscribe('stix2', { durable: 'feed' }), InvalidArgumentError, text)
     }
+  })
+
+  test('has its name alone, until it is closed or refused', async t => {
+    const broker = await startBroker(t)
+    const stateDirectory = temporary(t)
+    const bus = application(t, broker, { stateDirectory })
+    const subscription = await bus.subscribe('stix2', { durable: 'feed' })
+    await assert.rejects(bus.subscribe('stix2', { durable: 'feed' }), InvalidArgumentError)
+    await subscription.close()
+    await bus.subscribe('stix2', { durable: 'feed' })
+    const nowhere = connect({ endpoint: '127.0.0.1:9', stateDirectory, connectTimeoutMs: 50 })
+    for (const _ of [1, 2]) {
+      await assert.rejects(nowhere.subscribe('stix2', { durable: 'other' }), BusUnavailableError)
+    }
+    await nowhere.close()
+    assert.ok(!readdirSync(stateDirectory).some(name => name.startsWith('other')), 'nothing was written')
   })
 
   test('says once that its place cannot be kept, and goes on', async t => {
