@@ -1,7 +1,17 @@
 /** Applications on the client library ↔ the broker, a process: numbers, and subscriptions that begin where one was. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, watch, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -210,12 +220,12 @@ describe('a durable subscription', { concurrency: true }, () => {
 
   test('says once that its place cannot be kept, and goes on', async t => {
     const broker = await startBroker(t)
-    const stateDirectory = join(temporary(t), 'file')
+    const stateDirectory = temporary(t)
+    // Where it would write is something else.
+    mkdirSync(join(stateDirectory, 'feed.json.new'))
     const events: BusEvent['event'][] = []
     const bus = application(t, broker, { stateDirectory, onEvent: ({ event }) => events.push(event) })
     const subscription = await bus.subscribe('stix2', { durable: 'feed' })
-    rmSync(stateDirectory, { recursive: true, force: true })
-    writeFileSync(stateDirectory, '')
     await publish(bus, indicators(5))
     assert.equal((await read(subscription, 5)).length, 5)
     await bus.close()
