@@ -1,13 +1,22 @@
 import { createMachine } from 'xstate'
-import type { ClientSessionTypes } from './vocabulary-client.ts'
+import type { ClientSessionContext, ClientSessionTypes } from './vocabulary-client.ts'
+
+/** Asks whether the bus knows the subscription that is held now. */
+const heartbeat = {
+  id: 'requestHeartbeat',
+  src: 'requestHeartbeat',
+  input: ({ context }: { context: ClientSessionContext }) => ({ topic: context.grant?.topic ?? '' }),
+} as const
 
 /**
  * One subscription's life, from the application's side.
  *
- * While *subscribed* it sends heartbeats, which say how much was received, and one at once when a broken connection is there
- * again: then the bus goes on from there. One that gets no answer says nothing about the subscription, which the bus may
- * have kept: *away*, it asks until there is an answer. Only the answer that the bus does not know the subscription makes
- * it subscribe anew, and then it goes on asking for as long as the application wants to listen. The first subscription
+ * While *subscribed* it sends heartbeats, which say how much was received. When the connection that messages come by breaks,
+ * the bus is away at once: *disconnected*, the session waits for the connection, which makes itself anew, and asks the bus
+ * meanwhile, which may have forgotten the subscription and listen elsewhere. When the connection is there again it asks at
+ * once, and then the bus goes on from there. A heartbeat that gets no answer says nothing about the subscription, which the
+ * bus may have kept: *away*, it asks until there is an answer. Only the answer that the bus does not know the subscription
+ * makes it subscribe anew, and then it goes on asking for as long as the application wants to listen. The first subscription
  * is different: somebody waits for it, so it has a deadline and takes a refusal for an answer; also that something else than
  * a bus is there, and, if the application does not want to wait for one, that nobody is.
  */
@@ -57,7 +66,10 @@ export const clientSessionChart = createMachine({
       description: 'Messages flow, heartbeats are answered.',
       initial: 'resting',
       entry: 'forgetFailedAttempts',
-      on: { close: 'unsubscribing' },
+      on: {
+        close: 'unsubscribing',
+        'feed.broke': { target: 'disconnected', actions: { type: 'tell', params: { step: 'away' } } },
+      },
       states: {
         releasing: {
           description: 'The bus is told to let go of the subscription before this one, should it still have it.',
@@ -71,14 +83,9 @@ export const clientSessionChart = createMachine({
         },
         resting: { after: { heartbeatInterval: 'asking' }, on: { 'feed.reconnected': 'asking' } },
         asking: {
-          on: {
-            'feed.reconnected': { target: 'asking', reenter: true },
-            'feed.broke': { target: 'asking', reenter: true },
-          },
+          on: { 'feed.reconnected': { target: 'asking', reenter: true } },
           invoke: {
-            id: 'requestHeartbeat',
-            src: 'requestHeartbeat',
-            input: ({ context }) => ({ topic: context.grant?.topic ?? '' }),
+            ...heartbeat,
             onDone: [
               { guard: 'isKnown', target: 'resting' },
               {
@@ -95,21 +102,40 @@ export const clientSessionChart = createMachine({
       },
     },
 
+    disconnected: {
+      description:
+        'The connection that messages come by broke, and makes itself anew. The bus may answer nevertheless.',
+      initial: 'pausing',
+      on: { close: 'unsubscribing', 'feed.reconnected': 'away.asking' },
+      states: {
+        pausing: { after: { retryPause: 'asking' } },
+        asking: {
+          invoke: {
+            ...heartbeat,
+            onDone: [
+              { guard: 'isKnown', target: 'resting' },
+              {
+                target: '#clientSession.resubscribing',
+                actions: ['forgetFailedAttempts', { type: 'tell', params: { step: 'forgotten' } }],
+              },
+            ],
+            onError: { target: 'pausing', actions: 'rememberNoAnswer' },
+          },
+        },
+        resting: { after: { heartbeatInterval: 'asking' } },
+      },
+    },
+
     away: {
       description: 'The bus does not answer. It may have kept the subscription, so it is asked before another is made.',
       initial: 'pausing',
-      on: { close: 'unsubscribing' },
+      on: { close: 'unsubscribing', 'feed.broke': 'disconnected' },
       states: {
         pausing: { after: { retryPause: 'asking' }, on: { 'feed.reconnected': 'asking' } },
         asking: {
-          on: {
-            'feed.reconnected': { target: 'asking', reenter: true },
-            'feed.broke': { target: 'asking', reenter: true },
-          },
+          on: { 'feed.reconnected': { target: 'asking', reenter: true } },
           invoke: {
-            id: 'requestHeartbeat',
-            src: 'requestHeartbeat',
-            input: ({ context }) => ({ topic: context.grant?.topic ?? '' }),
+            ...heartbeat,
             onDone: [
               {
                 guard: 'isKnown',

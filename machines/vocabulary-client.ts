@@ -10,6 +10,10 @@ export interface SubscriptionWish {
   readonly topics: readonly string[]
   /** How far back a snapshot reaches, in days; 0 for none. */
   readonly snapshotDays: number
+  /** Shall messages say their number? Absent: no. */
+  readonly numbered?: boolean
+  /** Where in the bus's history it begins: behind this number, or at this time (RFC 3339). Absent: with what is live. */
+  readonly since?: number | string | undefined
 }
 
 /** What the bus granted: where messages come from, and where they go. */
@@ -20,6 +24,10 @@ export interface Grant {
   readonly pubAddress: string
   /** Where the bus listens to publishers, `tcp://host:port`. */
   readonly subAddress: string
+  /** Number of the first message that may come, where messages say theirs. */
+  readonly from?: number
+  /** It goes on behind a message of the one before: what comes again of that has no number beyond the last. */
+  readonly continues?: true
 }
 
 /** The bus's answer to a subscription. That there was no answer is an error of the request, not an answer. */
@@ -33,9 +41,9 @@ export type HeartbeatAnswer = 'known' | 'forgotten'
 /** A step in a session's life that the application is told of. */
 export type SessionStep =
   | { step: 'subscribed' }
-  /** A heartbeat was not answered. The subscription may well live on: the bus is asked again until it answers. */
+  /** The connection broke, or a heartbeat was not answered. The subscription may well live on: the bus is asked until it answers. */
   | { step: 'away' }
-  /** The bus answers again and still knows the subscription: nothing was missed. */
+  /** The connection is there again, the bus answers, and still knows the subscription: nothing was missed. */
   | { step: 'back' }
   /** The bus no longer knows the subscription; a new one is asked for. */
   | { step: 'forgotten' }

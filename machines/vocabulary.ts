@@ -152,6 +152,8 @@ export type ManagementEvent =
       topics: readonly string[]
       snapshotDays: number
       confirms: boolean
+      numbered?: true
+      since?: { sequence: number } | { ms: number }
     }
   | { type: 'management.unsubscribe'; route: ReplyRoute; topic: string }
   | { type: 'management.heartbeat'; route: ReplyRoute; topic: string; received: number | undefined }

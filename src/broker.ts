@@ -41,6 +41,7 @@ import {
   errorReply,
   type ManagementReply,
   noHistoryReply,
+  nothingKeptReply,
   type RequestLimit,
   receipt,
   subscribeReply,
@@ -317,6 +318,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     exchanges,
     log: messages,
     oldest: () => history?.store.oldest,
+    firstSince: ms => history?.store.firstSince(ms) ?? messages.next,
     nowMs: () => history?.clock.earliestMs ?? Date.now(),
     records,
     supervisor: () => supervisor,
@@ -428,6 +430,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
    * too long, or nobody is there any more to be answered, it is undone.
    */
   async function subscribe(wish: SubscriptionWish, ports: Ports, route: ReplyRoute): Promise<ManagementReply> {
+    const { numbered, since } = wish
+    if (history === undefined && (numbered || since)) return nothingKeptReply
     if (records?.isOverdue) return tooSlowToSubscribe()
     const refusal = subscriptionAdmission.admit(wish.address)
     if (refusal !== undefined) {
@@ -436,7 +440,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       return errorReply(reason)
     }
     const subscription = subscribing.open(wish)
-    const { topic, topics } = subscription
+    const { topic, topics, snapshot, queue } = subscription
     const isKept = (await records?.writtenInTime()) ?? true
     // Others may have come while the disk was slow: what it waited for it would not get.
     if (subscribers.find(topic) === undefined) return errorReply('the subscription gave way to others: try again later')
@@ -445,7 +449,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       subscribing.confirm(subscription, wish)
       story.subscribed(topic, topics, wish.snapshotDays)
       warnOfVainTopics(topic, vainTopics(topics))
-      return subscribeReply(topic, ports, zmq)
+      const from = snapshot?.from ?? queue.position
+      return subscribeReply(topic, ports, zmq, { ...(numbered && { numbered }), ...((numbered || since) && { from }) })
     }
     subscribing.undo(subscription)
     if (!isServing) return errorReply('the broker is stopping')

@@ -19,6 +19,8 @@ export interface Subscription {
   readonly subscribedMs: number | undefined
   /** Undefined: it asked for no snapshot. */
   readonly snapshot: StoredSubscription['snapshot']
+  /** Its messages say their number. */
+  readonly numbered: true | undefined
   readonly queue: Queue
   readonly connections: Connections
   readonly actor: Actor<typeof subscriberChart>

@@ -44,12 +44,14 @@ export interface SubscriptionStart {
   readonly snapshot: (SnapshotRange & { readonly from: number }) | undefined
   /** Will its heartbeats say how many frames it received? */
   readonly confirms: boolean
+  /** Do its messages say their number? */
+  readonly numbered?: true | undefined
   /** Snapshot exchanges that are about to be opened. */
   readonly openSnapshots: number
 }
 
 /** What is known of a subscription from its beginning. */
-type Told = Pick<Subscription, 'address' | 'subscribedMs' | 'topics' | 'snapshot'>
+type Told = Pick<Subscription, 'address' | 'subscribedMs' | 'topics' | 'snapshot' | 'numbered'>
 
 /** Every subscription of this broker, by its p2p topic. */
 export class Subscribers {
@@ -77,11 +79,11 @@ export class Subscribers {
 
   /** Opens a subscription under a fresh p2p topic. */
   open(logic: typeof subscriberChart, supervisor: AnyActorRef, start: SubscriptionStart): Subscription {
-    const { address, topics, snapshot, confirms, openSnapshots } = start
+    const { address, topics, snapshot, confirms, numbered, openSnapshots } = start
     const position = snapshot?.from ?? this.#surroundings.log.next
     const topic = drawP2pTopic()
     const input = { topic, openSnapshots, sendsHeartbeats: false, staleSinceMs: undefined, hasJoined: false }
-    const told = { address, subscribedMs: Date.now(), topics, snapshot }
+    const told = { address, subscribedMs: Date.now(), topics, snapshot, numbered }
     return this.#start(logic, supervisor, input, { told, fresh: { position, confirms } })
   }
 
@@ -92,10 +94,11 @@ export class Subscribers {
     const staleSinceMs = Math.min(record.staleSinceMs ?? nowMs, nowMs)
     // What a crash lost of the log is no part of the snapshot: what takes its place is live.
     const last = this.#surroundings.log.next - 1
-    const { topic, address, subscribedMs, topics, snapshot, sendsHeartbeats, exchanges, neverJoined = false } = record
+    const { topic, address, subscribedMs, topics, snapshot, numbered } = record
+    const { sendsHeartbeats, exchanges, neverJoined = false } = record
     const remaining = snapshot && { ...snapshot, upTo: Math.min(snapshot.upTo, last) }
     const input = { topic, openSnapshots: exchanges.length, sendsHeartbeats, staleSinceMs, hasJoined: !neverJoined }
-    const told = { address, subscribedMs, topics, snapshot: remaining }
+    const told = { address, subscribedMs, topics, snapshot: remaining, numbered }
     return this.#start(logic, supervisor, input, { told, restored: standingIn(record) })
   }
 
@@ -116,9 +119,9 @@ export class Subscribers {
   ): Subscription {
     const { log, egress, supplies, bounds, missed, connection, received, changed, crowdedOut } = this.#surroundings
     const { topic } = input
-    const { topics, snapshot, address } = told
+    const { topics, snapshot, address, numbered } = told
     const reader = {
-      ...{ topic, address: address ?? '', interest: interestOf(topics), snapshot },
+      ...{ topic, address: address ?? '', interest: interestOf(topics), snapshot, isNumbered: numbered ?? false },
       selected: (type: MessageType, from: number) =>
         snapshot && supplies?.selections.known(snapshot)?.within(snapshot, [type]).countFrom(from),
     }

@@ -4,6 +4,7 @@ import type { subscriberChart } from '../../machines/subscriber.ts'
 import type { SnapshotOutcome, SubscriberContext } from '../../machines/vocabulary.ts'
 import type { MessageLog } from '../delivery/message-log.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
+import type { Since } from '../protocol/management.ts'
 import { keptTopics } from '../protocol/topics.ts'
 import { inSlices } from '../turns/slices.ts'
 import { type SnapshotExchanges, snapshotWish } from './snapshot-exchanges.ts'
@@ -25,6 +26,10 @@ export interface SubscriptionWish {
   readonly snapshotDays: number
   /** Will its heartbeats say how many frames it received? */
   readonly confirms: boolean
+  /** Do its messages say their number? */
+  readonly numbered?: true
+  /** Where in the history it begins. */
+  readonly since?: Since
 }
 
 /** What it takes to open a subscription. */
@@ -34,6 +39,8 @@ export interface SubscribingSurroundings {
   readonly log: MessageLog
   /** Sequence number of the oldest message that a snapshot can have; undefined if there is no history. */
   readonly oldest: () => number | undefined
+  /** Sequence number from which on there may be messages that were accepted at this time or later, in milliseconds since the epoch. */
+  firstSince(ms: number): number
   /** The time, in milliseconds since the epoch: rather too early, so that a snapshot lacks nothing. */
   nowMs(): number
   /** Undefined if there is no history: then subscriptions end with the process. */
@@ -65,20 +72,34 @@ export class Subscribing {
   }
 
   /** Opens a subscription, which has to be {@link confirm}ed or {@link undo}ne. */
-  open({ address, topics, snapshotDays, confirms }: SubscriptionWish): Subscription {
-    const { subscribers, log, oldest, nowMs, records, supervisor, subscriber } = this.#surroundings
-    const from = snapshotDays > 0 ? oldest() : undefined
-    const sinceMs = Math.floor((nowMs() - snapshotDays * msPerDay) / msPerMinute) * msPerMinute
-    const snapshot = from === undefined ? undefined : { from, sinceMs, upTo: log.next - 1 }
+  open({ address, topics, snapshotDays, confirms, numbered, since }: SubscriptionWish): Subscription {
+    const { subscribers, records, supervisor, subscriber } = this.#surroundings
+    const snapshot = since === undefined ? this.#snapshotOf(snapshotDays) : this.#everythingSince(since)
     const subscription = subscribers.open(subscriber(), supervisor(), {
       address,
       topics: keptTopics(topics),
       snapshot,
       confirms,
+      numbered,
       openSnapshots: snapshotWish(topics, snapshotDays) ? 1 : 0,
     })
     records?.write(subscription, subscription.actor.getSnapshot().context)
     return subscription
+  }
+
+  #snapshotOf(days: number): Subscription['snapshot'] {
+    const { log, oldest, nowMs } = this.#surroundings
+    const from = days > 0 ? oldest() : undefined
+    const sinceMs = Math.floor((nowMs() - days * msPerDay) / msPerMinute) * msPerMinute
+    return from === undefined ? undefined : { from, sinceMs, upTo: log.next - 1 }
+  }
+
+  /** What there is of the history from there on: what is older than that is not missed. */
+  #everythingSince(since: Since): Subscription['snapshot'] {
+    const { log, oldest, firstSince } = this.#surroundings
+    const [first, sinceMs] = 'ms' in since ? [firstSince(since.ms), since.ms] : [since.sequence + 1, 0]
+    const from = Math.min(log.next, Math.max(first, oldest() ?? log.next))
+    return { from, sinceMs, upTo: log.next - 1, everything: true }
   }
 
   /** A subscription is given to who wished it: others are asked for the snapshot that belongs to it. */

@@ -36,7 +36,7 @@ export class SubscriptionRecords {
 
   /** Writes down all of a subscription. */
   write(subscription: Subscription, { sendsHeartbeats, staleSinceMs, hasJoined }: SubscriberContext): void {
-    const { topic, address, subscribedMs, topics, snapshot, queue } = subscription
+    const { topic, address, subscribedMs, topics, snapshot, numbered, queue } = subscription
     const standing = storedStanding(queue.record)
     this.#written.set(topic, { standing, bytesSince: 0 })
     const exchanges = this.#exchangesOf(topic)
@@ -44,6 +44,7 @@ export class SubscriptionRecords {
       ...(address !== undefined && { address }),
       ...(subscribedMs !== undefined && { subscribedMs }),
       ...(snapshot && { snapshot }),
+      ...(numbered && { numbered }),
       ...(staleSinceMs !== undefined && { staleSinceMs }),
       ...(hasJoined ? {} : { neverJoined: true as const }),
     }

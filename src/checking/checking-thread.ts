@@ -4,7 +4,7 @@ import type { CheckingTask } from './checking-worker.ts'
 import type { Crossing } from './crossing.ts'
 
 // By the package, not by this file: in the bundled programs it is elsewhere.
-const script = new URL('dist/src/checking/checking-worker.js', import.meta.resolve('threatbus/package.json'))
+const script = new URL(import.meta.resolve('#checking-worker'))
 
 /** How long the thread stays when nothing is to be checked: it keeps the memory of what it checked last. */
 const idleMs = 10_000

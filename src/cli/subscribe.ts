@@ -74,9 +74,9 @@ function sayEvent(event: BusEvent): void {
 function sentenceOf(event: BusEvent): string | undefined {
   switch (event.event) {
     case 'away':
-      return 'the bus does not answer; going on when it does'
+      return 'the bus is away; going on when it is back'
     case 'back':
-      return 'the bus answers again'
+      return 'the bus is back'
     case 'forgotten':
       return 'the bus does not know this subscription any more; subscribing again'
     case 'resubscribed':
@@ -85,6 +85,8 @@ function sentenceOf(event: BusEvent): string | undefined {
       return `${event.error instanceof Error ? event.error.message : 'the bus refused'}; trying again`
     case 'topics_match_nothing':
       return matchNothing(event.topics)
+    case 'missed':
+      return `messages ${event.from} to ${event.to - 1} are not in the history any more`
     case 'frame_ignored':
       return `a frame from the bus was passed over (${event.reason})`
     default:

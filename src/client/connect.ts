@@ -4,49 +4,62 @@ import type { SubscriptionWish } from '../../machines/vocabulary-client.ts'
 import type { ClientParts } from '../inspector/client-inspection.ts'
 import { maxSnapshotDays } from '../protocol/management.ts'
 import { matchesNothing, vainTopics } from '../protocol/topics.ts'
+import type { Bus, SnapshotAnswering, SubscribeOptions } from './bus.ts'
+import { endpointText } from './endpoint.ts'
 import { BusClosedError, InvalidArgumentError } from './errors.ts'
 import type { BusEvent } from './events.ts'
 import type { Inspection } from './inspection.ts'
 import { clientLogic } from './lifecycle.ts'
-import { openSubscription, type Session, type SubscribeOptions } from './open-subscription.ts'
+import type { MessageTypeOf } from './message.ts'
+import { openSubscription, type Session } from './open-subscription.ts'
 import { type ConnectOptions, type InspectSettings, type Settings, settingsOf } from './options.ts'
 import { type Publishable, type ReadyMessage, readyMessage } from './publishable.ts'
 import { Publishing } from './publishing.ts'
 import { type Receipt, Receipts } from './receipts.ts'
 import { Requests } from './requests.ts'
 import type { AnswerSnapshot } from './snapshot-answers.ts'
-import type { Subscription } from './subscription.ts'
+import type { BusStatus } from './status.ts'
+import type { OpenSubscription, Subscription } from './subscription.ts'
 
-/** An application that answers snapshot requests. */
-export interface SnapshotAnswering {
-  /** Answers no more. Answers under way are broken off. */
-  close(): Promise<void>
+/** What ends the waiting for something. */
+interface SignalOption {
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Begins a connection to a bus. Nothing is sent yet: whether there is a bus shows when something is asked of it.
  *
+ * `Custom` are the custom properties that the application knows of objects on this bus, as `{ x_score?: number }`. Nobody
+ * checks them: each may be absent or of another type.
+ *
  * Throws `InvalidArgumentError` if the options can't be meant.
  */
-export function connect(options: ConnectOptions = {}): Bus {
-  const bus = new Bus(settingsOf(options))
+export function connect<Custom extends object = object>(options: ConnectOptions = {}): Bus<Custom> {
+  return openConnection(options) as Bus<object> as Bus<Custom>
+}
+
+/** The same, for what looks into it. */
+export function openConnection(options: ConnectOptions = {}): Connection {
+  const bus = new Connection(settingsOf(options))
   options.signal?.addEventListener('abort', () => bus.close(), { once: true })
   if (options.signal?.aborted) bus.close()
   return bus
 }
 
-/** A connection to a bus: any number of subscriptions, and one way to publish. Made by {@link connect}. */
-export class Bus {
+/** A connection to a bus, in its parts. */
+export class Connection implements Bus {
   readonly #settings: Settings
   readonly #requests: Requests
   readonly #publishing: Publishing
   readonly #receipts: Receipts
-  readonly #open = new Set<Subscription>()
+  readonly #open = new Set<OpenSubscription>()
   readonly #closing = new AbortController()
   readonly #actor: Actor<typeof clientChart>
   readonly #closed: Promise<unknown>
   readonly #sessions = new Set<Session>()
   #published = 0
+  /** Messages that were given to {@link publish} and are not settled yet. */
+  #unsettled = 0
   /** Messages that sessions received which have ended. */
   #takenBefore = 0
   readonly #inspection: Promise<Inspection | undefined>
@@ -77,48 +90,56 @@ export class Bus {
     this.#inspection = settings.inspect === undefined ? Promise.resolve(undefined) : this.#inspect(settings.inspect)
   }
 
-  /**
-   * Subscribes to topics: `stix2/indicator`, `stix2/sighting`, or a prefix of them that ends anywhere. Fulfilled when the
-   * bus has granted it; from then on nothing is missed, whenever it is read. Of topics that match nothing an event tells.
-   *
-   * Throws `InvalidArgumentError` for topics or days that can't be meant, `BusUnavailableError` if the bus does not answer
-   * in time, `UnintelligibleReplyError` if something else does, `SubscriptionRefusedError` if it does not want to,
-   * `BusClosedError`, or the signal's reason.
-   */
-  async subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
-    const wish = readWish(topics, options.snapshotDays ?? 0)
+  async subscribe<Topic extends string>(
+    topics: Topic | readonly Topic[],
+    options: SubscribeOptions = {},
+  ): Promise<Subscription<MessageTypeOf<Topic>>> {
+    const wish = readWish(topics, options)
     const vain = vainTopics(wish.topics)
     if (vain.length > 0) this.#tell({ event: 'topics_match_nothing', topics: vain })
-    return this.#subscribe(wish, options)
+    const subscription: Subscription = await this.#subscribe(wish, options)
+    // It passes over messages that its topics do not match.
+    return subscription as Subscription<MessageTypeOf<Topic>>
   }
 
-  /**
-   * Publishes an indicator or a sighting; text travels byte for byte, but for STIX 2.0 with `upgradeStix20`. Fulfilled with a receipt when it is on the bus's disk.
-   * On a bus that gives no receipts, which an event tells, or with `receipts: false`, fulfilled with undefined when the
-   * connection took it.
-   * Messages keep their order, also when they are not awaited: then many go at once. Await them to go no faster than the bus.
-   *
-   * Throws `InvalidMessageError` if it is neither or the bus refuses it, `BusUnavailableError` if the bus did not take it in
-   * time, `SubscriptionRefusedError` if it does not say where to publish, `BusClosedError`, or the signal's reason.
-   */
-  async publish(message: Publishable, { signal }: { signal?: AbortSignal } = {}): Promise<Receipt | undefined> {
+  async publish(message: Publishable, { signal }: SignalOption = {}): Promise<Receipt | undefined> {
     this.#throwIfClosed()
     signal?.throwIfAborted()
     const ready = readyMessage(message, this.#settings, event => this.#tell(event))
     const publish = this.#settings.receipts
       ? this.#receipts.publish(ready, signal)
       : this.#withoutReceipt(ready, signal === undefined ? [] : [signal])
-    const receipt = await publish
-    this.#published++
-    return receipt ?? undefined
+    this.#unsettled++
+    try {
+      const receipt = await publish
+      this.#published++
+      return receipt ?? undefined
+    } finally {
+      this.#unsettled--
+    }
   }
 
-  /** The address of the inspector, to be opened in a browser; undefined without `inspect`, or if it can't listen. */
+  status(): BusStatus {
+    const { manage, receipts } = this.#settings
+    const areGiven = receipts ? this.#receipts.areGiven : false
+    const { status, value } = this.#actor.getSnapshot()
+    const { taken } = this.parts
+    return {
+      endpoint: endpointText(manage),
+      state: status === 'done' ? 'closed' : value === 'open' ? 'open' : 'closing',
+      published: this.#published,
+      publishing: this.#unsettled,
+      receipts: areGiven === undefined ? 'unknown' : areGiven ? 'given' : 'not_given',
+      received: taken,
+      subscriptions: [...this.#open].map(subscription => subscription.status()),
+    }
+  }
+
   get inspector(): Promise<string | undefined> {
     return this.#inspection.then(inspection => inspection?.address)
   }
 
-  /** What an inspector sees of this connection. Not for applications. */
+  /** What an inspector sees of this connection. */
   get parts(): ClientParts {
     const bus = this
     return {
@@ -137,33 +158,17 @@ export class Bus {
     return this.#publishing.publish(`stix2/${type}`, text, signals)
   }
 
-  /**
-   * Answers snapshot requests in a subscription that hears nothing else. Fulfilled when the bus has granted it; throws as
-   * {@link subscribe} does.
-   *
-   * To the bus it is an application of its own, so it is also asked for the snapshots that other subscriptions of this
-   * process want. An application that does both gives `answerSnapshots` to {@link subscribe} instead.
-   */
-  async answerSnapshots(answer: AnswerSnapshot, { signal }: { signal?: AbortSignal } = {}): Promise<SnapshotAnswering> {
+  async answerSnapshots(answer: AnswerSnapshot, { signal }: SignalOption = {}): Promise<SnapshotAnswering> {
     const wish = { topics: [matchesNothing], snapshotDays: 0 }
-    const subscription = await this.#subscribe(wish, {
-      answerSnapshots: answer,
-      ...(signal === undefined ? {} : { signal }),
-    })
+    const subscription = await this.#subscribe(wish, { answerSnapshots: answer, signal })
     // Reading is what gets the requests answered. That it failed has been told.
     subscription[Symbol.asyncIterator]()
       .next()
       .catch(() => {})
-    return { close: () => subscription.close() }
+    return { close: () => subscription.close(), [Symbol.asyncDispose]: () => subscription.close() }
   }
 
-  /**
-   * Measures how long the bus takes to answer a heartbeat, in milliseconds.
-   *
-   * Throws `BusUnavailableError` if it does not answer in time, `UnintelligibleReplyError` if something else does, or the
-   * signal's reason.
-   */
-  async ping({ signal }: { signal?: AbortSignal } = {}): Promise<number> {
+  async ping({ signal }: SignalOption = {}): Promise<number> {
     this.#throwIfClosed()
     const startMs = performance.now()
     // That no subscription has this topic is an answer as well, and takes as long.
@@ -174,10 +179,10 @@ export class Bus {
     return performance.now() - startMs
   }
 
-  /**
-   * Ends all subscriptions, sends what was accepted, and closes. Closing again waits for the same end. Takes at most three
-   * times the closing timeout. Never throws.
-   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   async close(): Promise<void> {
     // XState warns of events to an actor that has ended.
     if (this.#actor.getSnapshot().status === 'active') this.#actor.send({ type: 'close' })
@@ -197,7 +202,7 @@ export class Bus {
     }
   }
 
-  async #subscribe(wish: SubscriptionWish, options: SubscribeOptions): Promise<Subscription> {
+  async #subscribe(wish: SubscriptionWish, options: SubscribeOptions): Promise<OpenSubscription> {
     this.#throwIfClosed()
     const subscription = await openSubscription(wish, options, {
       settings: this.#settings,
@@ -226,7 +231,10 @@ export class Bus {
   }
 }
 
-function readWish(topics: string | readonly string[], snapshotDays: number): SubscriptionWish {
+function readWish(
+  topics: string | readonly string[],
+  { snapshotDays = 0, since, numbered = true, durable }: SubscribeOptions,
+): SubscriptionWish {
   const list: readonly unknown[] = typeof topics === 'string' ? [topics] : topics
   if (!Array.isArray(list) || list.length === 0 || !list.every(topic => typeof topic === 'string')) {
     throw new InvalidArgumentError('a subscription wants a topic, or a list of at least one')
@@ -235,5 +243,15 @@ function readWish(topics: string | readonly string[], snapshotDays: number): Sub
   if (!Number.isInteger(snapshotDays) || snapshotDays < 0 || snapshotDays > maxSnapshotDays) {
     throw new InvalidArgumentError(`a snapshot reaches back 0 to ${maxSnapshotDays} whole days, not ${snapshotDays}`)
   }
-  return { topics: list, snapshotDays }
+  if (snapshotDays > 0 && since !== undefined) {
+    throw new InvalidArgumentError('a subscription begins with a snapshot, or since something, not both')
+  }
+  const isNumbered = numbered || durable !== undefined
+  return { topics: list, snapshotDays, numbered: isNumbered, ...(since !== undefined && { since: readSince(since) }) }
+}
+
+function readSince(since: number | Date): number | string {
+  if (typeof since === 'number' && Number.isSafeInteger(since) && since >= 0) return since
+  if (since instanceof Date && !Number.isNaN(since.getTime())) return since.toISOString()
+  throw new InvalidArgumentError('since is a sequence number, 0 or more, or a Date')
 }

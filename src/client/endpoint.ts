@@ -22,7 +22,12 @@ export function readPort(value: unknown): number | undefined {
   return typeof port === 'number' && Number.isInteger(port) && port > 0 && port <= 65_535 ? port : undefined
 }
 
+/** An endpoint as {@link readEndpoint} reads it. */
+export function endpointText({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
 /** The address under which ZeroMQ finds it. */
-export function addressOf({ host, port }: Endpoint): string {
-  return host.includes(':') ? `tcp://[${host}]:${port}` : `tcp://${host}:${port}`
+export function addressOf(endpoint: Endpoint): string {
+  return `tcp://${endpointText(endpoint)}`
 }

@@ -2,7 +2,13 @@ import type { SessionStep } from '../../machines/vocabulary-client.ts'
 import type { MessageType } from '../protocol/topics.ts'
 
 /** Why a frame from the bus was passed over. */
-export type IgnoredFrame = 'multipart' | 'no_separator' | 'unknown_type' | 'malformed_snapshot_request'
+export type IgnoredFrame =
+  | 'multipart'
+  | 'no_separator'
+  | 'unknown_type'
+  /** The topics do not match it: an application answered a snapshot request with an object of another type. */
+  | 'unwanted_type'
+  | 'malformed_snapshot_request'
 
 /** Why a bus gives no receipts: it does not know the request for them, or has no history that messages could be in. */
 export type ReceiptLack = 'unknown_request' | 'no_history'
@@ -36,6 +42,10 @@ export type BusEvent =
       readonly type: MessageType
       readonly error: unknown
     }
+  /** Messages from one number to before another are not in the bus's history any more; some may have been for this subscription. */
+  | { readonly event: 'missed'; readonly subscription: string; readonly from: number; readonly to: number }
+  /** How far a durable subscription is could not be written down: after a restart more would come again. Told once. */
+  | { readonly event: 'place_not_kept'; readonly subscription: string; readonly error: unknown }
   /** The inspector (`inspect`) can't listen, or could not answer. The connection to the bus goes on without. */
   | { readonly event: 'inspector_failed'; readonly error: unknown }
   /**

@@ -7,9 +7,11 @@ export interface Batch {
   readonly messages: readonly Parts[]
   /** Length of the p2p topic that each begins with, in bytes. */
   readonly topicBytes: number
+  /** Some may be there that came under the topic before: by their number. */
+  readonly mayRepeat: boolean
 }
 
-const noMore: Batch = { messages: [], topicBytes: 0 }
+const noMore: Batch = { messages: [], topicBytes: 0, mayRepeat: false }
 
 /**
  * What one subscription receives, over all the p2p topics it has had. When it is granted another one, what the former
@@ -20,7 +22,7 @@ export class FeedChain {
   readonly #events: FeedEvents
   #taken = 0
   /** The first is being read, those behind it wait for it to end. */
-  readonly #feeds: { readonly feed: Feed; readonly topicBytes: number }[] = []
+  readonly #feeds: { readonly feed: Feed; readonly topicBytes: number; readonly mayRepeat: boolean }[] = []
 
   /** `highWaterMark` is how many messages each connection may hold. */
   constructor(highWaterMark: number, events: FeedEvents) {
@@ -28,14 +30,19 @@ export class FeedChain {
     this.#events = events
   }
 
-  /** Joins a granted topic. Nothing new is expected under those before it. */
-  join({ pubAddress, topic }: Grant): void {
+  /** Joins a granted topic. Nothing new is expected under those before it, and what becomes of their connections is not told. */
+  join({ pubAddress, topic, continues }: Grant): void {
     const former = [...this.#feeds]
-    this.#feeds.push({
-      feed: new Feed(pubAddress, topic, this.#highWaterMark, this.#events),
-      topicBytes: Buffer.byteLength(topic),
+    const feed: Feed = new Feed(pubAddress, topic, this.#highWaterMark, {
+      broke: () => this.#isLast(feed) && this.#events.broke(),
+      reconnected: () => this.#isLast(feed) && this.#events.reconnected(),
     })
+    this.#feeds.push({ feed, topicBytes: Buffer.byteLength(topic), mayRepeat: continues === true })
     for (const { feed } of former) feed.retire()
+  }
+
+  #isLast(feed: Feed): boolean {
+    return this.#feeds.at(-1)?.feed === feed
   }
 
   /** How many messages were received in all. */
@@ -54,7 +61,8 @@ export class FeedChain {
     for (let first = this.#feeds[0]; first !== undefined; first = this.#feeds[0]) {
       const messages = await first.feed.receive(atMost)
       this.#taken += messages.length
-      if (messages.length > 0) return { messages, topicBytes: first.topicBytes }
+      const { topicBytes, mayRepeat } = first
+      if (messages.length > 0) return { messages, topicBytes, mayRepeat }
       this.#feeds.shift()
     }
     return noMore

@@ -12,20 +12,62 @@ interface MessageOf<Type extends MessageType, StixObject> {
   readonly text: string
   /** The object, parsed when it is first asked for. Throws `InvalidMessageError` if the text is not JSON. */
   readonly object: StixObject
+  /** Its number in the bus's log; undefined if the bus did not tell. */
+  readonly sequence: number | undefined
+  /** When the bus accepted it; undefined if the bus did not tell. */
+  readonly acceptedAt: Date | undefined
 }
 
-/** A message from the bus. Its `type` says what kind of object it holds. */
-export type BusMessage = MessageOf<'indicator', Indicator> | MessageOf<'sighting', Sighting>
+/**
+ * A message from the bus. Its `type` says what kind of object it holds. `Custom` are the custom properties that an object may
+ * have.
+ */
+export type BusMessage<Type extends MessageType = MessageType, Custom extends object = object> = {
+  indicator: MessageOf<'indicator', Indicator<Custom>>
+  sighting: MessageOf<'sighting', Sighting<Custom>>
+}[Type]
+
+/** The types of the messages that a topic matches: it is a prefix of what it matches. All, where the topic is not known. */
+export type MessageTypeOf<Topic extends string> = string extends Topic
+  ? MessageType
+  : Topic extends unknown
+    ? { [Type in MessageType]: `stix2/${Type}` extends `${Topic}${string}` ? Type : never }[MessageType]
+    : never
+
+/** What a bus tells of a message beside what that says. */
+interface MessageNumber {
+  readonly sequence?: number
+  /** In milliseconds since the epoch. */
+  readonly accepted?: number
+}
+
+const noNumber: MessageNumber = {}
+
+/** Reads the second part of a message; undefined if it is something else. */
+function readNumber(part: Buffer): MessageNumber | undefined {
+  const number = parseJson(part.toString())
+  const isNumber =
+    isJsonObject(number) && Number.isSafeInteger(number.sequence) && Number.isSafeInteger(number.accepted)
+  return isNumber ? (number as MessageNumber) : undefined
+}
 
 /** A message that parses its text on demand. */
 class UnparsedMessage {
   readonly type: MessageType
   readonly text: string
+  readonly sequence: number | undefined
+  readonly #acceptedMs: number | undefined
   #object: object | undefined
 
-  constructor(type: MessageType, text: string) {
+  constructor(type: MessageType, text: string, { sequence, accepted }: MessageNumber) {
     this.type = type
     this.text = text
+    this.sequence = sequence
+    this.#acceptedMs = accepted
+  }
+
+  get acceptedAt(): Date | undefined {
+    return this.#acceptedMs === undefined ? undefined : new Date(this.#acceptedMs)
   }
 
   get object(): object {
@@ -40,7 +82,7 @@ class UnparsedMessage {
   }
 }
 
-/** A bus's question for what an application knows (PROTOCOL "Snapshots"). */
+/** A bus's question for what an application knows, for a snapshot that another one asked for. */
 export interface SnapshotRequest {
   readonly snapshotId: string
   /** The type of the objects asked for. */
@@ -59,17 +101,21 @@ export type Frame =
 
 const space = 0x20
 
-/** Decodes a frame `P2P + TYPE + " " + JSON` (PROTOCOL "Frames on pub"), of which the p2p topic is so many bytes long. */
+/**
+ * Decodes a frame `P2P + TYPE + " " + JSON` (PROTOCOL "Frames on pub"), of which the p2p topic is so many bytes long, and the
+ * number that may come behind it.
+ */
 export function readFrame(parts: Parts, topicBytes: number): Frame {
-  const [frame] = parts
-  if (frame === undefined || parts.length > 1) return { kind: 'ignored', reason: 'multipart' }
+  const [frame, second] = parts
+  const number = second === undefined ? noNumber : readNumber(second)
+  if (frame === undefined || number === undefined || parts.length > 2) return { kind: 'ignored', reason: 'multipart' }
   const separator = frame.indexOf(space, topicBytes)
   if (separator < 0) return { kind: 'ignored', reason: 'no_separator' }
   const type = frame.toString('latin1', topicBytes, separator)
   const text = frame.toString('utf8', separator + 1)
   if (type === 'indicator' || type === 'sighting') {
     // What the text says of itself is the bus's business: it has checked the object against this type.
-    return { kind: 'message', message: new UnparsedMessage(type, text) as BusMessage }
+    return { kind: 'message', message: new UnparsedMessage(type, text, number) as BusMessage }
   }
   if (type === 'snapshotrequest') return readSnapshotRequest(text)
   return { kind: 'ignored', reason: 'unknown_type' }

@@ -7,58 +7,60 @@ import type { BusEvent } from './events.ts'
 /** How to connect. Everything has a default; durations are in milliseconds, and `Infinity` waits without end. */
 export interface ConnectOptions {
   /** Where the bus is managed: `host:port` or `[IPv6 address]:port`. Default `127.0.0.1:13370`. */
-  endpoint?: string
+  endpoint?: string | undefined
   /** Between two heartbeats of a subscription, and before a bus that gave no receipts is asked again. Default 5000. */
-  heartbeatIntervalMs?: number
+  heartbeatIntervalMs?: number | undefined
   /** How long the bus may take to answer a request. Default 5000. */
-  requestTimeoutMs?: number
+  requestTimeoutMs?: number | undefined
   /** How long the first subscription, and the first message to be published, wait for the bus. Default 5000. */
-  connectTimeoutMs?: number
+  connectTimeoutMs?: number | undefined
   /** Do they wait also while nothing listens there, or there is no such host (yet)? Default true; else that is thrown at once. */
-  waitForBus?: boolean
+  waitForBus?: boolean | undefined
   /**
    * Are messages published with receipts, so that none is lost? Default true; an event tells of a bus that gives none.
    * Without, they are only handed to the connection, which is faster.
    */
-  receipts?: boolean
+  receipts?: boolean | undefined
   /** How long a message waits to be taken while the bus is busy or away. Default 30,000. */
-  publishTimeoutMs?: number
+  publishTimeoutMs?: number | undefined
   /** How long closing may take: ending subscriptions, and sending what was accepted. Default 5000. */
-  closeTimeoutMs?: number
+  closeTimeoutMs?: number | undefined
   /** First pause before a failed request is made again; each pause is about twice the one before. Default 250. */
-  shortestRetryPauseMs?: number
+  shortestRetryPauseMs?: number | undefined
   /** The longest such pause. Default 10,000. */
-  longestRetryPauseMs?: number
+  longestRetryPauseMs?: number | undefined
   /** Messages that a connection may hold before the other side has to wait. Default 1000. */
-  highWaterMark?: number
+  highWaterMark?: number | undefined
   /** Messages above this size are not published, as a bus would break the connection. Default 16 MiB. */
-  maxMessageBytes?: number
+  maxMessageBytes?: number | undefined
   /**
    * Are indicators and sightings of STIX 2.0 published as STIX 2.1? An event tells of each. Default false: the bus decides,
    * which refuses them unless it upgrades them itself.
    */
-  upgradeStix20?: boolean
+  upgradeStix20?: boolean | undefined
+  /** Where durable subscriptions keep how far they are, readable for this user alone. Default `threatbus-subscriptions`, here. */
+  stateDirectory?: string | undefined
   /** Told of everything that happens by itself. It is called from the event loop, and what it throws is uncaught. */
-  onEvent?: (event: BusEvent) => void
+  onEvent?: ((event: BusEvent) => void) | undefined
   /** Closes the connection to the bus when it is aborted. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /**
    * Serves a page that shows this connection and its sessions as they run; `Bus.inspector` says where. `true`: on 127.0.0.1,
    * on a port that the system picks. It costs nothing while nobody looks, and is not even loaded without this option.
    */
-  inspect?: boolean | InspectOptions
+  inspect?: boolean | InspectOptions | undefined
 }
 
 /** Where the inspector of a client listens. */
 export interface InspectOptions {
   /** Default 127.0.0.1. An address that others reach needs a token. */
-  host?: string
+  host?: string | undefined
   /** Default 0: the system picks one. */
-  port?: number
+  port?: number | undefined
   /** The secret that whoever looks has to know: 16 to 512 letters, digits and `-._~+/=`. */
-  token?: string
+  token?: string | undefined
   /** What the page calls the application. Default: the name of its script. */
-  name?: string
+  name?: string | undefined
 }
 
 /** The same with nothing left open. */
@@ -69,8 +71,10 @@ export interface InspectSettings {
   readonly name: string | undefined
 }
 
+type Decided<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> }
+
 /** The options with nothing left open. */
-export interface Settings extends Required<Omit<ConnectOptions, 'endpoint' | 'signal' | 'inspect'>> {
+export interface Settings extends Decided<Omit<ConnectOptions, 'endpoint' | 'signal' | 'inspect'>> {
   /** Undefined: there is no inspector. */
   readonly inspect: InspectSettings | undefined
   readonly manage: Endpoint
@@ -94,6 +98,7 @@ export const defaultEndpoint = '127.0.0.1:13370'
 /** Completes the options. Throws `InvalidArgumentError` if one of them can't be meant. */
 export function settingsOf({
   endpoint = defaultEndpoint,
+  stateDirectory = 'threatbus-subscriptions',
   onEvent = () => {},
   waitForBus = true,
   receipts = true,
@@ -110,6 +115,7 @@ export function settingsOf({
   const { highWaterMark = defaults.highWaterMark, maxMessageBytes = defaults.maxMessageBytes } = options
   return {
     manage,
+    stateDirectory,
     onEvent,
     waitForBus,
     receipts,
@@ -146,7 +152,7 @@ function inspectSettingsOf(inspect: boolean | InspectOptions): InspectSettings |
 
 type DurationName = Extract<keyof typeof defaults, `${string}Ms`>
 
-function duration(name: DurationName, options: { [Name in DurationName]?: number }): number {
+function duration(name: DurationName, options: { [Name in DurationName]?: number | undefined }): number {
   const ms = options[name] ?? defaults[name]
   if (typeof ms !== 'number' || !(ms > 0)) {
     throw new InvalidArgumentError(`${name} must be a number of milliseconds above 0, and it is ${ms}`)

@@ -6,8 +6,11 @@ import { InvalidMessageError } from './errors.ts'
 import type { BusEvent } from './events.ts'
 import type { Settings } from './options.ts'
 
-/** What can be published: an object, or the JSON text of one, which then travels byte for byte if it is STIX 2.1. */
-export type Publishable = IndicatorDraft | SightingDraft | string
+/**
+ * What can be published: an object, or the JSON text of one, which then travels byte for byte if it is STIX 2.1. `Custom` are
+ * the custom properties that an object may have.
+ */
+export type Publishable<Custom extends object = object> = IndicatorDraft<Custom> | SightingDraft<Custom> | string
 
 /** A message ready for the wire. */
 export interface ReadyMessage {

@@ -75,6 +75,12 @@ export class Receipts {
     })
   }
 
+  /** Does the bus give receipts? Undefined: it has not been asked yet, or did not answer. */
+  get areGiven(): boolean | undefined {
+    if (this.#askAgainMs !== undefined) return false
+    return this.#hasAnswered ? true : undefined
+  }
+
   /** The bus may be another one by now: if it gave no receipts, the next message asks for one. */
   askAgain(): void {
     if (this.#askAgainMs !== undefined) this.#askAgainMs = 0

@@ -42,11 +42,23 @@ export class Requests {
   }
 
   /** Asks for a subscription, of which heartbeats will say how much was received. */
-  async subscribe({ topics, snapshotDays }: SubscriptionWish, patience: Patience): Promise<SubscribeAnswer> {
+  async subscribe(wish: SubscriptionWish, patience: Patience): Promise<SubscribeAnswer> {
+    const { topics, snapshotDays, numbered, since } = wish
     const [topic, ...more] = topics
     const wanted = more.length === 0 ? topic : topics
-    const reply = await this.#ask({ action: 'subscribe', topic: wanted, snapshot: snapshotDays, received: 0 }, patience)
-    if (reply.status === 'success') return { answer: 'granted', grant: this.#readGrant(reply) }
+    const asked = { ...(numbered && { numbered }), ...(since !== undefined && { since }) }
+    const subscribe = { action: 'subscribe', topic: wanted, snapshot: snapshotDays, received: 0, ...asked }
+    const reply = await this.#ask(subscribe, patience)
+    if (reply.status === 'success') {
+      const grant = this.#readGrant(reply)
+      if (since === undefined || grant.from !== undefined) return { answer: 'granted', grant }
+      await this.unsubscribe(grant.topic, patience)
+      return { answer: 'refused', reason: 'it has no history that a subscription could begin in' }
+    }
+    // A bus without a history has no numbers to tell.
+    if (reply.history === false && numbered && since === undefined) {
+      return this.subscribe({ ...wish, numbered: false }, patience)
+    }
     return { answer: 'refused', reason: typeof reply.reason === 'string' ? reply.reason : `${reply.status}` }
   }
 
@@ -125,6 +137,7 @@ export class Requests {
       topic,
       pubAddress: this.#readAddress(reply.pub_endpoint, reply.pub_port),
       subAddress: this.#readAddress(reply.sub_endpoint, reply.sub_port),
+      ...(Number.isSafeInteger(reply.from) && { from: reply.from as number }),
     }
   }
 

@@ -1,9 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import { type Actor, toPromise } from 'xstate'
 import type { clientSessionChart } from '../../machines/client-session.ts'
+import type { MessageType } from '../protocol/topics.ts'
 import type { IgnoredFrame } from './events.ts'
 import type { FeedChain } from './feed-chain.ts'
 import { type BusMessage, readFrame, type SnapshotRequest } from './message.ts'
+import type { Place } from './place.ts'
+import { type SubscriptionStatus, subscriptionStatus } from './status.ts'
 
 /** Messages read from the connection at once. */
 const readAtOnce = 256
@@ -16,6 +19,10 @@ const longestTurnMs = 10
 
 /** What a subscription does with frames that are no messages, and when it ends. */
 export interface SubscriptionSurroundings {
+  /** The types that its topics match. */
+  readonly types: readonly MessageType[]
+  /** How far the application is. */
+  readonly place: Place
   /** Awaited before the next message is read. */
   snapshotRequested(request: SnapshotRequest): Promise<void>
   ignored(reason: IgnoredFrame): void
@@ -30,14 +37,28 @@ export interface SubscriptionSurroundings {
  * no more in memory than the connection's high-water mark. It goes on when the bus was away or forgot the subscription.
  * Leaving the loop closes it. Its iterators share one stream: each message goes to one of them.
  */
-export class Subscription implements AsyncIterable<BusMessage> {
+export interface Subscription<Type extends MessageType = MessageType, Custom extends object = object>
+  extends AsyncIterable<BusMessage<Type, Custom>> {
+  [Symbol.asyncIterator](): AsyncIterator<BusMessage<Type, Custom>, void, undefined>
+  /** How it is at the moment, as far as is known here. */
+  status(): SubscriptionStatus
+  /** Fulfilled when the subscription has ended, however that came about. */
+  readonly ended: Promise<void>
+  /** Ends the subscription at the bus, and with it the iteration. Closing again waits for the same end. Never throws. */
+  close(): Promise<void>
+  /** The same, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** A subscription, from its session and what that receives. */
+export class OpenSubscription implements Subscription {
   readonly #session: Actor<typeof clientSessionChart>
   readonly #feeds: FeedChain
   readonly #surroundings: SubscriptionSurroundings
   readonly #ended: Promise<void>
   readonly #messages: AsyncGenerator<BusMessage, void, undefined>
 
-  /** Applications get theirs from `Bus.subscribe`. `session` is started, and joins and leaves `feeds`. */
+  /** `session` is started, and joins and leaves `feeds`. */
   constructor(session: Actor<typeof clientSessionChart>, feeds: FeedChain, surroundings: SubscriptionSurroundings) {
     this.#session = session
     this.#feeds = feeds
@@ -61,21 +82,28 @@ export class Subscription implements AsyncIterable<BusMessage> {
     }
   }
 
-  /** Fulfilled when the subscription has ended, however that came about. */
   get ended(): Promise<void> {
     return this.#ended
   }
 
-  /** Ends the subscription at the bus, and with it the iteration. Closing again waits for the same end. Never throws. */
   async close(): Promise<void> {
     if (this.#isActive) this.#session.send({ type: 'close' })
     await Promise.all([this.#ended, this.#surroundings.closing()])
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  status(): SubscriptionStatus {
+    return subscriptionStatus(this.#session.getSnapshot(), this.#feeds.taken)
+  }
+
   async *#read(): AsyncGenerator<BusMessage, void, undefined> {
+    const { types, place } = this.#surroundings
     let turnEndsMs = performance.now() + longestTurnMs
     for (;;) {
-      const { messages, topicBytes } = await this.#feeds.receive(readAtOnce)
+      const { messages, topicBytes, mayRepeat } = await this.#feeds.receive(readAtOnce)
       if (messages.length === 0) break
       for (const parts of messages) {
         if (performance.now() > turnEndsMs) {
@@ -84,8 +112,15 @@ export class Subscription implements AsyncIterable<BusMessage> {
         }
         if (!this.#isActive) break
         const frame = readFrame(parts, topicBytes)
-        if (frame.kind === 'message') yield frame.message
-        else if (frame.kind === 'snapshot_request') await this.#surroundings.snapshotRequested(frame.request)
+        if (frame.kind === 'message') {
+          const { message } = frame
+          const { sequence } = message
+          if (mayRepeat && sequence !== undefined && sequence <= (place.read ?? 0)) continue
+          place.read = sequence
+          if (types.includes(message.type)) yield message
+          else this.#surroundings.ignored('unwanted_type')
+          if (sequence !== undefined) place.processed(sequence)
+        } else if (frame.kind === 'snapshot_request') await this.#surroundings.snapshotRequested(frame.request)
         else this.#surroundings.ignored(frame.reason)
       }
     }

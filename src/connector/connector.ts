@@ -2,7 +2,7 @@ import PQueue from 'p-queue'
 import type { Logger } from 'pino'
 import { createActor, toPromise } from 'xstate'
 import type { ConnectorEvent } from '../../machines/vocabulary-connector.ts'
-import { connect } from '../client/connect.ts'
+import { openConnection } from '../client/connect.ts'
 import type { BusEvent } from '../client/events.ts'
 import type { Subscription } from '../client/subscription.ts'
 import { parseCommand } from './command-line.ts'
@@ -73,7 +73,7 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
   const killed = killing.signal
 
   // The bus, and the way of sightings to it, or of contexts elsewhere.
-  const bus = connect({ endpoint: config.threatbus, ...pauses, closeTimeoutMs: leavingMs, onEvent: heard })
+  const bus = openConnection({ endpoint: config.threatbus, ...pauses, closeTimeoutMs: leavingMs, onEvent: heard })
   const outbox = new Outbox({
     ...{ bus, store, story, counters, pauses },
     maxBytes: config.max_waiting_sighting_bytes,

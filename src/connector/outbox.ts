@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import PQueue from 'p-queue'
-import type { Bus } from '../client/connect.ts'
+import type { Bus } from '../client/bus.ts'
 import { BusClosedError, InvalidMessageError } from '../client/errors.ts'
 import { type RetryPauses, retryPauseMs } from '../client/session.ts'
 import { Budget } from './budget.ts'

@@ -32,7 +32,7 @@ export interface Untimed {
 }
 
 /** A sighting of a match. What others wrote in it is the text that they wrote. */
-export interface MatchSighting extends Sighting {
+export interface MatchSighting extends Sighting, JsonObject {
   /** The event, or what a transformation made of it. */
   readonly x_threatbus_sighting_context: JsonText
   readonly x_threatbus_indicator?: JsonText<Indicator>

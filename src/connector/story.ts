@@ -58,10 +58,10 @@ export class ConnectorStory {
   busEvent(event: BusEvent): void {
     switch (event.event) {
       case 'away':
-        this.#log.warn('the bus does not answer; sightings wait until it does')
+        this.#log.warn('the bus is away; sightings wait until it is back')
         break
       case 'back':
-        this.#log.info('the bus answers again')
+        this.#log.info('the bus is back')
         break
       case 'forgotten':
         this.#log.warn('the bus does not know the subscription any more; subscribing again')

@@ -1,4 +1,4 @@
-import type { FrameType, Message } from '../protocol/message.ts'
+import type { FrameType, Message, NumberedMessage } from '../protocol/message.ts'
 import { type Interest, interestIn, type MessageType, typesOf } from '../protocol/topics.ts'
 import type { LoggedBatch } from './batch.ts'
 import type { IdleCursor } from './idle-cursors.ts'
@@ -20,6 +20,8 @@ export interface CursorReader {
   readonly snapshot: SnapshotRange | undefined
   /** Messages of its snapshot of this type, from a sequence number on; undefined while that is not known. */
   selected?(type: MessageType, from: number): number | undefined
+  /** Is it told the number of each message? */
+  readonly isNumbered?: boolean
 }
 
 /** A place in the log that a cursor can go to. */
@@ -46,6 +48,10 @@ export type Need = 'nothing' | 'page' | 'selection'
 /** A run of messages to one subscriber ends with the one that makes it so long. */
 export const maxRunBytes = 65_536
 
+function numbered(message: Message, sequence: number, acceptedMs: number): NumberedMessage {
+  return { ...message, sequence, acceptedMs }
+}
+
 /** Frames that are counted and not sent, because the subscriber has them. */
 interface Passing {
   frames: number
@@ -66,6 +72,9 @@ export class Cursor implements IdleCursor {
   readonly #interest: Interest
   /** The last message that can be in the snapshot; 0 if there is none. */
   readonly #upTo: number
+  /** All messages that were accepted then or later are in the snapshot; undefined: those of a selection. */
+  readonly #everythingSinceMs: number | undefined
+  readonly #isNumbered: boolean
   #wanted: Wanted
   #awaits: Interest = 'none'
   #selection: SnapshotSelection | undefined
@@ -92,6 +101,8 @@ export class Cursor implements IdleCursor {
     this.#edges = edges
     this.#interest = reader.interest
     this.#upTo = reader.snapshot?.upTo ?? 0
+    this.#everythingSinceMs = reader.snapshot?.everything ? reader.snapshot.sinceMs : undefined
+    this.#isNumbered = reader.isNumbered ?? false
     this.#wanted = place.wanted
     log.opened(this)
     this.#settleAt(place)
@@ -349,7 +360,7 @@ export class Cursor implements IdleCursor {
   }
 
   #isBeforeSelection(): boolean {
-    return this.#isInSnapshot && this.#selection === undefined
+    return this.#isInSnapshot && this.#everythingSinceMs === undefined && this.#selection === undefined
   }
 
   get #isInSnapshot(): boolean {
@@ -367,10 +378,10 @@ export class Cursor implements IdleCursor {
     while (this.#position < end) {
       if (this.#passing !== undefined && this.#position >= this.#passing.unsentFrom) this.#endPassing()
       const message = batch.messages[this.#position - batch.first] as Message
-      if (this.#isFor(message)) {
+      if (this.#isFor(message, batch)) {
         if (this.#passing === undefined) {
-          this.#head = message
-          return message
+          this.#head = this.#isNumbered ? numbered(message, this.#position, batch.acceptedMs) : message
+          return this.#head
         }
         this.#frames++
         this.#moveTo(this.#position + 1)
@@ -380,12 +391,15 @@ export class Cursor implements IdleCursor {
     return undefined
   }
 
-  #isFor(message: Message): boolean {
+  #isFor(message: Message, { acceptedMs }: LoggedBatch): boolean {
     const { type, audience } = message
     if (this.#apart !== undefined && (!this.#isWanted(type) || this.#position < this.#apart[type])) return false
     if (this.#wanted.accepts?.(message) === false) return false
     // What was logged before the subscription is for it only as part of the snapshot.
-    if (this.#isInSnapshot) return this.#selection?.has(this.#position) ?? false
+    if (this.#isInSnapshot) {
+      if (this.#everythingSinceMs === undefined) return this.#selection?.has(this.#position) ?? false
+      if (audience !== undefined || acceptedMs < this.#everythingSinceMs) return false
+    }
     if (audience === undefined) return this.#interest === 'both' || this.#interest === type
     return 'only' in audience ? audience.only === this.topic : audience.except !== this.topic
   }

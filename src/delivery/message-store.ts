@@ -8,6 +8,8 @@ export interface SnapshotRange {
   readonly sinceMs: number
   /** Sequence number of the log's last message when the subscription began. */
   readonly upTo: number
+  /** It is every message for the subscriber, and not only the latest version of each object. */
+  readonly everything?: true
 }
 
 /** The messages of the log that make one snapshot, by their sequence numbers. */

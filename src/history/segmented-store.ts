@@ -110,6 +110,11 @@ export class SegmentedStore implements MessageStore {
     return this.#writer.unwrittenBytes
   }
 
+  /** Sequence number from which on there may be messages that were accepted at this time or later, in milliseconds since the epoch. */
+  firstSince(ms: number): number {
+    return segmentsSince(this.#writer.segments, ms)[0]?.first ?? this.oldest
+  }
+
   /** What is kept. */
   get extent(): LogExtent {
     const { segments, oldest, next } = this.#writer

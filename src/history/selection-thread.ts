@@ -3,7 +3,7 @@ import type { Selected } from './selection.ts'
 import type { SelectionAnswer, SelectionMessage, SelectionTask } from './selection-worker.ts'
 
 // By the package, not by this file: in the bundled programs it is elsewhere.
-const script = new URL('dist/src/history/selection-worker.js', import.meta.resolve('threatbus/package.json'))
+const script = new URL(import.meta.resolve('#selection-worker'))
 
 /** How long the thread stays when nothing is to be selected: it keeps the memory of its last selection. */
 const idleMs = 10_000

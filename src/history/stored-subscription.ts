@@ -20,7 +20,11 @@ export interface StoredSubscription {
     readonly from: number
     /** Sequence number of the last message that can be in it. */
     readonly upTo: number
+    /** It is every message, and not only the latest version of each object. */
+    readonly everything?: true
   }
+  /** Its messages say their number. */
+  readonly numbered?: true
   /** Ids of its snapshot exchanges that are open. */
   readonly exchanges: readonly string[]
   /** Sequence number of the next message of the log that it is to get. */
@@ -72,7 +76,10 @@ export const storedSubscriptionSchema: z.ZodType<StoredSubscription> = z.object(
   topics: z.array(z.string()).transform(keptTopics),
   address: z.string().max(longestAddress).exactOptional(),
   subscribedMs: z.number().exactOptional(),
-  snapshot: z.object({ sinceMs: z.number(), from: z.int(), upTo: z.int() }).exactOptional(),
+  snapshot: z
+    .object({ sinceMs: z.number(), from: z.int(), upTo: z.int(), everything: z.literal(true).exactOptional() })
+    .exactOptional(),
+  numbered: z.literal(true).exactOptional(),
   exchanges: z.array(z.string()),
   position: countSchema,
   frames: countSchema,

@@ -3,10 +3,17 @@ import { decodeUtf8, type Excess, excessOf, parseJson } from './json.ts'
 import { BrokenJson, type Slice, scanMembers, scanValue } from './json-scanner.ts'
 import type { Message } from './message.ts'
 import { type Refusal, refuse } from './refusal.ts'
+import { isTimestamp } from './stix/timestamp.ts'
 import type { MessageType } from './topics.ts'
 
 /** Longest snapshot that may be asked for, in days (PROTOCOL "Management": absurd values are errors). */
 export const maxSnapshotDays = 36_500
+
+/**
+ * Where in the history a subscription begins: behind the message of this sequence number, or with what was accepted at this time or
+ * later, in milliseconds since the epoch.
+ */
+export type Since = { readonly sequence: number } | { readonly ms: number }
 
 /** A request that can be carried out. */
 export type ManagementRequest =
@@ -16,6 +23,10 @@ export type ManagementRequest =
       readonly snapshotDays: number
       /** Will its heartbeats say how many frames it received? */
       readonly confirms: boolean
+      /** Does every message say its number and when it was accepted? */
+      readonly numbered?: true
+      /** It begins with what is in the history from there on. */
+      readonly since?: Since
     }
   | { readonly action: 'unsubscribe'; readonly topic: string }
   /** `received`: frames since the subscribe reply; undefined if it does not say. */
@@ -32,6 +43,10 @@ export type ManagementReply =
       readonly sub_port: string | number
       readonly pub_endpoint?: string
       readonly sub_endpoint?: string
+      /** Its messages say their numbers: only where that was asked for. */
+      readonly numbered?: true
+      /** Sequence number of the first message that it may get: only where that is asked for by `since` or `numbered`. */
+      readonly from?: number
       readonly status: 'success'
     }
   /** What was published is on disk; the number is that of its last message. */
@@ -50,6 +65,13 @@ export const success: ManagementReply = { status: 'success' }
 /** The reply to what was published with a receipt: the sequence number of its last message. */
 export function receipt(sequence: number): ManagementReply {
   return { status: 'success', sequence }
+}
+
+/** The reply to who subscribes to what was before, or to numbers that last, where nothing is kept. */
+export const nothingKeptReply: ManagementReply = {
+  status: 'error',
+  reason: 'this broker keeps no history, so nothing has a number that lasts: subscribe without numbered and since',
+  history: false,
 }
 
 /** The reply to what can't be published with a receipt because nothing is kept. */
@@ -72,6 +94,7 @@ export function subscribeReply(
   topic: string,
   ports: { readonly pub: number; readonly sub: number },
   settings: { readonly reply_ports: 'string' | 'number'; readonly advertise?: string | undefined },
+  granted: { readonly numbered?: true; readonly from?: number } = {},
 ): ManagementReply {
   const { advertise } = settings
   const written = (port: number) => (settings.reply_ports === 'number' ? port : String(port))
@@ -82,6 +105,7 @@ export function subscribeReply(
     ...(advertise === undefined
       ? {}
       : { pub_endpoint: `${advertise}:${ports.pub}`, sub_endpoint: `${advertise}:${ports.sub}` }),
+    ...granted,
     status: 'success',
   }
 }
@@ -115,7 +139,15 @@ export type RequestLimit = 'max_topics' | 'max_publish' | 'max_message_values'
 const messagesWorthOfValues = 10
 
 /** What of a request means anything. */
-const memberNames: ReadonlySet<string> = new Set(['action', 'topic', 'snapshot', 'received', 'message'])
+const memberNames: ReadonlySet<string> = new Set([
+  'action',
+  'topic',
+  'snapshot',
+  'received',
+  'message',
+  'numbered',
+  'since',
+])
 
 /** Decodes a request, or answers it right away: every request gets one reply, whatever it is made of. */
 export function decodeRequest(parts: readonly Buffer[], limits: RequestLimits): ManagementRequest | ManagementReply {
@@ -157,11 +189,24 @@ export function decodeRequest(parts: readonly Buffer[], limits: RequestLimits): 
       limits.reached?.('max_topics')
       return errorReply(`a subscription has at most ${limits.maxTopics} topics`)
     }
-    return { action, topics, snapshotDays, confirms: received !== undefined }
+    const { numbered = false } = request
+    if (typeof numbered !== 'boolean') return errorReply('numbered must be true or false')
+    const since = 'since' in request ? readSince(request.since) : undefined
+    if (since === 'none') {
+      return errorReply('since must be a sequence number, 0 or more, or a time in UTC such as 2024-01-26T21:28:21Z')
+    }
+    if (since !== undefined && snapshotDays > 0) return errorReply('a subscription has a snapshot, or since, not both')
+    const asked = { ...(numbered && { numbered }), ...(since !== undefined && { since }) }
+    return { action, topics, snapshotDays, confirms: received !== undefined, ...asked }
   }
   if (action === 'publish') return readPublication(text, message, topic, limits)
   if (typeof topic !== 'string') return errorReply('topic must be the p2p topic of a subscription')
   return action === 'unsubscribe' ? { action, topic } : { action, topic, received }
+}
+
+function readSince(value: unknown): Since | 'none' {
+  if (isFrameCount(value)) return { sequence: value }
+  return isTimestamp(value) ? { ms: Date.parse(value.toUpperCase()) } : 'none'
 }
 
 function isFrameCount(value: unknown): value is number {

@@ -32,6 +32,12 @@ export interface Message<Type extends FrameType = FrameType> {
   readonly object: ObjectVersion | undefined
 }
 
+/** A message as it goes to who wants to know its number, and when it was accepted, in milliseconds since the epoch. */
+export interface NumberedMessage extends Message {
+  readonly sequence: number
+  readonly acceptedMs: number
+}
+
 /** What a message may have beside its type and body. */
 export interface MessageTraits {
   readonly audience?: Audience | undefined

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 
-/** The STIX types that travel the bus, which are also the TYPE of a frame on `pub` (PROTOCOL "Frames on pub"). */
+/** The STIX types that travel the bus, which are also the type in a frame on `pub`. */
 export type MessageType = 'indicator' | 'sighting'
 
 /** What a subscription wants to hear: its topics, boiled down. */

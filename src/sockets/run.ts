@@ -1,4 +1,4 @@
-import type { Message } from '../protocol/message.ts'
+import type { Message, NumberedMessage } from '../protocol/message.ts'
 import { p2pTopicLength } from '../protocol/topics.ts'
 import { longHeaderBytes, writeHeader } from './zmtp/frame-reader.ts'
 
@@ -11,6 +11,9 @@ const memoryBytes = 163_840
 /** What stands before a message's own bytes at most. */
 const longestHeadBytes = longHeaderBytes + p2pTopicLength
 
+/** And behind it, where it says its number: a frame with two numbers, each as long as a number of JavaScript may be. */
+const longestNumberBytes = 128
+
 /** Encodes runs of messages, of one subscriber after the other, into the same memory as long as nobody keeps them. */
 export class RunEncoder {
   #memory = Buffer.allocUnsafe(memoryBytes)
@@ -21,7 +24,7 @@ export class RunEncoder {
 
   /**
    * The bytes of a run, in pieces to be written one after the other: for each message a frame of `P2P + TYPE + " " + JSON`
-   * (PROTOCOL "Frames on pub").
+   * (PROTOCOL "Frames on pub"); and a second frame for those who asked for it, `{"sequence":…,"accepted":…}`.
    *
    * @param topic the p2p topic, as bytes
    * @returns pieces that the next call overwrites unless they are {@link keep kept}
@@ -30,14 +33,20 @@ export class RunEncoder {
     const pieces: Buffer[] = []
     let from = this.#free
     let at = from
-    for (const { frame } of run) {
+    // All of a subscriber's messages say their number, or none does.
+    const [first] = run
+    const isNumbered = first !== undefined && 'sequence' in first
+    const kind = isNumbered ? 'more' : 'last'
+    const mostBytes = isNumbered ? longestHeadBytes + longestNumberBytes : longestHeadBytes
+    for (const message of run) {
+      const { frame } = message
       const isCopied = frame.length <= longestCopiedBytes
-      if (at + longestHeadBytes + (isCopied ? frame.length : 0) > this.#memory.length) {
+      if (at + mostBytes + (isCopied ? frame.length : 0) > this.#memory.length) {
         pieces.push(this.#memory.subarray(from, at))
         this.#memory = Buffer.allocUnsafe(memoryBytes)
         from = at = this.#free = 0
       }
-      at = writeHeader(this.#memory, at, p2pTopicLength + frame.length)
+      at = writeHeader(this.#memory, at, p2pTopicLength + frame.length, kind)
       this.#memory.set(topic, at)
       at += p2pTopicLength
       if (isCopied) {
@@ -47,10 +56,17 @@ export class RunEncoder {
         pieces.push(this.#memory.subarray(from, at), frame)
         from = at
       }
+      if (isNumbered) at = this.#writeNumber(message as NumberedMessage, at)
     }
     pieces.push(this.#memory.subarray(from, at))
     this.#end = at
     return pieces.filter(piece => piece.length > 0)
+  }
+
+  #writeNumber({ sequence, acceptedMs }: NumberedMessage, at: number): number {
+    const text = `{"sequence":${sequence},"accepted":${acceptedMs}}`
+    const begin = writeHeader(this.#memory, at, text.length)
+    return begin + this.#memory.write(text, begin, 'latin1')
   }
 
   /** The pieces of the last run are still needed: they are not overwritten. */

@@ -1,11 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import { type Bus, connect, type Indicator, type Sighting } from '../../src/index.ts'
+import { type Bus, connect, type Indicator, type Sighting as SightingOf } from '../../src/index.ts'
 import type { BrokerProcess } from '../system/broker-process.ts'
+
+/** What a match's sighting has beside what every sighting does. */
+export interface MatchProperties {
+  readonly x_threatbus_sighting_context: unknown
+  readonly x_threatbus_indicator: unknown
+  readonly x_threatbus_indicator_value: unknown
+  readonly x_threatbus_match_type: unknown
+}
+
+/** A sighting that may be of a match. */
+export type Sighting = SightingOf<MatchProperties>
 
 /** An intelligence platform: it publishes indicators, and hears what is sighted. */
 export interface Platform {
-  readonly bus: Bus
+  readonly bus: Bus<MatchProperties>
   /** Every sighting so far. */
   readonly sightings: readonly Sighting[]
   /** Fulfilled once what was sighted is enough, which is asked with each sighting. */
@@ -18,7 +29,7 @@ export async function platform(
   t: Pick<TestContext, 'after'>,
   broker: Pick<BrokerProcess, 'manage'>,
 ): Promise<Platform> {
-  const bus = connect({
+  const bus = connect<MatchProperties>({
     endpoint: `127.0.0.1:${broker.manage}`,
     heartbeatIntervalMs: 200,
     shortestRetryPauseMs: 50,
@@ -34,7 +45,7 @@ export async function platform(
   const subscription = await bus.subscribe('stix2/sighting', { snapshotDays: 1 })
   const read = async () => {
     for await (const message of subscription) {
-      if (message.type === 'sighting') sightings.push(message.object)
+      sightings.push(message.object)
       for (const watch of [...watchers]) watch()
     }
   }

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { Indicator, Sighting } from '../../src/index.ts'
+import type { Indicator } from '../../src/index.ts'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
 import { startBroker } from '../system/broker-process.ts'
-import { indicator, platform, removed } from './applications.ts'
+import { indicator, platform, removed, type Sighting } from './applications.ts'
 import { isAttached, startConnector } from './connector-process.ts'
 
 interface Event {

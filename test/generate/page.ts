@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { repository, writeLicences } from './licences.ts'
 
-const directory = join(repository, 'dist/src/inspector/page')
+const directory = join(repository, 'dist/page')
 
 const { metafile } = await build({
   absWorkingDir: repository,

@@ -1,4 +1,7 @@
-/** Bundles the command-line programs into dist/bin/: part of `npm run build`, after the compilation. */
+/**
+ * Bundles what the package has of code, each line of it once: the programs into dist/bin/, and the client library, the scripts of
+ * threads and what they have in common into dist/library/. Part of `npm run build`, after the compilation.
+ */
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -10,7 +13,7 @@ import { repository, writeLicences } from './licences.ts'
  */
 const bundledPackages = ['commander', 'p-queue', 'pino', 'xstate', 'yaml', 'zod']
 
-const directory = join(repository, 'dist/bin')
+const library = join(repository, 'dist/library')
 const { dependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
   dependencies: Record<string, string>
 }
@@ -19,15 +22,23 @@ const { dependencies } = JSON.parse(readFileSync(join(repository, 'package.json'
 const requireOfNode =
   "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);"
 
-rmSync(directory, { recursive: true, force: true })
+for (const directory of ['dist/bin', 'dist/library']) {
+  rmSync(join(repository, directory), { recursive: true, force: true })
+}
 const { metafile } = await build({
   absWorkingDir: repository,
-  entryPoints: ['src/cli/programs/threatbus.ts', 'src/cli/programs/vast-threatbus.ts'],
-  outdir: 'dist/bin',
+  entryPoints: {
+    'bin/threatbus': 'src/cli/programs/threatbus.ts',
+    'bin/vast-threatbus': 'src/cli/programs/vast-threatbus.ts',
+    'library/index': 'src/index.ts',
+    'library/checking-worker': 'src/checking/checking-worker.ts',
+    'library/selection-worker': 'src/history/selection-worker.ts',
+  },
+  outdir: 'dist',
   bundle: true,
-  // Each command stays a file of its own, loaded when it is called.
+  // What several have in common is there once, and each command stays a file of its own, loaded when it is called.
   splitting: true,
-  chunkNames: 'parts/[name]-[hash]',
+  chunkNames: 'library/parts/[name]-[hash]',
   format: 'esm',
   platform: 'node',
   target: 'node20',
@@ -35,6 +46,9 @@ const { metafile } = await build({
   // For `node --enable-source-maps`; that the sources themselves are not in the package makes no difference to it.
   sourcemap: 'linked',
   sourcesContent: false,
+  // Comments are for those who have the sources, of which they cite pages and files. Names stay, for stack traces.
+  minifyWhitespace: true,
+  lineLimit: 160,
   banner: { js: requireOfNode },
   logLevel: 'warning',
   metafile: true,
@@ -47,4 +61,4 @@ for (const path of Object.keys(metafile.outputs)) {
     throw new Error(`${path} looks for a file beside itself: find it by import.meta.resolve('threatbus/package.json')`)
   }
 }
-writeLicences(directory, Object.keys(metafile.inputs))
+writeLicences(library, Object.keys(metafile.inputs))

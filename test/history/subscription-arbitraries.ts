@@ -65,7 +65,11 @@ export const subscriptions: fc.Arbitrary<StoredSubscription> = fc.record(
     topics: fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }).map(keptTopics),
     address: fc.oneof(fc.ipV4(), fc.constant('2001:db8:1:2::/64')),
     subscribedMs: counts,
-    snapshot: fc.record({ sinceMs: counts, from: counts, upTo: counts }, { noNullPrototype: true }),
+    snapshot: fc.record(
+      { sinceMs: counts, from: counts, upTo: counts, everything: fc.constant(true as const) },
+      { requiredKeys: ['sinceMs', 'from', 'upTo'], noNullPrototype: true },
+    ),
+    numbered: fc.constant(true as const),
     exchanges: fc.array(fc.string(), { maxLength: 2 }),
     position: counts,
     frames: counts,

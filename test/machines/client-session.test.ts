@@ -5,7 +5,7 @@ import { createActor, SimulatedClock, type StateValue } from 'xstate'
 import { getShortestPaths } from 'xstate/graph'
 import type { ClientSessionEvent, HeartbeatAnswer, SubscribeAnswer } from '../../machines/vocabulary-client.ts'
 import { BusUnavailableError, SubscriptionRefusedError, UnintelligibleReplyError } from '../../src/client/errors.ts'
-import { type ConnectOptions, settingsOf } from '../../src/client/options.ts'
+import { type Settings, settingsOf } from '../../src/client/options.ts'
 import { retryPauseMs, sessionLogic } from '../../src/client/session.ts'
 
 /** What happens to a session: the bus answers what was asked last, or doesn't, or the application closes, or time passes. */
@@ -44,7 +44,7 @@ interface Asked {
 }
 
 /** A session → a bus that is only pretended: it answers when the test says so, and grants the topics a, b, c … */
-function session(options: Pick<ConnectOptions, 'waitForBus'> = {}) {
+function session(options: Partial<Pick<Settings, 'waitForBus'>> = {}) {
   const calls: string[] = []
   const asked: Asked[] = []
   let granted = 0
@@ -120,6 +120,7 @@ function inWords(value: StateValue): string {
 
 const forgotten: Happening[] = ['good answer', 'heartbeat is due', 'bad answer']
 const away: Happening[] = ['good answer', 'heartbeat is due', 'no answer']
+const disconnected: Happening[] = ['good answer', 'broke']
 
 /** How each state is reached, and what each happening leads to. */
 const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> = {
@@ -150,6 +151,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'heartbeat is due': 'subscribed.asking',
       close: 'unsubscribing',
       'long time': 'subscribed.asking',
+      broke: 'disconnected.pausing',
       reconnected: 'subscribed.asking',
     },
   ],
@@ -161,6 +163,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'no answer': 'away.pausing',
       nonsense: 'away.pausing',
       close: 'unsubscribing',
+      broke: 'disconnected.pausing',
     },
   ],
   'subscribed.releasing': [
@@ -171,11 +174,42 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'no answer': 'subscribed.resting',
       nonsense: 'subscribed.resting',
       close: 'unsubscribing',
+      broke: 'disconnected.pausing',
+    },
+  ],
+  'disconnected.pausing': [
+    disconnected,
+    {
+      'pause is over': 'disconnected.asking',
+      'heartbeat is due': 'disconnected.asking',
+      close: 'unsubscribing',
+      'long time': 'disconnected.asking',
+      reconnected: 'away.asking',
+    },
+  ],
+  'disconnected.asking': [
+    [...disconnected, 'pause is over'],
+    {
+      'good answer': 'disconnected.resting',
+      'bad answer': 'resubscribing.asking',
+      'no answer': 'disconnected.pausing',
+      close: 'unsubscribing',
+      reconnected: 'away.asking',
+    },
+  ],
+  'disconnected.resting': [
+    [...disconnected, 'pause is over', 'good answer'],
+    {
+      'heartbeat is due': 'disconnected.asking',
+      close: 'unsubscribing',
+      'long time': 'disconnected.asking',
+      reconnected: 'away.asking',
     },
   ],
   'away.pausing': [
     away,
     {
+      broke: 'disconnected.pausing',
       reconnected: 'away.asking',
       'pause is over': 'away.asking',
       'heartbeat is due': 'away.asking',
@@ -191,6 +225,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'no answer': 'away.pausing',
       nonsense: 'away.pausing',
       close: 'unsubscribing',
+      broke: 'disconnected.pausing',
     },
   ],
   'resubscribing.asking': [
@@ -267,6 +302,20 @@ describe('a session', () => {
     await happen('pause is over')
     await happen('good answer')
     assert.deepEqual(calls, ['join a', 'tell subscribed', 'tell away', 'tell back'])
+  })
+
+  test('is away as soon as its connection broke, and back when that is there again and the bus knows it', async () => {
+    const { calls, happen, requests } = session()
+    for (const each of disconnected) await happen(each)
+    assert.deepEqual(calls.splice(0), ['join a', 'tell subscribed', 'tell away'])
+    // The bus answers; but messages don't come before the connection does.
+    await happen('pause is over')
+    await happen('good answer')
+    assert.deepEqual(calls, [])
+    await happen('reconnected')
+    assert.deepEqual(requests(), ['heartbeat a 7'])
+    await happen('good answer')
+    assert.deepEqual(calls, ['tell back'])
   })
 
   test('that the bus forgot subscribes again as it did before, joins, and lets the old topic go', async () => {
@@ -351,9 +400,12 @@ describe('every path through a session', () => {
     [{ type: 'xstate.error.actor.requestHeartbeat', error: new Error('no answer') }, 'no answer'],
     [{ type: 'xstate.done.actor.requestUnsubscription', output: undefined }, 'good answer'],
     [{ type: 'close' }, 'close'],
+    [{ type: 'feed.broke' }, 'broke'],
+    [{ type: 'feed.reconnected' }, 'reconnected'],
     [{ type: 'xstate.after.heartbeatInterval.clientSession.subscribed.resting' }, 'heartbeat is due'],
     [{ type: 'xstate.after.retryPause.clientSession.opening.pausing' }, 'pause is over'],
     [{ type: 'xstate.after.retryPause.clientSession.away.pausing' }, 'pause is over'],
+    [{ type: 'xstate.after.retryPause.clientSession.disconnected.pausing' }, 'pause is over'],
     [{ type: 'xstate.after.retryPause.clientSession.resubscribing.pausing' }, 'pause is over'],
   ]
   const paths = getShortestPaths(logic, {

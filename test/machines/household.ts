@@ -55,6 +55,7 @@ export function household(options: HouseholdOptions = {}) {
     exchanges,
     log,
     oldest: () => undefined,
+    firstSince: () => 1,
     nowMs: Date.now,
     records: undefined,
     supervisor: () => supervisor,

@@ -48,6 +48,23 @@ describe('a management request', () => {
     })
   })
 
+  test('to subscribe may want numbers, and to begin in the past: behind a number, or at a time', () => {
+    const plain = { action: 'subscribe', topics: ['stix2/indicator'], snapshotDays: 0, confirms: false }
+    assert.deepEqual(decodeJson(subscribe({ numbered: false })), plain)
+    assert.deepEqual(decodeJson(subscribe({ numbered: true, since: 7 })), {
+      ...plain,
+      numbered: true,
+      since: { sequence: 7 },
+    })
+    const since = { ms: Date.UTC(2024, 0, 26, 21, 28, 21, 13) }
+    assert.deepEqual(decodeJson(subscribe({ since: '2024-01-26t21:28:21.013288z' })), { ...plain, since })
+    for (const wrong of [-1, 1.5, '7', 'yesterday', '2024-01-26', null, [], true]) {
+      assert.equal(statusOf(decodeJson(subscribe({ since: wrong }))), 'error', `${wrong}`)
+    }
+    for (const wrong of [1, 'true', null]) assert.equal(statusOf(decodeJson(subscribe({ numbered: wrong }))), 'error')
+    assert.equal(statusOf(decodeJson(subscribe({ since: 7, snapshot: 1 }))), 'error')
+  })
+
   test('to heartbeat or unsubscribe names a p2p topic', () => {
     for (const action of ['heartbeat', 'unsubscribe']) {
       const expected = action === 'heartbeat' ? { action, topic: 'abc', received: undefined } : { action, topic: 'abc' }

@@ -138,10 +138,10 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/client/',
-    rule: 'the client imports sockets, machines, protocol, xstate, node:events and node:timers, when a server is exposed, and the types that make a chart complete and that are looked at',
+    rule: 'the client imports sockets, machines, protocol, xstate, node:events and node:timers, files for where durable subscriptions are, when a server is exposed, and the types that make a chart complete and that are looked at',
     mayImport: [
       ...['src/client/', 'src/sockets/', 'machines/', 'src/protocol/', 'src/config/exposure.ts', 'xstate'],
-      ...['node:events', 'node:timers*'],
+      ...['node:events', 'node:timers*', 'node:fs/promises', 'node:path'],
     ],
     mayImportTypesOf: ['src/actors/complete.ts', 'src/inspector/client-inspection.ts'],
   },

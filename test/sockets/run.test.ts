@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
-import { type Message, messageOf } from '../../src/protocol/message.ts'
+import { type Message, messageOf, type NumberedMessage } from '../../src/protocol/message.ts'
 import { drawP2pTopic } from '../../src/protocol/topics.ts'
 import { FrameReader } from '../../src/sockets/zmtp/frame-reader.ts'
 import { commandOf, greetingOf, openPub, readyOf } from './broker-endpoint.ts'
@@ -44,10 +44,15 @@ class Reader {
   }
 
   /** Written out here, so that what the broker makes of it is compared with something else. */
-  expect({ frame }: Message): void {
-    const body = Buffer.concat([Buffer.from(this.topic), frame])
-    this.#expected.push(body)
-    this.#expectedBytes += body.length
+  expect(message: Message | NumberedMessage): void {
+    const bodies = [Buffer.concat([Buffer.from(this.topic), message.frame])]
+    if ('sequence' in message) {
+      bodies.push(Buffer.from(`{"sequence":${message.sequence},"accepted":${message.acceptedMs}}`))
+    }
+    for (const body of bodies) {
+      this.#expected.push(body)
+      this.#expectedBytes += body.length
+    }
   }
 
   #take(body: Buffer): void {
@@ -82,8 +87,12 @@ describe('runs', () => {
         const topics = Array.from({ length: 3 }, drawP2pTopic)
         const readers = [...topics, topics[2] as string].map(topic => new Reader(port, topic))
         for (const topic of topics) await told.of(`joined ${topic}`, topic === topics[2] ? 2 : 1)
-        const send = (to: number, messages: Message[]) => {
+        let sequence = 0
+        const send = (to: number, run: Message[]) => {
           const topic = topics[to] as string
+          // One of them wants to know the numbers.
+          const numbered = (message: Message) => ({ ...message, sequence: ++sequence, acceptedMs: 1e12 + sequence })
+          const messages = to === 1 ? run.map(numbered) : run
           pub.send(topic, messages)
           for (const reader of readers)
             if (reader.topic === topic) for (const message of messages) reader.expect(message)

@@ -1,34 +1,28 @@
 /** Applications on the client library ↔ the broker, a process. */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import { type Bus, type BusMessage, type ConnectOptions, connect, type Subscription } from '../../src/index.ts'
+import { type Bus, type BusMessage, type ConnectOptions, connect } from '../../src/index.ts'
 import { type BrokerProcess, startBroker } from './broker-process.ts'
 import { startNode } from './command-process.ts'
+import { read } from './reading.ts'
 import { indicator, sighting } from './wire.ts'
+
+/** What these tests tell messages apart by. */
+interface Numbered {
+  readonly n: number
+}
 
 /** Starts a broker, and gives applications that join it. They close before it ends: then that takes no time. */
 async function startBus(t: TestContext) {
-  const joined: Bus[] = []
+  const joined: Bus<Numbered>[] = []
   t.after(() => Promise.all(joined.map(bus => bus.close())))
   const broker = await startBroker(t)
   const join = (options: ConnectOptions = {}) => {
-    const bus = connect({ endpoint: `127.0.0.1:${broker.manage}`, ...options })
+    const bus = connect<Numbered>({ endpoint: `127.0.0.1:${broker.manage}`, ...options })
     joined.push(bus)
     return bus
   }
   return { broker, join }
-}
-
-/** Reads so many messages, and answers them. The subscription stays open. */
-async function read(subscription: Subscription, count: number): Promise<BusMessage[]> {
-  const iterator = subscription[Symbol.asyncIterator]()
-  const messages: BusMessage[] = []
-  while (messages.length < count) {
-    const { done, value } = await iterator.next()
-    if (done) break
-    messages.push(value)
-  }
-  return messages
 }
 
 const texts = (messages: readonly BusMessage[]) => messages.map(({ text }) => text)

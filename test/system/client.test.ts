@@ -111,6 +111,7 @@ describe('a subscription', () => {
       topic: ['stix2/indicator', 'stix2/sighting'],
       snapshot: 0,
       received: 0,
+      numbered: true,
     })
     const text = ` { "type":"indicator",\n "name" : "ä\\u0041 💥", "x_threatbus_update":"REMOVE" }`
     await bus.deliver(lastTopic(bus), 'indicator', text)
@@ -129,14 +130,15 @@ describe('a subscription', () => {
   test('passes over frames that are none, and says so', async t => {
     const bus = await startBus(t)
     const application = join(t, bus.endpoint)
-    const subscription = await application.subscribe('stix2')
+    const subscription = await application.subscribe('stix2/indicator')
     await bus.deliver(lastTopic(bus), 'nonsense', '{}')
     await bus.deliver(lastTopic(bus), 'snapshotrequest', '{}')
+    await bus.deliver(lastTopic(bus), 'sighting', '{}')
     await bus.deliver(lastTopic(bus), 'indicator', 'not json')
     const { value } = await subscription[Symbol.asyncIterator]().next()
     assert.throws(() => value?.object, InvalidMessageError)
     const ignored = application.diary.events.flatMap(each => (each.event === 'frame_ignored' ? [each.reason] : []))
-    assert.deepEqual(ignored, ['unknown_type', 'malformed_snapshot_request'])
+    assert.deepEqual(ignored, ['unknown_type', 'malformed_snapshot_request', 'unwanted_type'])
   })
 
   test('is asked for with its snapshot, and kept alive by heartbeats', async t => {
@@ -145,7 +147,7 @@ describe('a subscription', () => {
     await bus.until(() => bus.heard.length > 2)
     const topic = lastTopic(bus)
     assert.deepEqual(bus.heard, [
-      { action: 'subscribe', topic: 'stix2/ind', snapshot: 30, received: 0 },
+      { action: 'subscribe', topic: 'stix2/ind', snapshot: 30, received: 0, numbered: true },
       { action: 'heartbeat', topic, received: 0 },
       { action: 'heartbeat', topic, received: 0 },
     ])
@@ -208,7 +210,10 @@ describe('a subscription', () => {
     assert.deepEqual(await reading, ['{"before":1}', '{"after":1}'])
     await bus.until(() => bus.heard.some(({ action, topic }) => action === 'unsubscribe' && topic === former))
     const asked = bus.heard.filter(({ action }) => action === 'subscribe')
-    assert.deepEqual(asked, Array(2).fill({ action: 'subscribe', topic: 'stix2', snapshot: 2, received: 0 }))
+    assert.deepEqual(
+      asked,
+      Array(2).fill({ action: 'subscribe', topic: 'stix2', snapshot: 2, received: 0, numbered: true }),
+    )
     assert.deepEqual(
       application.diary.events.map(({ event }) => event),
       ['subscribed', 'forgotten', 'resubscribed'],
@@ -243,6 +248,27 @@ describe('a subscription', () => {
     await bus.deliver(lastTopic(bus), 'indicator', '{}')
     assert.deepEqual(await read(subscription, 1), ['{}'])
     assert.equal(bus.heard.filter(({ action }) => action === 'subscribe').length, 1)
+  })
+
+  test('tells that the bus is away as soon as the connection is lost, and that it is back as soon as that is', async t => {
+    const first = await startBus(t)
+    // No heartbeat would tell it within the life of this test.
+    const application = join(t, first.endpoint, { heartbeatIntervalMs: 3_600_000 })
+    const subscription = await application.subscribe('stix2')
+    const topic = lastTopic(first)
+    await first.deliver(topic, 'indicator', '{"before":1}')
+    assert.deepEqual(await read(subscription, 1), ['{"before":1}'])
+    first.stop()
+    await application.diary.told('away')
+    const second = await startBus(t, { ports: first.ports })
+    second.known.set(topic, ['stix2'])
+    await application.diary.told('back')
+    await second.deliver(topic, 'indicator', '{"after":1}')
+    assert.deepEqual(await read(subscription, 1), ['{"after":1}'])
+    assert.deepEqual(
+      application.diary.events.map(({ event }) => event),
+      ['subscribed', 'away', 'back'],
+    )
   })
 
   test('is made anew by another bus that takes the place of one that died, and tried until that grants it', async t => {
@@ -588,6 +614,48 @@ test('a bus that was closed is closed: everything asked of it is refused, and cl
   await answering.close()
   assert.equal(bus.topics.length, 0)
   for (const attempt of attempts(application)) await assert.rejects(attempt, BusClosedError)
+})
+
+test('what leaves its scope is closed: a subscription, an answering, a bus', async t => {
+  const bus = await startBus(t)
+  const application = join(t, bus.endpoint)
+  {
+    await using subscription = await application.subscribe('stix2')
+    await using _answering = await application.answerSnapshots(() => [])
+    assert.equal(bus.known.size, 2)
+    assert.equal(subscription.status().state, 'subscribed')
+  }
+  assert.equal(bus.known.size, 0)
+  {
+    await using other = connect({ endpoint: bus.endpoint })
+    await other.subscribe('stix2')
+  }
+  assert.equal(bus.known.size, 0)
+})
+
+test('a bus says how it and its subscriptions are', async t => {
+  const bus = await startBus(t)
+  bus.publishReply = messages => ({ status: 'success', sequence: messages.length })
+  const application = join(t, bus.endpoint, { requestTimeoutMs: 200 })
+  const nothing = { published: 0, publishing: 0, receipts: 'unknown', received: 0, subscriptions: [] } as const
+  assert.deepEqual(application.status(), { endpoint: bus.endpoint, state: 'open', ...nothing })
+  const subscription = await application.subscribe(['stix2/ind', 'stix2/sighting'])
+  const publishing = application.publish(indicator())
+  assert.equal(application.status().publishing, 1)
+  await publishing
+  await bus.deliver(lastTopic(bus), 'sighting', '{}')
+  await read(subscription, 1)
+  const topics = ['stix2/ind', 'stix2/sighting']
+  const shown = { subscription: `${lastTopic(bus).slice(0, 6)}…`, topics, state: 'subscribed', received: 1 }
+  const used = { ...nothing, published: 1, receipts: 'given', received: 1 } as const
+  assert.deepEqual(application.status(), { endpoint: bus.endpoint, state: 'open', ...used, subscriptions: [shown] })
+  bus.stop()
+  await application.diary.told('away')
+  assert.deepEqual(subscription.status(), { ...shown, state: 'away' })
+  const closing = application.close()
+  assert.equal(application.status().state, 'closing')
+  await closing
+  assert.deepEqual(application.status(), { endpoint: bus.endpoint, state: 'closed', ...used })
 })
 
 test('a bus is closed by its signal, which also ends the waiting for a subscription', async t => {

@@ -165,25 +165,31 @@ describe('the files for operators', () => {
     await runIfThere('promtool', ['check', 'rules', file])
   })
 
-  test('the service unit is sound, and as closed as a Node program can be', async t => {
-    const unit = config('threatbus.service')
-    const settings = [...unit.matchAll(/^(\w+)=(.*)$/gm)].map(([, key, value]) => `${key}=${value}`)
-    for (const setting of [
-      'Type=notify',
-      'NotifyAccess=all',
-      'DynamicUser=yes',
-      'NoNewPrivileges=yes',
-      'ProtectSystem=strict',
-      'CapabilityBoundingSet=',
-    ]) {
-      assert.ok(settings.includes(setting), setting)
-    }
-    // Node's compiler writes what it executes.
-    assert.ok(!settings.some(setting => setting.startsWith('MemoryDenyWriteExecute=')))
-    const file = join(temporary(t), 'threatbus.service')
-    writeFileSync(file, unit.replace('/usr/bin/threatbus', process.execPath))
-    await runIfThere('systemd-analyze', ['verify', '--man=no', file])
-  })
+  for (const [program, start] of [
+    ['threatbus', ['Type=notify', 'NotifyAccess=all']],
+    ['vast-threatbus', ['Type=exec']],
+  ] as const) {
+    test(`the service unit of ${program} is sound, and as closed as a Node program can be`, async t => {
+      const unit = config(`${program}.service`)
+      const settings = [...unit.matchAll(/^(\w+)=(.*)$/gm)].map(([, key, value]) => `${key}=${value}`)
+      for (const setting of [
+        ...start,
+        `ExecStart=/usr/bin/${program} -c /etc/${program}/config.yaml`,
+        `StateDirectory=${program}`,
+        'DynamicUser=yes',
+        'NoNewPrivileges=yes',
+        'ProtectSystem=strict',
+        'CapabilityBoundingSet=',
+      ]) {
+        assert.ok(settings.includes(setting), setting)
+      }
+      // Node's compiler writes what it executes.
+      assert.ok(!settings.some(setting => setting.startsWith('MemoryDenyWriteExecute=')))
+      const file = join(temporary(t), `${program}.service`)
+      writeFileSync(file, unit.replace(`/usr/bin/${program}`, process.execPath))
+      await runIfThere('systemd-analyze', ['verify', '--man=no', file])
+    })
+  }
 
   test('the container file copies only what is there, and listens where others can reach it', () => {
     const file = config('Containerfile')
@@ -191,6 +197,10 @@ describe('the files for operators', () => {
       .map(([, path]) => String(path))
       .filter(path => path !== 'node_modules')
     for (const path of copied) assert.ok(existsSync(new URL(`../../../${path}`, import.meta.url)), path)
+    // What the package has, the image has.
+    for (const path of JSON.parse(config('../package.json')).files) assert.ok(copied.includes(path), path)
+    // On loopback only, until somebody says otherwise.
+    for (const [, published] of file.matchAll(/ -p (\S+)/g)) assert.match(String(published), /^127\.0\.0\.1:/)
     assert.match(file, /^USER node$/m)
     assert.match(file, /THREATBUS_PLUGINS__APPS__ZMQ__HOST=0\.0\.0\.0/)
     assert.match(file, /^CMD \["threatbus"\]$/m)

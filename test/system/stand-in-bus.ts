@@ -21,6 +21,8 @@ export interface Heard {
   topic?: string | string[]
   snapshot?: number
   received?: number
+  numbered?: boolean
+  since?: number | string
   message?: object | object[]
 }
 

@@ -10,7 +10,7 @@ const files: Readonly<Record<string, { readonly name: string; readonly type: str
   '/inspector/layout-worker.js': { name: 'layout-worker.js', type: 'text/javascript; charset=utf-8' },
 }
 
-const directory = new URL('dist/src/inspector/page/', import.meta.resolve('threatbus/package.json'))
+const directory = new URL('dist/page/', import.meta.resolve('threatbus/package.json'))
 
 /** What the page shows: what happens now, or a trace. */
 export type PageSource = 'live' | 'trace'

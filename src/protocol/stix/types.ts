@@ -1,7 +1,8 @@
 /**
  * The STIX-2.1 objects that travel the bus, as types (STIX 2.1 §3.2, §4.7, §5.2). Types only, nothing here runs.
  *
- * Property names are the standard's. Custom properties are allowed everywhere and are `unknown` until they are checked.
+ * Property names are the standard's. Custom properties are a type parameter: what of them an application knows. Each may be
+ * absent, and the bus does not check them.
  */
 
 /** A STIX identifier: the object's type, two hyphens, a UUID (STIX 2.1 §2.9). */
@@ -47,12 +48,10 @@ interface CommonProperties {
   extensions?: Record<string, unknown>
   /** What the bus's applications say about an indicator that was published before. */
   x_threatbus_update?: 'EDIT' | 'REMOVE'
-  /** Custom properties. */
-  [property: string]: unknown
 }
 
-/** An indicator as it may be published: a lenient bus fills in what is left out (PROTOCOL "What is a valid message"). */
-export interface IndicatorDraft extends CommonProperties {
+/** What an indicator has by the standard, without what a lenient bus fills in (STIX 2.1 §4.7). */
+export interface IndicatorDraftProperties extends CommonProperties {
   type: 'indicator'
   id?: Identifier<'indicator'>
   created?: Timestamp
@@ -69,16 +68,16 @@ export interface IndicatorDraft extends CommonProperties {
   kill_chain_phases?: KillChainPhase[]
 }
 
-/** An indicator, whole (STIX 2.1 §4.7). */
-export interface Indicator extends IndicatorDraft {
+/** What an indicator has by the standard (STIX 2.1 §4.7). */
+export interface IndicatorProperties extends IndicatorDraftProperties {
   id: Identifier<'indicator'>
   created: Timestamp
   modified: Timestamp
   valid_from: Timestamp
 }
 
-/** A sighting as it may be published: a lenient bus fills in what is left out (PROTOCOL "What is a valid message"). */
-export interface SightingDraft extends CommonProperties {
+/** What a sighting has by the standard, without what a lenient bus fills in (STIX 2.1 §5.2). */
+export interface SightingDraftProperties extends CommonProperties {
   type: 'sighting'
   id?: Identifier<'sighting'>
   created?: Timestamp
@@ -94,9 +93,21 @@ export interface SightingDraft extends CommonProperties {
   summary?: boolean
 }
 
-/** A sighting, whole (STIX 2.1 §5.2). */
-export interface Sighting extends SightingDraft {
+/** What a sighting has by the standard (STIX 2.1 §5.2). */
+export interface SightingProperties extends SightingDraftProperties {
   id: Identifier<'sighting'>
   created: Timestamp
   modified: Timestamp
 }
+
+/** An indicator as it may be published: a lenient bus fills in what is left out. `Custom`: the custom properties it may have. */
+export type IndicatorDraft<Custom extends object = object> = IndicatorDraftProperties & Partial<Custom>
+
+/** An indicator, whole. `Custom`: the custom properties it may have. */
+export type Indicator<Custom extends object = object> = IndicatorProperties & Partial<Custom>
+
+/** A sighting as it may be published: a lenient bus fills in what is left out. `Custom`: the custom properties it may have. */
+export type SightingDraft<Custom extends object = object> = SightingDraftProperties & Partial<Custom>
+
+/** A sighting, whole. `Custom`: the custom properties it may have. */
+export type Sighting<Custom extends object = object> = SightingProperties & Partial<Custom>

@@ -24,6 +24,12 @@ export function sessionVerdict(life: Life, value: JsonValue, { at, index }: Mome
       `The bus does not answer heartbeats, tried ${times(tries)} in vain.${because} The subscription may live on: the bus is asked again until it answers, and what is published meanwhile waits there.`,
     )
   }
+  if (matches(value, 'disconnected')) {
+    return trouble(
+      'bus is away',
+      `The connection that messages come by is broken, and is made anew by itself.${because} What is published meanwhile waits at the bus.`,
+    )
+  }
   if (matches(value, 'resubscribing')) {
     return trouble(
       'forgotten',
