@@ -1,8 +1,9 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
-import type { InspectionEvent, Subscription } from 'xstate'
 import { inSlices } from '../actors/slices.ts'
+import { actorRecordOf, FlightRecorder, type KeptActor } from './flight-recorder.ts'
 import type { ChartActor, Inspected } from './inspected.ts'
 import { type SeenStep, Steps } from './steps.ts'
+import { tap } from './tap.ts'
 import { definitionOf } from './trace/definition.ts'
 import { projectedEvent, projectedState } from './trace/projection.ts'
 import {
@@ -32,11 +33,20 @@ export interface Watch {
   end(): void
 }
 
+/** What a viewer is told first: what led to what there is, as far as it is kept, or what there is alone. */
+export type Beginning = 'past' | 'present'
+
 /** Time between two batches. */
 const batchMs = 100
 
 /** Batches from one reading of the figures to the next. */
 const batchesPerReading = 10
+
+/** Time between two readings of the totals that are kept. */
+const sampleMs = 1000
+
+/** Readings that are kept: those of the last 15 minutes. */
+const maxSamples = 900
 
 /** What takes a look at every actor is not done again for so long, however many viewers begin meanwhile. */
 const freshMs = batchMs * batchesPerReading
@@ -44,12 +54,20 @@ const freshMs = batchMs * batchesPerReading
 /** Actors that are described in one turn of the event loop, to one viewer; then others have theirs. */
 const actorsPerTurn = 25
 
+/** Records of the past that are told in one turn of the event loop, to one viewer. */
+const recordsPerTurn = 50
+
 /** One viewer, and what it has to be told. */
 interface Watching {
   readonly viewer: Viewer
+  readonly beginning: Beginning
   readonly charts: Set<string>
   /** Actors whose state it doesn't know; it is told as soon as it takes records. */
   readonly behind: Set<ChartActor>
+  /** What is kept of the past, from the first record on that it was not told. What happens meanwhile comes at its end. */
+  past: Iterator<TraceRecord> | undefined
+  /** The actors whose past it was told, until it was told of all that were found. */
+  readonly told: Set<KeptActor>
   /** The actors that were there when it began to look, from the first that it was not told of; undefined: it was told of all. */
   found: Iterator<ChartActor> | undefined
   isBlocked: boolean
@@ -57,29 +75,41 @@ interface Watching {
 }
 
 /**
- * Watches a system of actors while somebody looks, and not a moment longer: XState's inspector is attached with the first
- * viewer and detached with the last. Batches are made ten times a second at most, whatever happens, and bounded; a viewer
- * that doesn't keep up is skipped forward to what its actors came to.
+ * Watches a system of actors. The last steps of each and the readings of the last minutes are kept always; the rest is seen
+ * while somebody looks, and not a moment longer. Batches are made ten times a second at most, whatever happens, and bounded; a
+ * viewer that doesn't keep up is skipped forward to what its actors came to.
  */
 export class Recorder {
   readonly #inspected: Inspected
   readonly #viewers = new Set<Watching>()
-  readonly #steps = new Steps(actor => this.#touched.add(actor))
+  readonly #flight = new FlightRecorder()
+  readonly #steps: Steps
   /** Actors that changed since the last reading: their timers may have, too. */
   readonly #touched = new Set<ChartActor>()
   #figures = new Map<string, ActorFigures>()
   #timers: ReadonlyMap<string, readonly Timer[]> = new Map()
   #timersAtMs = Number.NEGATIVE_INFINITY
+  #samples: { readonly at: number; readonly totals: TotalFigures }[] = []
   #totals: TotalFigures | undefined
   #totalsAtMs = Number.NEGATIVE_INFINITY
   #isCatchingUp = false
   #isReading = false
-  #subscriptions: readonly Subscription[] = []
+  readonly #untap: readonly (() => void)[]
+  readonly #sampling: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
   #batches = 0
 
+  /** Begins to keep what happens. To be made before the actors are started: what was before is not known. */
   constructor(inspected: Inspected) {
     this.#inspected = inspected
+    const [first] = inspected.roots
+    this.#steps = new Steps(this.#flight, first, {
+      changed: actor => void this.#touched.add(actor),
+      about: actor => inspected.about(actor),
+    })
+    for (const actor of inspected.actors()) this.#steps.keptOf(actor)
+    this.#untap = inspected.roots.map(root => tap(root, event => this.#steps.see(event)))
+    this.#sampling = setInterval(() => this.#sample(), sampleMs).unref()
   }
 
   /** Does anybody look? */
@@ -87,15 +117,11 @@ export class Recorder {
     return this.#viewers.size > 0
   }
 
-  /** Begins to tell a viewer: first what there is, then what happens. */
-  watch(viewer: Viewer): Watch {
+  /** Begins to tell a viewer: first what there is, and what led there, then what happens. */
+  watch(viewer: Viewer, beginning: Beginning = 'past'): Watch {
     const watching: Watching = {
-      viewer,
-      charts: new Set<string>(),
-      behind: new Set<ChartActor>(),
-      found: undefined,
-      isBlocked: false,
-      skippedBatches: 0,
+      ...{ viewer, beginning, charts: new Set<string>(), behind: new Set<ChartActor>() },
+      ...{ past: undefined, told: new Set<KeptActor>(), found: undefined, isBlocked: false, skippedBatches: 0 },
     }
     this.#viewers.add(watching)
     this.#attach()
@@ -119,41 +145,74 @@ export class Recorder {
 
   /** Tells what was seen until now at once. */
   flush(): void {
-    if (this.#subscriptions.length > 0) this.#batch()
+    if (this.isWatched) this.#batch()
   }
 
-  /** Tells how it ended, also viewers that don't keep up: nothing comes after it. To be called once, before the end. */
+  /** Tells how it ended, also viewers that don't keep up: nothing comes after it. To be called once, at the end. */
   finish(): void {
     this.flush()
     for (const watching of this.#viewers) {
       this.#tellSkipped(watching)
       while (!isCaughtUp(watching)) this.#tellSome(watching)
     }
+    clearInterval(this.#sampling)
+    for (const end of this.#untap) end()
   }
 
   #attach(): void {
-    if (this.#subscriptions.length > 0) return
-    const see = (event: InspectionEvent) => this.#steps.see(event)
-    this.#subscriptions = this.#inspected.roots.map(({ system }) => system.inspect(see))
+    if (this.#timer !== undefined) return
+    this.#steps.begin()
     this.#timer = setInterval(() => this.#batch(), batchMs).unref()
   }
 
   #detach(): void {
-    for (const subscription of this.#subscriptions) subscription.unsubscribe()
-    this.#subscriptions = []
     clearInterval(this.#timer)
-    this.#steps.forget()
+    this.#timer = undefined
+    this.#steps.end()
     this.#touched.clear()
     this.#figures = new Map()
+  }
+
+  /** Keeps what is counted now. */
+  #sample(): void {
+    this.#steps.settle()
+    this.#samples.push({ at: Date.now(), totals: this.#recentTotals() })
+    if (this.#samples.length > maxSamples) this.#samples.shift()
   }
 
   #begin(watching: Watching): void {
     const { program } = this.#inspected
     watching.charts.clear()
     watching.behind.clear()
+    watching.told.clear()
     this.#tell(watching, [{ type: 'trace', version: traceVersion, program, pid: process.pid, at: Date.now() }])
+    if (watching.beginning === 'past') watching.past = this.#past(watching)
     watching.found = this.#inspected.actors()[Symbol.iterator]()
     this.#catchUp()
+  }
+
+  /** The actors as they were before what is kept of them, then the readings, then the steps of all in their order. */
+  *#past(watching: Watching): Generator<TraceRecord> {
+    for (const { at, totals } of [...this.#samples]) yield { type: 'reading', at, totals, actors: {} }
+    for (const actor of this.#flight.actors()) yield* this.#keptActor(watching, actor)
+    let number: number
+    let told = 0
+    do {
+      number = told
+      for (const { actor, record } of this.#flight.stepsAfter(number, recordsPerTurn)) {
+        // Another actor may have been born while others were told of.
+        yield* this.#keptActor(watching, actor)
+        yield record
+        told = record.step
+      }
+    } while (told > number)
+  }
+
+  *#keptActor(watching: Watching, actor: KeptActor): Generator<TraceRecord> {
+    if (watching.told.has(actor)) return
+    watching.told.add(actor)
+    yield* this.#definition(watching, actor)
+    yield actorRecordOf(actor, 'before')
   }
 
   /** Tells viewers what the actors came to that they don't know of: a few to one of them in each turn of the event loop. */
@@ -174,6 +233,10 @@ export class Recorder {
   }
 
   #tellSome(watching: Watching): void {
+    if (watching.past !== undefined) {
+      this.#tellPast(watching)
+      return
+    }
     const some: ChartActor[] = []
     for (const actor of watching.behind) {
       if (some.length === actorsPerTurn) break
@@ -185,6 +248,22 @@ export class Recorder {
       else some.push(actor)
     }
     this.#tellOf(watching, some)
+    if (watching.found === undefined) watching.told.clear()
+  }
+
+  /** Tells a viewer some of the past. When it ends, what happens follows at once: no step is between, and none comes twice. */
+  #tellPast(watching: Watching): void {
+    const records: TraceRecord[] = []
+    while (watching.past !== undefined && records.length < recordsPerTurn) {
+      const { done, value } = watching.past.next() as IteratorResult<TraceRecord, void>
+      if (!done) records.push(value)
+      else {
+        // Others have what was seen by now, and this viewer has it from what is kept.
+        this.#tellSeen()
+        watching.past = undefined
+      }
+    }
+    this.#tell(watching, records)
   }
 
   #tellSkipped(watching: Watching): void {
@@ -196,18 +275,19 @@ export class Recorder {
   /** Tells a viewer what some of the actors came to that it doesn't know of. */
   #tellOf(watching: Watching, actors: readonly ChartActor[]): void {
     if (actors.length === 0) return
-    for (const actor of actors) watching.behind.delete(actor)
-    const told = actors.flatMap(actor => this.#described(watching, actor))
-    this.#tell(watching, [...told, this.#readingOf(actors)])
+    const described = actors.flatMap(actor => {
+      const isBehind = watching.behind.delete(actor)
+      // What led to what it is tells what it is.
+      return isBehind || !watching.told.has(this.#steps.keptOf(actor)) ? this.#described(watching, actor) : []
+    })
+    this.#tell(watching, [...described, this.#readingOf(actors)])
   }
 
   /** An actor as it is, after its chart if that was not told yet. */
   #described(watching: Watching, actor: ChartActor): TraceRecord[] {
-    const state: ActorRecord = {
-      ...this.#actorRecord(actor, Date.now()),
-      snapshot: projectedState(actor.getSnapshot()),
-    }
-    return [...this.#definition(watching, actor), state]
+    const kept = this.#steps.keptOf(actor)
+    const record = { ...actorRecordOf(kept, 'now'), at: Date.now(), about: this.#inspected.about(actor) ?? kept.about }
+    return [...this.#definition(watching, actor), record]
   }
 
   /** What is known of actors that are being told of: their figures of the last reading, and what they wait for. */
@@ -218,25 +298,28 @@ export class Recorder {
     return { type: 'reading', at: Date.now(), totals: this.#recentTotals(), actors: Object.fromEntries(known) }
   }
 
-  #definition(watching: Watching, { logic }: ChartActor): TraceRecord[] {
+  #definition(watching: Watching, { logic }: Pick<ChartActor, 'logic'>): TraceRecord[] {
     if (watching.charts.has(logic.id)) return []
     watching.charts.add(logic.id)
     return [{ type: 'definition', chart: logic.id, definition: definitionOf(logic) }]
   }
 
-  #actorRecord(actor: ChartActor, at: number): ActorRecord {
+  /** An actor that was just born. */
+  #bornRecord(actor: ChartActor, at: number): ActorRecord {
+    const { actor: sessionId, id, logic, parent } = this.#steps.keptOf(actor)
     const about = this.#inspected.about(actor)
-    const [first] = this.#inspected.roots
-    const parent = actor._parent ?? (actor === first ? undefined : first)
-    const { sessionId, id, logic } = actor
-    return { type: '@xstate.actor', at, actor: sessionId, id, chart: logic.id, parent: parent?.sessionId, about }
+    return { type: '@xstate.actor', at, actor: sessionId, id, chart: logic.id, parent, about }
   }
 
   #batch(): void {
+    this.#tellSeen()
+    if (++this.#batches % batchesPerReading === 0) this.#read()
+  }
+
+  #tellSeen(): void {
     const { born, steps } = this.#steps.take()
     const at = Date.now()
-    this.#give([...born.map(actor => this.#actorRecord(actor, at)), ...steps.map(recordOf)], born, steps)
-    if (++this.#batches % batchesPerReading === 0) this.#read()
+    this.#give([...born.map(actor => this.#bornRecord(actor, at)), ...steps.map(recordOf)], born, steps)
   }
 
   /** Tells everybody; for whom there is no room, it is noted whom it was about. */
@@ -244,6 +327,8 @@ export class Recorder {
     if (records.length === 0) return
     const lines = records.map(record => JSON.stringify(record))
     for (const watching of this.#viewers) {
+      // It is told of this at the end of the past.
+      if (watching.past !== undefined) continue
       if (watching.isBlocked) {
         watching.skippedBatches++
         for (const actor of born) watching.behind.add(actor)
@@ -277,7 +362,7 @@ export class Recorder {
       actors[sessionId] = { ...actors[sessionId], timers: this.#timers.get(sessionId) ?? [] }
     }
     this.#isReading = false
-    if (this.#subscriptions.length === 0) return
+    if (!this.isWatched) return
     this.#figures = figures
     this.#give([{ type: 'reading', at: Date.now(), totals: this.#recentTotals(), actors }], [], [])
   }
@@ -310,13 +395,25 @@ export class Recorder {
 }
 
 /** Was it told what every actor came to? */
-function isCaughtUp({ behind, found }: Watching): boolean {
-  return behind.size === 0 && found === undefined
+function isCaughtUp({ behind, found, past }: Watching): boolean {
+  return behind.size === 0 && found === undefined && past === undefined
 }
 
-function recordOf({ at, actor, source, event, snapshot, taken, actions, count, skipped }: SeenStep): StepRecord {
+function recordOf({
+  at,
+  actor,
+  source,
+  event,
+  snapshot,
+  taken,
+  actions,
+  number,
+  count,
+  skipped,
+}: SeenStep): StepRecord {
   return {
     ...{ type: '@xstate.snapshot', at, actor: actor.sessionId },
+    ...(number !== undefined && { step: number }),
     ...(source && { source: source.sessionId }),
     event: projectedEvent(event),
     ...(snapshot && { snapshot: projectedState(snapshot) }),

@@ -2,6 +2,7 @@ import type { ChartDefinition } from '../trace/definition.ts'
 import {
   type DefinitionRecord,
   type ReadingRecord,
+  type StepRecord,
   type TraceHead,
   type TraceRecord,
   traceVersion,
@@ -18,8 +19,8 @@ export interface ChronicleLimits {
   readonly maxEnded: number
 }
 
-/** What a live page keeps: some minutes of a busy broker. */
-export const liveLimits: ChronicleLimits = { maxSteps: 20_000, maxReadings: 600, maxEnded: 500 }
+/** What a live page keeps: what its program kept before, and some minutes of a busy broker. */
+export const liveLimits: ChronicleLimits = { maxSteps: 50_000, maxReadings: 1800, maxEnded: 1000 }
 
 /** What is kept of a trace that was recorded: all of it, up to what a browser can hold. */
 export const traceLimits: ChronicleLimits = { maxSteps: 500_000, maxReadings: 86_400, maxEnded: 100_000 }
@@ -33,6 +34,8 @@ export class Chronicle {
   readonly #heads = new Map<string, TraceHead>()
   #steps: Step[] = []
   readonly #readings = new Map<string, ReadingRecord[]>()
+  /** The number of the latest step of each program: it tells what it kept again when its connection broke. */
+  readonly #numbers = new Map<string, number>()
   #next = 0
   #now = 0
   #skippedBatches = 0
@@ -122,13 +125,13 @@ export class Chronicle {
         const life = this.#lives.get(record.actor) ?? new Life(record)
         this.#lives.set(record.actor, life)
         life.about = record.about ?? life.about
-        if (record.snapshot) life.found(this.lastIndex, record.at, record.snapshot)
+        life.found(this.lastIndex, record)
         this.#version++
         break
       }
       case '@xstate.snapshot': {
         const life = this.#lives.get(record.actor)
-        if (life === undefined) break
+        if (life === undefined || this.#has(record)) break
         const step = { ...record, index: this.#next++ }
         this.#steps.push(step)
         life.take(step)
@@ -144,6 +147,14 @@ export class Chronicle {
     }
   }
 
+  /** Was this step told before? */
+  #has({ origin = '', step }: StepRecord): boolean {
+    if (step === undefined) return false
+    const isKnown = step <= (this.#numbers.get(origin) ?? 0)
+    if (!isKnown) this.#numbers.set(origin, step)
+    return isKnown
+  }
+
   /** Another process than before is another story. The same one goes on: the connection broke, or the file was turned. */
   #begin(head: TraceHead): void {
     const { origin = '' } = head
@@ -157,6 +168,7 @@ export class Chronicle {
   #forget(origin: string): void {
     this.#steps = this.#steps.filter(step => (step.origin ?? '') !== origin)
     this.#readings.delete(origin)
+    this.#numbers.delete(origin)
     for (const [actor, life] of this.#lives) {
       if (life.origin !== origin) continue
       this.#lives.delete(actor)
