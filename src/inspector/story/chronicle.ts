@@ -30,6 +30,8 @@ export class Chronicle {
   readonly #limits: ChronicleLimits
   readonly #charts = new Map<string, DefinitionRecord>()
   readonly #lives = new Map<string, Life>()
+  /** Those below an actor. */
+  readonly #children = new Map<string, Set<Life>>()
   readonly #ended = new Set<string>()
   readonly #heads = new Map<string, TraceHead>()
   #steps: Step[] = []
@@ -68,6 +70,11 @@ export class Chronicle {
   /** Every actor, in the order in which they were found. */
   get lives(): ReadonlyMap<string, Life> {
     return this.#lives
+  }
+
+  /** The actors that belong to one. */
+  childrenOf({ actor }: Pick<Life, 'actor'>): Iterable<Life> {
+    return this.#children.get(actor) ?? []
   }
 
   get steps(): readonly Step[] {
@@ -122,8 +129,7 @@ export class Chronicle {
         this.#charts.set(`${record.origin ?? ''} ${record.chart}`, record)
         break
       case '@xstate.actor': {
-        const life = this.#lives.get(record.actor) ?? new Life(record)
-        this.#lives.set(record.actor, life)
+        const life = this.#lives.get(record.actor) ?? this.#add(new Life(record))
         life.about = record.about ?? life.about
         life.found(this.lastIndex, record)
         this.#version++
@@ -164,16 +170,28 @@ export class Chronicle {
     this.#version++
   }
 
+  #add(life: Life): Life {
+    this.#lives.set(life.actor, life)
+    if (life.parent === undefined) return life
+    const siblings = this.#children.get(life.parent) ?? new Set()
+    this.#children.set(life.parent, siblings.add(life))
+    return life
+  }
+
+  #drop(life: Life): void {
+    this.#lives.delete(life.actor)
+    this.#ended.delete(life.actor)
+    const siblings = this.#children.get(life.parent ?? '')
+    siblings?.delete(life)
+    if (siblings?.size === 0) this.#children.delete(life.parent ?? '')
+  }
+
   /** Forgets everything of a program. */
   #forget(origin: string): void {
     this.#steps = this.#steps.filter(step => (step.origin ?? '') !== origin)
     this.#readings.delete(origin)
     this.#numbers.delete(origin)
-    for (const [actor, life] of this.#lives) {
-      if (life.origin !== origin) continue
-      this.#lives.delete(actor)
-      this.#ended.delete(actor)
-    }
+    for (const life of this.#lives.values()) if (life.origin === origin) this.#drop(life)
   }
 
   #read(record: ReadingRecord): void {
@@ -193,10 +211,9 @@ export class Chronicle {
   #end(life: Life): void {
     this.#ended.add(life.actor)
     this.#version++
-    const [oldest] = this.#ended
-    if (this.#ended.size <= this.#limits.maxEnded || oldest === undefined) return
-    this.#ended.delete(oldest)
-    this.#lives.delete(oldest)
+    const [oldest = ''] = this.#ended
+    const forgotten = this.#ended.size > this.#limits.maxEnded ? this.#lives.get(oldest) : undefined
+    if (forgotten) this.#drop(forgotten)
   }
 
   #forgetSteps(): void {

@@ -103,10 +103,20 @@ export class Life {
 
   /** Since when it has been in this state: the last step that changed its value. */
   since(index: number): number {
+    const value = JSON.stringify(this.stateAt(index)?.snapshot.value)
+    return this.sinceWhen(index, before => JSON.stringify(before) === value)
+  }
+
+  /** Since when it has been in a state of which this holds, as it does after the step with this index. */
+  sinceWhen(index: number, holds: (value: JsonValue) => boolean): number {
     let at = lastUpTo(this.#states, index, state => state.index)
-    const value = JSON.stringify(this.#states[at]?.snapshot.value)
-    while (at > 0 && JSON.stringify(this.#states[at - 1]?.snapshot.value) === value) at--
+    while (at > 0 && holds(this.#states[at - 1]?.snapshot.value ?? null)) at--
     return this.#states[at]?.at ?? this.firstSeenAt
+  }
+
+  /** When an event of this type came last, up to the step with this index. */
+  lastAtUpTo(index: number, type: string): number | undefined {
+    return this.#steps.findLast(step => step.index <= index && step.event.type === type)?.at
   }
 
   /** Forgets the steps before that with this index; what it was in then is kept. */
