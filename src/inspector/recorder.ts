@@ -1,20 +1,12 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
-import { inSlices } from '../actors/slices.ts'
 import { actorRecordOf, FlightRecorder, type KeptActor } from './flight-recorder.ts'
+import { Gauges } from './gauges.ts'
 import type { ChartActor, Inspected } from './inspected.ts'
 import { type SeenStep, Steps } from './steps.ts'
 import { tap } from './tap.ts'
 import { definitionOf } from './trace/definition.ts'
 import { projectedEvent, projectedState } from './trace/projection.ts'
-import {
-  type ActorFigures,
-  type ActorRecord,
-  type StepRecord,
-  type Timer,
-  type TotalFigures,
-  type TraceRecord,
-  traceVersion,
-} from './trace/records.ts'
+import { type ActorRecord, type StepRecord, type TraceRecord, traceVersion } from './trace/records.ts'
 
 /** Whoever reads what is recorded: a page, a file. */
 export interface Viewer {
@@ -44,12 +36,6 @@ const batchesPerReading = 10
 
 /** Time between two readings of the totals that are kept. */
 const sampleMs = 1000
-
-/** Readings that are kept: those of the last 15 minutes. */
-const maxSamples = 900
-
-/** What takes a look at every actor is not done again for so long, however many viewers begin meanwhile. */
-const freshMs = batchMs * batchesPerReading
 
 /** Actors that are described in one turn of the event loop, to one viewer; then others have theirs. */
 const actorsPerTurn = 25
@@ -84,14 +70,9 @@ export class Recorder {
   readonly #viewers = new Set<Watching>()
   readonly #flight = new FlightRecorder()
   readonly #steps: Steps
+  readonly #gauges: Gauges
   /** Actors that changed since the last reading: their timers may have, too. */
   readonly #touched = new Set<ChartActor>()
-  #figures = new Map<string, ActorFigures>()
-  #timers: ReadonlyMap<string, readonly Timer[]> = new Map()
-  #timersAtMs = Number.NEGATIVE_INFINITY
-  #samples: { readonly at: number; readonly totals: TotalFigures }[] = []
-  #totals: TotalFigures | undefined
-  #totalsAtMs = Number.NEGATIVE_INFINITY
   #isCatchingUp = false
   #isReading = false
   readonly #untap: readonly (() => void)[]
@@ -102,6 +83,7 @@ export class Recorder {
   /** Begins to keep what happens. To be made before the actors are started: what was before is not known. */
   constructor(inspected: Inspected) {
     this.#inspected = inspected
+    this.#gauges = new Gauges(inspected)
     const [first] = inspected.roots
     this.#steps = new Steps(this.#flight, first, {
       changed: actor => void this.#touched.add(actor),
@@ -170,14 +152,13 @@ export class Recorder {
     this.#timer = undefined
     this.#steps.end()
     this.#touched.clear()
-    this.#figures = new Map()
+    this.#gauges.forget()
   }
 
   /** Keeps what is counted now. */
   #sample(): void {
     this.#steps.settle()
-    this.#samples.push({ at: Date.now(), totals: this.#recentTotals() })
-    if (this.#samples.length > maxSamples) this.#samples.shift()
+    this.#gauges.sample()
   }
 
   #begin(watching: Watching): void {
@@ -193,7 +174,7 @@ export class Recorder {
 
   /** The actors as they were before what is kept of them, then the readings, then the steps of all in their order. */
   *#past(watching: Watching): Generator<TraceRecord> {
-    for (const { at, totals } of [...this.#samples]) yield { type: 'reading', at, totals, actors: {} }
+    for (const { at, totals } of [...this.#gauges.samples]) yield { type: 'reading', at, totals, actors: {} }
     for (const actor of this.#flight.actors()) yield* this.#keptActor(watching, actor)
     let number: number
     let told = 0
@@ -221,7 +202,7 @@ export class Recorder {
     this.#isCatchingUp = true
     const waits = (watching: Watching) => this.#viewers.has(watching) && !watching.isBlocked && !isCaughtUp(watching)
     for (let waiting = [...this.#viewers].filter(waits); waiting.length > 0; ) {
-      if (performance.now() - this.#timersAtMs >= freshMs) await this.#takeTimers()
+      await this.#gauges.lookAtTimers()
       for (const watching of waiting) {
         if (!waits(watching)) continue
         this.#tellSome(watching)
@@ -280,7 +261,7 @@ export class Recorder {
       // What led to what it is tells what it is.
       return isBehind || !watching.told.has(this.#steps.keptOf(actor)) ? this.#described(watching, actor) : []
     })
-    this.#tell(watching, [...described, this.#readingOf(actors)])
+    this.#tell(watching, [...described, this.#gauges.readingOf(actors)])
   }
 
   /** An actor as it is, after its chart if that was not told yet. */
@@ -288,14 +269,6 @@ export class Recorder {
     const kept = this.#steps.keptOf(actor)
     const record = { ...actorRecordOf(kept, 'now'), at: Date.now(), about: this.#inspected.about(actor) ?? kept.about }
     return [...this.#definition(watching, actor), record]
-  }
-
-  /** What is known of actors that are being told of: their figures of the last reading, and what they wait for. */
-  #readingOf(actors: readonly ChartActor[]): TraceRecord {
-    const known = actors.map(({ sessionId }) => {
-      return [sessionId, { ...this.#figures.get(sessionId), timers: this.#timers.get(sessionId) ?? [] }] as const
-    })
-    return { type: 'reading', at: Date.now(), totals: this.#recentTotals(), actors: Object.fromEntries(known) }
   }
 
   #definition(watching: Watching, { logic }: Pick<ChartActor, 'logic'>): TraceRecord[] {
@@ -351,46 +324,13 @@ export class Recorder {
     this.#isReading = true
     const touched = [...this.#touched]
     this.#touched.clear()
-    if (touched.length > 0) await this.#takeTimers()
-    const actors: Record<string, Partial<ActorFigures> & { timers?: readonly Timer[] }> = {}
-    const figures = new Map<string, ActorFigures>()
-    await inSlices(this.#inspected.figures(), ([{ sessionId }, now]) => {
-      figures.set(sessionId, now)
-      if (!areSame(this.#figures.get(sessionId), now)) actors[sessionId] = { ...now }
-    })
-    for (const { sessionId } of touched) {
-      actors[sessionId] = { ...actors[sessionId], timers: this.#timers.get(sessionId) ?? [] }
-    }
+    const actors = await this.#gauges.read(touched)
     this.#isReading = false
-    if (!this.isWatched) return
-    this.#figures = figures
-    this.#give([{ type: 'reading', at: Date.now(), totals: this.#recentTotals(), actors }], [], [])
-  }
-
-  /** The totals, which take a look at every actor, too. */
-  #recentTotals(): TotalFigures {
-    if (this.#totals === undefined || performance.now() - this.#totalsAtMs >= freshMs / 2) {
-      this.#totals = this.#inspected.totals()
-      this.#totalsAtMs = performance.now()
+    if (!this.isWatched) {
+      this.#gauges.forget()
+      return
     }
-    return this.#totals
-  }
-
-  /** Looks for the delayed transitions that actors wait for, by session id. */
-  async #takeTimers(): Promise<void> {
-    const timers = new Map<string, Timer[]>()
-    const { roots } = this.#inspected
-    const all = roots.flatMap(({ system }) => Object.values(system.getSnapshot()._scheduledEvents))
-    await inSlices(all, ({ event, startedAt, delay: ms, target }) => {
-      const [, kind, delay] = event.type.split('.')
-      if (kind !== 'after' || delay === undefined) return
-      const ofTarget = timers.get(target.sessionId)
-      const timer = { delay, startedAt, ms }
-      if (ofTarget === undefined) timers.set(target.sessionId, [timer])
-      else ofTarget.push(timer)
-    })
-    this.#timers = timers
-    this.#timersAtMs = performance.now()
+    this.#give([{ type: 'reading', at: Date.now(), totals: this.#gauges.totals(), actors }], [], [])
   }
 }
 
@@ -422,15 +362,4 @@ function recordOf({
     ...(count > 1 && { count }),
     ...(skipped > 0 && { skipped }),
   }
-}
-
-function areSame(one: ActorFigures | undefined, other: ActorFigures): boolean {
-  return (
-    one !== undefined &&
-    one.lag === other.lag &&
-    one.sent === other.sent &&
-    one.missed === other.missed &&
-    one.unreceived === other.unreceived &&
-    one.replaying?.position === other.replaying?.position
-  )
 }
