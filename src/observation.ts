@@ -45,8 +45,7 @@ export interface ObservedBroker
 }
 
 /**
- * Starts what people and monitoring see of a broker: its HTTP server, and the recorder, which watches only while somebody
- * looks. {@link trace} is recorded from the beginning. Closing never rejects.
+ * Starts what people and monitoring see of a broker: its HTTP server, and the recorder. {@link trace} is recorded from the beginning. Closing never rejects.
  */
 export function observe(
   config: Config,
@@ -63,7 +62,7 @@ export function observe(
       refusedPeers: () => tally.eavesdroppers,
     }),
   )
-  trace?.begin(viewer => recorder.watch(viewer))
+  trace?.begin(viewer => recorder.watch(viewer, 'present'))
   const rates = new Rates(() => {
     const { accepted: sub } = intake
     const { published: publish } = tally

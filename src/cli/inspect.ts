@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { printable } from '../config/printable.ts'
 import { Merge } from '../inspector/merge/merge.ts'
-import { readSources, type Source } from '../inspector/merge/source.ts'
+import { type FileSource, readSources, type Source } from '../inspector/merge/source.ts'
 import { liveRoute } from '../inspector/serve/live-route.ts'
 import { pageRoutes } from '../inspector/serve/page-route.ts'
+import { savePage } from '../inspector/serve/save-page.ts'
 import { traceRoute } from '../inspector/serve/trace-route.ts'
 import { traceHeadOf } from '../inspector/trace/trace-file.ts'
 import type { Route } from '../observe/http/route.ts'
@@ -17,11 +18,18 @@ const maxConnections = 32
 /** Where the token is for addresses that have none of their own: as the broker's own configuration takes it. */
 const tokenVariable = 'THREATBUS_INSPECTOR__TOKEN'
 
+/** What is asked for beside the sources. */
+export interface InspectOptions {
+  readonly port: number
+  /** The file that the page with the traces is written to, instead of being served. */
+  readonly save?: string
+}
+
 /**
  * Serves the inspector on a loopback address, with traces, programs that run, or several of either in one page, until a
  * signal ends it, and answers the exit code.
  */
-export async function inspect(args: readonly string[], { port }: { readonly port: number }): Promise<number> {
+export async function inspect(args: readonly string[], { port, save }: InspectOptions): Promise<number> {
   let sources: readonly Source[]
   try {
     sources = readSources(args, process.env[tokenVariable] || undefined)
@@ -34,6 +42,7 @@ export async function inspect(args: readonly string[], { port }: { readonly port
     complain(problem)
     return exitCodes.badInput
   }
+  if (save !== undefined) return saveTo(save, sources)
   // What was shown to those alone who know a token is not to be had here without one.
   const isSecret = sources.some(source => source.kind === 'live' && source.token !== undefined)
   const token = isSecret ? randomBytes(24).toString('base64url') : undefined
@@ -61,6 +70,28 @@ export async function inspect(args: readonly string[], { port }: { readonly port
   return exitCodes.ok
 }
 
+/** Writes the page with the traces to a file. */
+async function saveTo(path: string, sources: readonly Source[]): Promise<number> {
+  const files = filesAmong(sources)
+  if (files.length < sources.length) {
+    complain('--save takes traces; of a program that runs, its page has a button (Save page)')
+    return exitCodes.usage
+  }
+  try {
+    await savePage(path, files)
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST'
+    complain(isThere ? `${path} is there already; it is left as it is` : `${path}: ${(error as Error).message}`)
+    return exitCodes.unavailable
+  }
+  process.stdout.write(`${printable(path)}\n`)
+  return exitCodes.ok
+}
+
+function filesAmong(sources: readonly Source[]): readonly FileSource[] {
+  return sources.filter(source => source.kind === 'file')
+}
+
 function complain(sentence: string): void {
   process.stderr.write(`threatbus inspect: ${printable(sentence)}\n`)
 }
@@ -80,7 +111,7 @@ async function problemOf(sources: readonly Source[]): Promise<string | undefined
 
 /** Traces alone are read whole; as soon as one program runs, what happens is followed. */
 function routesOf(sources: readonly Source[]): readonly Route[] {
-  const files = sources.filter(source => source.kind === 'file')
+  const files = filesAmong(sources)
   if (files.length === sources.length) return [...pageRoutes('trace'), traceRoute(files)]
   return [...pageRoutes('live'), liveRoute(new Merge(sources))]
 }

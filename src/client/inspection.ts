@@ -34,7 +34,10 @@ export async function startInspection(
     { refused: () => {}, dropped: () => {}, failed: (_path, error) => failed(error) },
   )
   server.add(...inspectorRoutes(recorder))
-  const { href } = await server.listen()
+  const { href } = await server.listen().catch(error => {
+    recorder.finish()
+    throw error
+  })
   return {
     address: href,
     close: () => {

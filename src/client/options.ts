@@ -46,7 +46,7 @@ export interface ConnectOptions {
   signal?: AbortSignal | undefined
   /**
    * Serves a page that shows this connection and its sessions as they run; `Bus.inspector` says where. `true`: on 127.0.0.1,
-   * on a port that the system picks. It costs nothing while nobody looks, and is not even loaded without this option.
+   * on a port that the system picks. While nobody looks it keeps the last steps, and it is not even loaded without this option.
    */
   inspect?: boolean | InspectOptions | undefined
 }

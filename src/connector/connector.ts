@@ -194,11 +194,12 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
     else if (kept.kind === 'indicator' && config.retro_match && intake.resume(kept)) continue
     else store.drop(kept.key)
   }
-  actor.start()
+  // What its actors do is kept from the first step on.
   const observation = observe(config, log, {
     ...{ counters, retro, content, outbox, calls, rate, story, actor, bus: bus.parts },
     matcher: config.live_match ? matcher : undefined,
   })
+  actor.start()
 
   return {
     stop: () => send({ type: 'stop' }),

@@ -1,19 +1,12 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
-import type { InspectionEvent, Subscription } from 'xstate'
-import { inSlices } from '../turns/slices.ts'
+import { actorRecordOf, FlightRecorder, type KeptActor } from './flight-recorder.ts'
+import { Gauges } from './gauges.ts'
 import type { ChartActor, Inspected } from './inspected.ts'
 import { type SeenStep, Steps } from './steps.ts'
+import { tap } from './tap.ts'
 import { definitionOf } from './trace/definition.ts'
 import { projectedEvent, projectedState } from './trace/projection.ts'
-import {
-  type ActorFigures,
-  type ActorRecord,
-  type StepRecord,
-  type Timer,
-  type TotalFigures,
-  type TraceRecord,
-  traceVersion,
-} from './trace/records.ts'
+import { type ActorRecord, type StepRecord, type TraceRecord, traceVersion } from './trace/records.ts'
 
 /** Whoever reads what is recorded: a page, a file. */
 export interface Viewer {
@@ -32,24 +25,35 @@ export interface Watch {
   end(): void
 }
 
+/** What a viewer is told first: what led to what there is, as far as it is kept, or what there is alone. */
+export type Beginning = 'past' | 'present'
+
 /** Time between two batches. */
 const batchMs = 100
 
 /** Batches from one reading of the figures to the next. */
 const batchesPerReading = 10
 
-/** What takes a look at every actor is not done again for so long, however many viewers begin meanwhile. */
-const freshMs = batchMs * batchesPerReading
+/** Time between two readings of the totals that are kept. */
+const sampleMs = 1000
 
 /** Actors that are described in one turn of the event loop, to one viewer; then others have theirs. */
 const actorsPerTurn = 25
 
+/** Records of the past that are told in one turn of the event loop, to one viewer. */
+const recordsPerTurn = 50
+
 /** One viewer, and what it has to be told. */
 interface Watching {
   readonly viewer: Viewer
+  readonly beginning: Beginning
   readonly charts: Set<string>
   /** Actors whose state it doesn't know; it is told as soon as it takes records. */
   readonly behind: Set<ChartActor>
+  /** What is kept of the past, from the first record on that it was not told. What happens meanwhile comes at its end. */
+  past: Iterator<TraceRecord> | undefined
+  /** The actors whose past it was told, until it was told of all that were found. */
+  readonly told: Set<KeptActor>
   /** The actors that were there when it began to look, from the first that it was not told of; undefined: it was told of all. */
   found: Iterator<ChartActor> | undefined
   isBlocked: boolean
@@ -57,29 +61,37 @@ interface Watching {
 }
 
 /**
- * Watches a system of actors while somebody looks, and not a moment longer: XState's inspector is attached with the first
- * viewer and detached with the last. Batches are made ten times a second at most, whatever happens, and bounded; a viewer
- * that doesn't keep up is skipped forward to what its actors came to.
+ * Watches a system of actors. The last steps of each and the readings of the last minutes are kept always; the rest is seen
+ * while somebody looks, and not a moment longer. Batches are made ten times a second at most, whatever happens, and bounded; a
+ * viewer that doesn't keep up is skipped forward to what its actors came to.
  */
 export class Recorder {
   readonly #inspected: Inspected
   readonly #viewers = new Set<Watching>()
-  readonly #steps = new Steps(actor => this.#touched.add(actor))
+  readonly #flight = new FlightRecorder()
+  readonly #steps: Steps
+  readonly #gauges: Gauges
   /** Actors that changed since the last reading: their timers may have, too. */
   readonly #touched = new Set<ChartActor>()
-  #figures = new Map<string, ActorFigures>()
-  #timers: ReadonlyMap<string, readonly Timer[]> = new Map()
-  #timersAtMs = Number.NEGATIVE_INFINITY
-  #totals: TotalFigures | undefined
-  #totalsAtMs = Number.NEGATIVE_INFINITY
   #isCatchingUp = false
   #isReading = false
-  #subscriptions: readonly Subscription[] = []
+  readonly #untap: readonly (() => void)[]
+  readonly #sampling: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
   #batches = 0
 
+  /** Begins to keep what happens. To be made before the actors are started: what was before is not known. */
   constructor(inspected: Inspected) {
     this.#inspected = inspected
+    this.#gauges = new Gauges(inspected)
+    const [first] = inspected.roots
+    this.#steps = new Steps(this.#flight, first, {
+      changed: actor => void this.#touched.add(actor),
+      about: actor => inspected.about(actor),
+    })
+    for (const actor of inspected.actors()) this.#steps.keptOf(actor)
+    this.#untap = inspected.roots.map(root => tap(root, event => this.#steps.see(event)))
+    this.#sampling = setInterval(() => this.#sample(), sampleMs).unref()
   }
 
   /** Does anybody look? */
@@ -87,15 +99,11 @@ export class Recorder {
     return this.#viewers.size > 0
   }
 
-  /** Begins to tell a viewer: first what there is, then what happens. */
-  watch(viewer: Viewer): Watch {
+  /** Begins to tell a viewer: first what there is, and what led there, then what happens. */
+  watch(viewer: Viewer, beginning: Beginning = 'past'): Watch {
     const watching: Watching = {
-      viewer,
-      charts: new Set<string>(),
-      behind: new Set<ChartActor>(),
-      found: undefined,
-      isBlocked: false,
-      skippedBatches: 0,
+      ...{ viewer, beginning, charts: new Set<string>(), behind: new Set<ChartActor>() },
+      ...{ past: undefined, told: new Set<KeptActor>(), found: undefined, isBlocked: false, skippedBatches: 0 },
     }
     this.#viewers.add(watching)
     this.#attach()
@@ -119,41 +127,73 @@ export class Recorder {
 
   /** Tells what was seen until now at once. */
   flush(): void {
-    if (this.#subscriptions.length > 0) this.#batch()
+    if (this.isWatched) this.#batch()
   }
 
-  /** Tells how it ended, also viewers that don't keep up: nothing comes after it. To be called once, before the end. */
+  /** Tells how it ended, also viewers that don't keep up: nothing comes after it. To be called once, at the end. */
   finish(): void {
     this.flush()
     for (const watching of this.#viewers) {
       this.#tellSkipped(watching)
       while (!isCaughtUp(watching)) this.#tellSome(watching)
     }
+    clearInterval(this.#sampling)
+    for (const end of this.#untap) end()
   }
 
   #attach(): void {
-    if (this.#subscriptions.length > 0) return
-    const see = (event: InspectionEvent) => this.#steps.see(event)
-    this.#subscriptions = this.#inspected.roots.map(({ system }) => system.inspect(see))
+    if (this.#timer !== undefined) return
+    this.#steps.begin()
     this.#timer = setInterval(() => this.#batch(), batchMs).unref()
   }
 
   #detach(): void {
-    for (const subscription of this.#subscriptions) subscription.unsubscribe()
-    this.#subscriptions = []
     clearInterval(this.#timer)
-    this.#steps.forget()
+    this.#timer = undefined
+    this.#steps.end()
     this.#touched.clear()
-    this.#figures = new Map()
+    this.#gauges.forget()
+  }
+
+  /** Keeps what is counted now. */
+  #sample(): void {
+    this.#steps.settle()
+    this.#gauges.sample()
   }
 
   #begin(watching: Watching): void {
     const { program } = this.#inspected
     watching.charts.clear()
     watching.behind.clear()
+    watching.told.clear()
     this.#tell(watching, [{ type: 'trace', version: traceVersion, program, pid: process.pid, at: Date.now() }])
+    if (watching.beginning === 'past') watching.past = this.#past(watching)
     watching.found = this.#inspected.actors()[Symbol.iterator]()
     this.#catchUp()
+  }
+
+  /** The actors as they were before what is kept of them, then the readings, then the steps of all in their order. */
+  *#past(watching: Watching): Generator<TraceRecord> {
+    for (const { at, totals } of [...this.#gauges.samples]) yield { type: 'reading', at, totals, actors: {} }
+    for (const actor of this.#flight.actors()) yield* this.#keptActor(watching, actor)
+    let number: number
+    let told = 0
+    do {
+      number = told
+      for (const { actor, record } of this.#flight.stepsAfter(number, recordsPerTurn)) {
+        // Another actor may have been born while others were told of.
+        yield* this.#keptActor(watching, actor)
+        yield record
+        told = record.step
+      }
+    } while (told > number)
+  }
+
+  *#keptActor(watching: Watching, actor: KeptActor): Generator<TraceRecord> {
+    if (watching.told.has(actor)) return
+    watching.told.add(actor)
+    yield* this.#definition(watching, actor)
+    yield actorRecordOf(actor, 'before')
   }
 
   /** Tells viewers what the actors came to that they don't know of: a few to one of them in each turn of the event loop. */
@@ -162,7 +202,7 @@ export class Recorder {
     this.#isCatchingUp = true
     const waits = (watching: Watching) => this.#viewers.has(watching) && !watching.isBlocked && !isCaughtUp(watching)
     for (let waiting = [...this.#viewers].filter(waits); waiting.length > 0; ) {
-      if (performance.now() - this.#timersAtMs >= freshMs) await this.#takeTimers()
+      await this.#gauges.lookAtTimers()
       for (const watching of waiting) {
         if (!waits(watching)) continue
         this.#tellSome(watching)
@@ -174,6 +214,10 @@ export class Recorder {
   }
 
   #tellSome(watching: Watching): void {
+    if (watching.past !== undefined) {
+      this.#tellPast(watching)
+      return
+    }
     const some: ChartActor[] = []
     for (const actor of watching.behind) {
       if (some.length === actorsPerTurn) break
@@ -185,6 +229,22 @@ export class Recorder {
       else some.push(actor)
     }
     this.#tellOf(watching, some)
+    if (watching.found === undefined) watching.told.clear()
+  }
+
+  /** Tells a viewer some of the past. When it ends, what happens follows at once: no step is between, and none comes twice. */
+  #tellPast(watching: Watching): void {
+    const records: TraceRecord[] = []
+    while (watching.past !== undefined && records.length < recordsPerTurn) {
+      const { done, value } = watching.past.next() as IteratorResult<TraceRecord, void>
+      if (!done) records.push(value)
+      else {
+        // Others have what was seen by now, and this viewer has it from what is kept.
+        this.#tellSeen()
+        watching.past = undefined
+      }
+    }
+    this.#tell(watching, records)
   }
 
   #tellSkipped(watching: Watching): void {
@@ -196,47 +256,43 @@ export class Recorder {
   /** Tells a viewer what some of the actors came to that it doesn't know of. */
   #tellOf(watching: Watching, actors: readonly ChartActor[]): void {
     if (actors.length === 0) return
-    for (const actor of actors) watching.behind.delete(actor)
-    const told = actors.flatMap(actor => this.#described(watching, actor))
-    this.#tell(watching, [...told, this.#readingOf(actors)])
+    const described = actors.flatMap(actor => {
+      const isBehind = watching.behind.delete(actor)
+      // What led to what it is tells what it is.
+      return isBehind || !watching.told.has(this.#steps.keptOf(actor)) ? this.#described(watching, actor) : []
+    })
+    this.#tell(watching, [...described, this.#gauges.readingOf(actors)])
   }
 
   /** An actor as it is, after its chart if that was not told yet. */
   #described(watching: Watching, actor: ChartActor): TraceRecord[] {
-    const state: ActorRecord = {
-      ...this.#actorRecord(actor, Date.now()),
-      snapshot: projectedState(actor.getSnapshot()),
-    }
-    return [...this.#definition(watching, actor), state]
+    const kept = this.#steps.keptOf(actor)
+    const record = { ...actorRecordOf(kept, 'now'), at: Date.now(), about: this.#inspected.about(actor) ?? kept.about }
+    return [...this.#definition(watching, actor), record]
   }
 
-  /** What is known of actors that are being told of: their figures of the last reading, and what they wait for. */
-  #readingOf(actors: readonly ChartActor[]): TraceRecord {
-    const known = actors.map(({ sessionId }) => {
-      return [sessionId, { ...this.#figures.get(sessionId), timers: this.#timers.get(sessionId) ?? [] }] as const
-    })
-    return { type: 'reading', at: Date.now(), totals: this.#recentTotals(), actors: Object.fromEntries(known) }
-  }
-
-  #definition(watching: Watching, { logic }: ChartActor): TraceRecord[] {
+  #definition(watching: Watching, { logic }: Pick<ChartActor, 'logic'>): TraceRecord[] {
     if (watching.charts.has(logic.id)) return []
     watching.charts.add(logic.id)
     return [{ type: 'definition', chart: logic.id, definition: definitionOf(logic) }]
   }
 
-  #actorRecord(actor: ChartActor, at: number): ActorRecord {
+  /** An actor that was just born. */
+  #bornRecord(actor: ChartActor, at: number): ActorRecord {
+    const { actor: sessionId, id, logic, parent } = this.#steps.keptOf(actor)
     const about = this.#inspected.about(actor)
-    const [first] = this.#inspected.roots
-    const parent = actor._parent ?? (actor === first ? undefined : first)
-    const { sessionId, id, logic } = actor
-    return { type: '@xstate.actor', at, actor: sessionId, id, chart: logic.id, parent: parent?.sessionId, about }
+    return { type: '@xstate.actor', at, actor: sessionId, id, chart: logic.id, parent, about }
   }
 
   #batch(): void {
+    this.#tellSeen()
+    if (++this.#batches % batchesPerReading === 0) this.#read()
+  }
+
+  #tellSeen(): void {
     const { born, steps } = this.#steps.take()
     const at = Date.now()
-    this.#give([...born.map(actor => this.#actorRecord(actor, at)), ...steps.map(recordOf)], born, steps)
-    if (++this.#batches % batchesPerReading === 0) this.#read()
+    this.#give([...born.map(actor => this.#bornRecord(actor, at)), ...steps.map(recordOf)], born, steps)
   }
 
   /** Tells everybody; for whom there is no room, it is noted whom it was about. */
@@ -244,6 +300,8 @@ export class Recorder {
     if (records.length === 0) return
     const lines = records.map(record => JSON.stringify(record))
     for (const watching of this.#viewers) {
+      // It is told of this at the end of the past.
+      if (watching.past !== undefined) continue
       if (watching.isBlocked) {
         watching.skippedBatches++
         for (const actor of born) watching.behind.add(actor)
@@ -266,57 +324,36 @@ export class Recorder {
     this.#isReading = true
     const touched = [...this.#touched]
     this.#touched.clear()
-    if (touched.length > 0) await this.#takeTimers()
-    const actors: Record<string, Partial<ActorFigures> & { timers?: readonly Timer[] }> = {}
-    const figures = new Map<string, ActorFigures>()
-    await inSlices(this.#inspected.figures(), ([{ sessionId }, now]) => {
-      figures.set(sessionId, now)
-      if (!areSame(this.#figures.get(sessionId), now)) actors[sessionId] = { ...now }
-    })
-    for (const { sessionId } of touched) {
-      actors[sessionId] = { ...actors[sessionId], timers: this.#timers.get(sessionId) ?? [] }
-    }
+    const actors = await this.#gauges.read(touched)
     this.#isReading = false
-    if (this.#subscriptions.length === 0) return
-    this.#figures = figures
-    this.#give([{ type: 'reading', at: Date.now(), totals: this.#recentTotals(), actors }], [], [])
-  }
-
-  /** The totals, which take a look at every actor, too. */
-  #recentTotals(): TotalFigures {
-    if (this.#totals === undefined || performance.now() - this.#totalsAtMs >= freshMs / 2) {
-      this.#totals = this.#inspected.totals()
-      this.#totalsAtMs = performance.now()
+    if (!this.isWatched) {
+      this.#gauges.forget()
+      return
     }
-    return this.#totals
-  }
-
-  /** Looks for the delayed transitions that actors wait for, by session id. */
-  async #takeTimers(): Promise<void> {
-    const timers = new Map<string, Timer[]>()
-    const { roots } = this.#inspected
-    const all = roots.flatMap(({ system }) => Object.values(system.getSnapshot()._scheduledEvents))
-    await inSlices(all, ({ event, startedAt, delay: ms, target }) => {
-      const [, kind, delay] = event.type.split('.')
-      if (kind !== 'after' || delay === undefined) return
-      const ofTarget = timers.get(target.sessionId)
-      const timer = { delay, startedAt, ms }
-      if (ofTarget === undefined) timers.set(target.sessionId, [timer])
-      else ofTarget.push(timer)
-    })
-    this.#timers = timers
-    this.#timersAtMs = performance.now()
+    this.#give([{ type: 'reading', at: Date.now(), totals: this.#gauges.totals(), actors }], [], [])
   }
 }
 
 /** Was it told what every actor came to? */
-function isCaughtUp({ behind, found }: Watching): boolean {
-  return behind.size === 0 && found === undefined
+function isCaughtUp({ behind, found, past }: Watching): boolean {
+  return behind.size === 0 && found === undefined && past === undefined
 }
 
-function recordOf({ at, actor, source, event, snapshot, taken, actions, count, skipped }: SeenStep): StepRecord {
+function recordOf({
+  at,
+  actor,
+  source,
+  event,
+  snapshot,
+  taken,
+  actions,
+  number,
+  count,
+  skipped,
+}: SeenStep): StepRecord {
   return {
     ...{ type: '@xstate.snapshot', at, actor: actor.sessionId },
+    ...(number !== undefined && { step: number }),
     ...(source && { source: source.sessionId }),
     event: projectedEvent(event),
     ...(snapshot && { snapshot: projectedState(snapshot) }),
@@ -325,15 +362,4 @@ function recordOf({ at, actor, source, event, snapshot, taken, actions, count, s
     ...(count > 1 && { count }),
     ...(skipped > 0 && { skipped }),
   }
-}
-
-function areSame(one: ActorFigures | undefined, other: ActorFigures): boolean {
-  return (
-    one !== undefined &&
-    one.lag === other.lag &&
-    one.sent === other.sent &&
-    one.missed === other.missed &&
-    one.unreceived === other.unreceived &&
-    one.replaying?.position === other.replaying?.position
-  )
 }

@@ -45,6 +45,7 @@ export async function openPage(
   })
   page.on('request', request => {
     if (
+      request.url() !== address &&
       !request.url().startsWith(new URL(address).origin) &&
       !request.url().startsWith('data:') &&
       !request.url().startsWith('blob:')

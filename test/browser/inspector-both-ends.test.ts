@@ -50,7 +50,9 @@ test('both ends of a conversation show in one page: the session and its subscrib
   const subscriber = page.locator('[data-actor^="subscriber."]')
   await subscriber.filter({ hasText: 'joined' }).first().waitFor()
 
-  // Each program is a tree of its own: what belongs to the broker stands before what belongs to the client.
+  // Each program is a tree of its own: what belongs to the broker stands before what belongs to the client. A subscription that
+  // was given up, because its answer came too late, has ended.
+  await page.getByLabel('ended').uncheck()
   const rows = await page
     .locator('.actors [data-actor]')
     .evaluateAll(all => all.map(row => row.getAttribute('data-actor')))

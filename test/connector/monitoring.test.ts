@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
+import type { TraceRecord } from '../../src/inspector/trace/records.ts'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
 import { liveEvents } from '../inspector/live-events.ts'
 import { startBroker } from '../system/broker-process.ts'
@@ -160,6 +161,10 @@ test('the inspector shows the actors of the connector: its own, the live matcher
     ['connector', 'liveMatcher', 'client', 'clientSession'],
   )
   const [root, matcher, client, session] = actors
+  // What led there was kept before anybody looked.
+  const isOfSession = (record: TraceRecord) => record.type === '@xstate.snapshot' && record.actor === session?.actor
+  const first = (await until(all => all.some(isOfSession))).find(isOfSession)
+  assert.equal(first?.type === '@xstate.snapshot' && first.event.type, 'xstate.init')
   assert.deepEqual([matcher?.parent, client?.parent, session?.parent], [root?.actor, root?.actor, client?.actor])
   assert.equal(new Set(actors.map(({ actor }) => actor)).size, 4)
   assert.equal(await connector.stop(), 0)

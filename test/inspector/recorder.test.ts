@@ -27,19 +27,6 @@ const parent = createMachine({
 function start() {
   const root = createActor(parent).start() as unknown as ChartActor
   const worker = root.getSnapshot().children.worker as ChartActor
-  let isAttached = 0
-  const { system } = root
-  const inspect = system.inspect.bind(system)
-  system.inspect = observer => {
-    const subscription = inspect(observer)
-    isAttached++
-    return {
-      unsubscribe: () => {
-        isAttached--
-        subscription.unsubscribe()
-      },
-    }
-  }
   const inspected: Inspected = {
     program: 'test',
     roots: [root],
@@ -48,7 +35,7 @@ function start() {
     figures: () => [],
     totals: () => ({ accepted: 0, refused: {}, delivered: 0, waiting: 0, refusedSends: 0, refusedPeers: 0 }),
   }
-  return { root, worker, recorder: new Recorder(inspected), attached: () => isAttached }
+  return { root, worker, recorder: new Recorder(inspected) }
 }
 
 /** A viewer that keeps what it is told, and takes as much as it is let. */
@@ -74,16 +61,89 @@ async function told(watch: Watch): Promise<void> {
 }
 
 describe('the recorder', () => {
-  test('is attached from the first viewer to the last, and not a moment longer', () => {
-    const { recorder, attached } = start()
-    assert.equal(attached(), 0)
-    const first = recorder.watch(new Keeper())
-    const second = recorder.watch(new Keeper())
-    assert.equal(attached(), 1)
-    first.end()
-    assert.equal(attached(), 1)
-    second.end()
-    assert.equal(attached(), 0)
+  test('tells first what led there while nobody looked, in order, and then what happens, nothing twice', async () => {
+    const { root, worker, recorder } = start()
+    const before = Date.now()
+    root.send({ type: 'work' })
+    worker.send({ type: 'rest' })
+    root.send({ type: 'count' })
+    const viewer = new Keeper()
+    const watch = recorder.watch(viewer)
+    root.send({ type: 'count' })
+    await told(watch)
+    root.send({ type: 'count' })
+    recorder.flush()
+    watch.end()
+    const steps = viewer.records.filter(record => record.type === '@xstate.snapshot')
+    assert.deepEqual(
+      steps.map(({ actor, event, step }) => [actor === root.sessionId ? 'parent' : 'child', event.type, step]),
+      [
+        ['child', 'work', 1],
+        ['child', 'rest', 2],
+        ['parent', 'count', 3],
+        ['parent', 'count', 4],
+        ['parent', 'count', 5],
+      ],
+    )
+    assert.equal(steps[0]?.source, root.sessionId)
+    assert.deepEqual(steps[0]?.taken, ['child.resting work 0'])
+    // What they were in before is known, and since when.
+    const found = viewer.records.find(record => record.type === '@xstate.actor' && record.actor === worker.sessionId)
+    assert.ok(found?.type === '@xstate.actor')
+    assert.equal(found.snapshot?.value, 'resting')
+    assert.ok((found.since ?? Number.POSITIVE_INFINITY) <= before)
+  })
+
+  test('tells of a crowd a few records in a turn, and a viewer that begins meanwhile has all of it as well', async () => {
+    const { root, recorder } = start()
+    for (let n = 0; n < 5000; n++) root.send({ type: 'count' })
+    const viewers = [new Keeper(), new Keeper()]
+    const watches = viewers.map(viewer => recorder.watch(viewer))
+    for (const watch of watches) await told(watch)
+    for (const viewer of viewers) {
+      const counts = viewer.steps(root).map(({ snapshot }) => snapshot?.context)
+      assert.deepEqual(
+        counts,
+        Array.from({ length: 20 }, (_, place) => ({ topic: 'abcdef…', count: 4981 + place })),
+      )
+    }
+    for (const watch of watches) watch.end()
+  })
+
+  test('leaves the past out for who asks for the present: every actor as it is, and since when', async () => {
+    const { worker, recorder } = start()
+    worker.send({ type: 'work' })
+    const working = Date.now()
+    const viewer = new Keeper()
+    const watch = recorder.watch(viewer, 'present')
+    await told(watch)
+    watch.end()
+    assert.deepEqual(viewer.steps(worker), [])
+    const found = viewer.records.find(record => record.type === '@xstate.actor' && record.actor === worker.sessionId)
+    assert.ok(found?.type === '@xstate.actor' && found.snapshot?.value === 'working')
+    assert.ok(found.since !== undefined && found.since <= working)
+  })
+
+  test('keeps the readings of the last 15 minutes, one a second, and tells them first', async t => {
+    t.mock.timers.enable({ apis: ['setInterval', 'Date'] })
+    let accepted = 0
+    const { root } = start()
+    const recorder = new Recorder({
+      ...{ program: 'test', roots: [root], actors: () => [root], about: () => undefined, figures: () => [] },
+      totals: () => ({ accepted: accepted++, refused: {}, delivered: 0, waiting: 0, refusedSends: 0, refusedPeers: 0 }),
+    })
+    for (let second = 0; second < 1000; second++) t.mock.timers.tick(1000)
+    const viewer = new Keeper()
+    const watch = recorder.watch(viewer)
+    await told(watch)
+    watch.end()
+    const readings = viewer.records.filter(record => record.type === 'reading').slice(0, -1)
+    assert.equal(readings.length, 900)
+    assert.deepEqual(
+      readings.map(({ at }) => at),
+      Array.from({ length: 900 }, (_, second) => 101_000 + second * 1000),
+    )
+    assert.equal(readings.at(-1)?.totals.accepted, accepted - 1)
   })
 
   test('tells definitions once, then actors as they are, then what happens', async () => {
@@ -104,10 +164,10 @@ describe('the recorder', () => {
     assert.deepEqual(step?.taken, ['child.resting work 0'])
   })
 
-  test('sums up events that change nothing, and leaves out their states', () => {
+  test('sums up events that change nothing, and leaves out their states', async () => {
     const { worker, recorder } = start()
     const viewer = new Keeper()
-    recorder.watch(viewer)
+    await told(recorder.watch(viewer))
     for (let n = 0; n < 1000; n++) worker.send({ type: 'look' })
     recorder.flush()
     const [step, ...more] = viewer.steps(worker)
@@ -117,10 +177,10 @@ describe('the recorder', () => {
     assert.deepEqual(step?.actions, ['look'])
   })
 
-  test('bounds what one batch has, and still tells what each actor came to', () => {
+  test('bounds what one batch has, and still tells what each actor came to', async () => {
     const { root, recorder } = start()
     const viewer = new Keeper()
-    recorder.watch(viewer)
+    await told(recorder.watch(viewer))
     for (let n = 0; n < 5000; n++) root.send({ type: 'count' })
     recorder.flush()
     const steps = viewer.steps(root)
@@ -171,6 +231,7 @@ describe('the recorder', () => {
       figures: () => [],
       totals: () => ({ accepted: 0, refused: {}, delivered: 0, waiting: 0, refusedSends: 0, refusedPeers: 0 }),
     })
+    looked = 0
     let inTurn = 0
     let mostInTurn = 0
     class Counting extends Keeper {

@@ -105,6 +105,7 @@ export const rooms: readonly Room[] = [
         'src/inspector/page/',
         'src/inspector/story/',
         'src/inspector/trace/definition.ts',
+        'src/inspector/trace/saved-page.ts',
         'src/protocol/refusal.ts',
       ],
       ...['preact', '@preact/signals', 'elkjs', 'uplot'],

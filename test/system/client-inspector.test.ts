@@ -30,6 +30,10 @@ describe('a client with `inspect`', { concurrency: true }, () => {
     const { until } = await liveEvents(t, address)
     const found = await until(all => all.filter(({ type }) => type === '@xstate.actor').length >= 2)
     assert.match(found.find(record => record.type === 'trace')?.program ?? '', /^watcher with threatbus \d/)
+    // What led there was kept before anybody looked.
+    await until(all =>
+      all.some(record => record.type === '@xstate.snapshot' && record.event.type.includes('requestSubscription')),
+    )
     const indicators = await bus.subscribe('stix2/indicator')
     await bus.publish(indicator())
     await indicators[Symbol.asyncIterator]().next()

@@ -1,5 +1,6 @@
 import ELK, { type ElkExtendedEdge, type ElkNode } from 'elkjs/lib/elk-api.js'
 import type { ChartDefinition, StateDefinition, TransitionDefinition } from '../trace/definition.ts'
+import { layoutWorker } from './saved.ts'
 
 /** A line of text in a state's box: what it does, or a reaction that leads nowhere else. */
 export interface Line {
@@ -87,7 +88,7 @@ export function layoutOf(chart: ChartDefinition, isDetailed: boolean): Promise<C
 }
 
 async function laidOut(chart: ChartDefinition, isDetailed: boolean): Promise<ChartLayout> {
-  elk ??= new ELK({ workerUrl: '/inspector/layout-worker.js' })
+  elk ??= new ELK({ workerUrl: layoutWorker() })
   const plan = new Plan(chart, isDetailed)
   const done = await elk.layout({ id: 'chart', layoutOptions: options, children: [plan.root], edges: plan.edges })
   return plan.placed(done)

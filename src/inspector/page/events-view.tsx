@@ -70,7 +70,7 @@ export function EventsView({ entry }: { readonly entry: Entry }) {
       </div>
       {steps.length === 0 && (
         <p class="nothing">
-          {eventSearch.value === '' ? 'Nothing yet since this page was opened.' : 'No event has these words.'}
+          {eventSearch.value === '' ? 'Nothing in the time that is kept.' : 'No event has these words.'}
         </p>
       )}
       <div class="columns">

@@ -2,6 +2,7 @@ import { chronicle, connection, cursor, lookAt, moment, revision, sources, stepB
 import { showsHelp } from './keys.tsx'
 import { recording, saveRecording, startRecording } from './recording.ts'
 import { tally } from './roster.ts'
+import { SaveButton } from './save.tsx'
 import { clockTime } from './words.ts'
 import './header.css'
 
@@ -27,6 +28,7 @@ export function Header() {
       <Tally />
       <TimeControls />
       <RecordButton />
+      <SaveButton />
       <button type="button" class="quiet" onClick={() => (showsHelp.value = true)} title="Keys (?)" aria-label="Keys">
         ?
       </button>

@@ -6,6 +6,7 @@ import { dismiss, recall } from './dismissal.ts'
 import { chosen, chronicle, connection, lookAt, stepBy, tab, togglePause } from './inspection.ts'
 import { recording, saveRecording, startRecording } from './recording.ts'
 import { entryNow } from './roster.ts'
+import { savePage } from './save.tsx'
 import './keys.css'
 
 /** Is the list of keys shown? */
@@ -39,6 +40,7 @@ const keys: readonly Key[] = [
   { keys: ['x'], does: 'dismiss what is wrong with the chosen actor until it happens again', act: dismissChosen },
   { keys: ['X'], does: 'show again what was dismissed', act: recall },
   { keys: ['r'], does: 'record; end and save the recording', act: toggleRecording },
+  { keys: ['s'], does: 'save what is seen as one HTML file', act: savePage },
   { keys: ['?'], does: 'this list', act: () => (showsHelp.value = !showsHelp.value) },
 ]
 

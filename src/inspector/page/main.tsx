@@ -5,6 +5,7 @@ import { ActorList } from './actor-list.tsx'
 import { ActorPanel } from './actor-panel.tsx'
 import { Header } from './header.tsx'
 import { KeyHelp, listenToKeys } from './keys.tsx'
+import { listenToLink } from './link.ts'
 import { connect } from './source.ts'
 import { Troubles } from './troubles.tsx'
 
@@ -25,4 +26,5 @@ function Page() {
 const place = document.querySelector('#page')
 if (place) render(<Page />, place)
 listenToKeys()
+listenToLink()
 connect()

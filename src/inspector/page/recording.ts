@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Chronicle } from '../story/chronicle.ts'
 import type { TraceRecord } from '../trace/records.ts'
+import { download, fileName } from './saved.ts'
 
 /** Characters that a recording has at most; then it ends. */
 const maxCharacters = 64 * 1024 * 1024
@@ -41,11 +42,6 @@ export function saveRecording(): void {
   const { value } = recording
   if (value === undefined) return
   recording.value = undefined
-  const url = URL.createObjectURL(new Blob([`${lines.join('\n')}\n`], { type: 'application/jsonl' }))
+  download(fileName(value.startedAt, 'trace.jsonl'), [`${lines.join('\n')}\n`], 'application/jsonl')
   lines = []
-  const link = document.createElement('a')
-  link.href = url
-  link.download = `threatbus-${new Date(value.startedAt).toISOString().slice(0, 19).replaceAll(':', '')}.trace.jsonl`
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }

@@ -1,5 +1,6 @@
 import type { SourcesRecord, TraceRecord } from '../trace/records.ts'
 import { begin, connection, take } from './inspection.ts'
+import { held } from './saved.ts'
 
 /** How long it waits until it asks a server again that answered with something else. */
 const retryPauseMs = 2000
@@ -7,6 +8,8 @@ const retryPauseMs = 2000
 /** Connects to whatever serves this page: a program, several, or a trace. */
 export async function connect(): Promise<void> {
   try {
+    const saved = held('trace')
+    if (saved !== undefined) return readSaved(saved)
     const { source } = (await (await fetch('/inspector/source')).json()) as { source: 'live' | 'trace' }
     begin(source)
     if (source === 'live') follow()
@@ -51,6 +54,13 @@ async function readTrace(): Promise<void> {
     take(lines.filter(line => line !== '').flatMap(recordOn))
     if (done) break
   }
+  connection.value = { state: 'trace' }
+}
+
+/** Reads the trace that this page was saved with. */
+function readSaved(text: string): void {
+  begin('trace')
+  take(text.split('\n').flatMap(recordOn))
   connection.value = { state: 'trace' }
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { answerJson, answerText } from '../../observe/http/answers.ts'
 import type { Route } from '../../observe/http/route.ts'
+import type { PageFiles } from '../trace/saved-page.ts'
 
 /** The page's files, by the path that the browser asks for. The build puts them beside the inspector. */
 const files: Readonly<Record<string, { readonly name: string; readonly type: string }>> = {
@@ -11,6 +12,18 @@ const files: Readonly<Record<string, { readonly name: string; readonly type: str
 }
 
 const directory = new URL('dist/page/', import.meta.resolve('threatbus/package.json'))
+
+/** The page's own files, as text. */
+export async function readPageFiles(): Promise<PageFiles> {
+  const textOf = (name: string) => readFile(new URL(name, directory), 'utf8')
+  const [html, css, script, worker] = await Promise.all([
+    textOf('index.html'),
+    textOf('page.css'),
+    textOf('page.js'),
+    textOf('layout-worker.js'),
+  ])
+  return { html, css, script, worker }
+}
 
 /** What the page shows: what happens now, or a trace. */
 export type PageSource = 'live' | 'trace'

@@ -2,6 +2,7 @@ import type { ChartDefinition } from '../trace/definition.ts'
 import {
   type DefinitionRecord,
   type ReadingRecord,
+  type StepRecord,
   type TraceHead,
   type TraceRecord,
   traceVersion,
@@ -18,8 +19,8 @@ export interface ChronicleLimits {
   readonly maxEnded: number
 }
 
-/** What a live page keeps: some minutes of a busy broker. */
-export const liveLimits: ChronicleLimits = { maxSteps: 20_000, maxReadings: 600, maxEnded: 500 }
+/** What a live page keeps: what its program kept before, and some minutes of a busy broker. */
+export const liveLimits: ChronicleLimits = { maxSteps: 50_000, maxReadings: 1800, maxEnded: 1000 }
 
 /** What is kept of a trace that was recorded: all of it, up to what a browser can hold. */
 export const traceLimits: ChronicleLimits = { maxSteps: 500_000, maxReadings: 86_400, maxEnded: 100_000 }
@@ -29,10 +30,14 @@ export class Chronicle {
   readonly #limits: ChronicleLimits
   readonly #charts = new Map<string, DefinitionRecord>()
   readonly #lives = new Map<string, Life>()
+  /** Those below an actor. */
+  readonly #children = new Map<string, Set<Life>>()
   readonly #ended = new Set<string>()
   readonly #heads = new Map<string, TraceHead>()
   #steps: Step[] = []
   readonly #readings = new Map<string, ReadingRecord[]>()
+  /** The number of the latest step of each program: it tells what it kept again when its connection broke. */
+  readonly #numbers = new Map<string, number>()
   #next = 0
   #now = 0
   #skippedBatches = 0
@@ -65,6 +70,11 @@ export class Chronicle {
   /** Every actor, in the order in which they were found. */
   get lives(): ReadonlyMap<string, Life> {
     return this.#lives
+  }
+
+  /** The actors that belong to one. */
+  childrenOf({ actor }: Pick<Life, 'actor'>): Iterable<Life> {
+    return this.#children.get(actor) ?? []
   }
 
   get steps(): readonly Step[] {
@@ -119,16 +129,15 @@ export class Chronicle {
         this.#charts.set(`${record.origin ?? ''} ${record.chart}`, record)
         break
       case '@xstate.actor': {
-        const life = this.#lives.get(record.actor) ?? new Life(record)
-        this.#lives.set(record.actor, life)
+        const life = this.#lives.get(record.actor) ?? this.#add(new Life(record))
         life.about = record.about ?? life.about
-        if (record.snapshot) life.found(this.lastIndex, record.at, record.snapshot)
+        life.found(this.lastIndex, record)
         this.#version++
         break
       }
       case '@xstate.snapshot': {
         const life = this.#lives.get(record.actor)
-        if (life === undefined) break
+        if (life === undefined || this.#has(record)) break
         const step = { ...record, index: this.#next++ }
         this.#steps.push(step)
         life.take(step)
@@ -144,6 +153,14 @@ export class Chronicle {
     }
   }
 
+  /** Was this step told before? */
+  #has({ origin = '', step }: StepRecord): boolean {
+    if (step === undefined) return false
+    const isKnown = step <= (this.#numbers.get(origin) ?? 0)
+    if (!isKnown) this.#numbers.set(origin, step)
+    return isKnown
+  }
+
   /** Another process than before is another story. The same one goes on: the connection broke, or the file was turned. */
   #begin(head: TraceHead): void {
     const { origin = '' } = head
@@ -153,15 +170,28 @@ export class Chronicle {
     this.#version++
   }
 
+  #add(life: Life): Life {
+    this.#lives.set(life.actor, life)
+    if (life.parent === undefined) return life
+    const siblings = this.#children.get(life.parent) ?? new Set()
+    this.#children.set(life.parent, siblings.add(life))
+    return life
+  }
+
+  #drop(life: Life): void {
+    this.#lives.delete(life.actor)
+    this.#ended.delete(life.actor)
+    const siblings = this.#children.get(life.parent ?? '')
+    siblings?.delete(life)
+    if (siblings?.size === 0) this.#children.delete(life.parent ?? '')
+  }
+
   /** Forgets everything of a program. */
   #forget(origin: string): void {
     this.#steps = this.#steps.filter(step => (step.origin ?? '') !== origin)
     this.#readings.delete(origin)
-    for (const [actor, life] of this.#lives) {
-      if (life.origin !== origin) continue
-      this.#lives.delete(actor)
-      this.#ended.delete(actor)
-    }
+    this.#numbers.delete(origin)
+    for (const life of this.#lives.values()) if (life.origin === origin) this.#drop(life)
   }
 
   #read(record: ReadingRecord): void {
@@ -181,10 +211,9 @@ export class Chronicle {
   #end(life: Life): void {
     this.#ended.add(life.actor)
     this.#version++
-    const [oldest] = this.#ended
-    if (this.#ended.size <= this.#limits.maxEnded || oldest === undefined) return
-    this.#ended.delete(oldest)
-    this.#lives.delete(oldest)
+    const [oldest = ''] = this.#ended
+    const forgotten = this.#ended.size > this.#limits.maxEnded ? this.#lives.get(oldest) : undefined
+    if (forgotten) this.#drop(forgotten)
   }
 
   #forgetSteps(): void {

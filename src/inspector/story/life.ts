@@ -34,6 +34,8 @@ export class Life {
   timers: readonly Timer[] = []
   /** When an event of this type came last. */
   readonly lastAt = new Map<string, number>()
+  /** The number of the last step that is known to have changed it. */
+  #number = 0
   #states: LifeState[] = []
   #steps: Step[] = []
   #figures: LifeFigures[] = []
@@ -60,13 +62,16 @@ export class Life {
   /** Takes a step. */
   take(step: Step): void {
     this.#steps.push(step)
-    if (step.snapshot) this.found(step.index, step.at, step.snapshot)
+    this.#number = step.step ?? this.#number
+    if (step.snapshot) this.#states.push({ index: step.index, at: step.at, snapshot: step.snapshot })
     this.lastAt.set(step.event.type, step.at)
   }
 
-  /** It was found in this state. */
-  found(index: number, at: number, snapshot: StateProjection): void {
-    this.#states.push({ index, at, snapshot })
+  /** It was found in this state, which may be older than what is known of it: what led there is told again as well. */
+  found(index: number, { at, since = at, step = this.#number, snapshot }: ActorRecord): void {
+    if (snapshot === undefined || step < this.#number) return
+    this.#number = step
+    this.#states.push({ index, at: since, snapshot })
   }
 
   /** Its figures are these now; those that did not change are left out. */
@@ -98,10 +103,20 @@ export class Life {
 
   /** Since when it has been in this state: the last step that changed its value. */
   since(index: number): number {
+    const value = JSON.stringify(this.stateAt(index)?.snapshot.value)
+    return this.sinceWhen(index, before => JSON.stringify(before) === value)
+  }
+
+  /** Since when it has been in a state of which this holds, as it does after the step with this index. */
+  sinceWhen(index: number, holds: (value: JsonValue) => boolean): number {
     let at = lastUpTo(this.#states, index, state => state.index)
-    const value = JSON.stringify(this.#states[at]?.snapshot.value)
-    while (at > 0 && JSON.stringify(this.#states[at - 1]?.snapshot.value) === value) at--
+    while (at > 0 && holds(this.#states[at - 1]?.snapshot.value ?? null)) at--
     return this.#states[at]?.at ?? this.firstSeenAt
+  }
+
+  /** When an event of this type came last, up to the step with this index. */
+  lastAtUpTo(index: number, type: string): number | undefined {
+    return this.#steps.findLast(step => step.index <= index && step.event.type === type)?.at
   }
 
   /** Forgets the steps before that with this index; what it was in then is kept. */

@@ -18,7 +18,7 @@ export function verdictOn(life: Life, chronicle: Chronicle, moment: Moment): Ver
     return trouble('failed', 'The actor failed: the log says why. Its part of the work is not done any more.')
   switch (life.chart) {
     case 'subscriber':
-      return subscriberVerdict(life, state.value, moment)
+      return subscriberVerdict(life, state.value, moment, chronicle)
     case 'connection':
       return connectionVerdict(life, state.value, moment)
     case 'snapshotExchange':

@@ -70,6 +70,10 @@ export interface ActorRecord extends Originated {
   readonly about: { readonly [fact: string]: JsonValue } | undefined
   /** Left out of an actor that is just being born: its first step, `xstate.init`, says. */
   readonly snapshot?: StateProjection
+  /** Since when its state has had the value that it has in `snapshot`. */
+  readonly since?: number
+  /** The number of the step that led to `snapshot`, as steps have it. */
+  readonly step?: number
 }
 
 /** An event that an actor took: XState's `@xstate.snapshot`, with what `@xstate.event` and `@xstate.microstep` said of it. */
@@ -77,6 +81,11 @@ export interface StepRecord extends Originated {
   readonly type: '@xstate.snapshot'
   readonly at: number
   readonly actor: string
+  /**
+   * Its number among the steps of its program that changed something: it rises. Whoever has it already was told it again, after
+   * its connection broke. Left out if nothing changed.
+   */
+  readonly step?: number
   /** The actor that sent it, or in whose action it was sent. Left out if it came from elsewhere: a socket, a queue, a timer. */
   readonly source?: string
   readonly event: { readonly type: string } & { readonly [key: string]: JsonValue }

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../trace/records.ts'
 import { ended, type Moment, trouble, type Verdict, wait, well } from '../health.ts'
 import type { Life } from '../life.ts'
-import { messages } from '../quantities.ts'
+import { ago, messages } from '../quantities.ts'
 import { matches } from '../state-value.ts'
 
 /** That as much was under way as may be counts for so long. */
@@ -23,10 +23,12 @@ export function connectionVerdict(life: Life, value: JsonValue, moment: Moment):
       `What comes next on it can't be read from the history's disk; it is tried again every second. ${messages(lag)} wait.`,
     )
   }
-  if (isSlow(life, value, moment, lag)) {
+  if (readsSlowly(life, value, moment)) {
+    const fullFor = isFull(value) ? moment.at - life.sinceWhen(moment.index, isFull) : 0
+    const pace = fullFor < standstillMs ? 'It reads slowly' : `It has taken nothing for ${ago(fullFor)}`
     return trouble(
       'reads slowly',
-      `It reads slowly: as much is on its way to it as may be, and the broker sends it no more meanwhile. ${messages(lag)} wait in its queue; nobody else waits for it. Its application takes messages slower than they are published, or stands still.`,
+      `${pace}: as much is on its way to it as may be, and the broker sends it no more meanwhile. ${messages(lag)} wait in its queue; nobody else waits for it. Its application takes messages slower than they are published, or stands still.`,
     )
   }
   if (matches(value, 'open.flow.held')) {
@@ -50,10 +52,15 @@ export function connectionVerdict(life: Life, value: JsonValue, moment: Moment):
   )
 }
 
-/** A connection that is full for a moment is nothing; one that stays so, or behind which much waits, is. */
-function isSlow(life: Life, value: JsonValue, { at }: Moment, lag: number): boolean {
-  const filledAt = life.lastAt.get('connection.filled')
-  if (filledAt === undefined) return false
-  if (matches(value, 'open.flow.waiting') && at - filledAt >= standstillMs) return lag > 0
-  return at - filledAt < fullMs && lag > noticeableLag
+/** A connection that is full for a moment is nothing; one that stays so, or behind which much waits, is read slowly. */
+export function readsSlowly(life: Life, value: JsonValue, { at, index }: Moment): boolean {
+  const lag = life.figuresAt(at)?.lag
+  if (isFull(value) && at - life.sinceWhen(index, isFull) >= standstillMs) return lag !== 0
+  if (lag === undefined || lag <= noticeableLag) return false
+  const filledAt = life.lastAtUpTo(index, 'connection.filled')
+  return filledAt !== undefined && at - filledAt < fullMs
+}
+
+function isFull(value: JsonValue): boolean {
+  return matches(value, 'open.flow.waiting')
 }

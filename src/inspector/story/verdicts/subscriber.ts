@@ -1,8 +1,10 @@
 import type { JsonValue } from '../../trace/records.ts'
+import type { Chronicle } from '../chronicle.ts'
 import { contextOf, ended, type Moment, trouble, type Verdict, wait, well } from '../health.ts'
 import type { Life } from '../life.ts'
 import { ago, messages } from '../quantities.ts'
 import { matches } from '../state-value.ts'
+import { readsSlowly } from './connection.ts'
 
 /** A subscriber that has not joined for so long is worth a word; most join within milliseconds. */
 const slowToJoinMs = 3000
@@ -11,7 +13,7 @@ const slowToJoinMs = 3000
 const noticeableLag = 1000
 
 /** What is wrong with a broker's subscriber. */
-export function subscriberVerdict(life: Life, value: JsonValue, moment: Moment): Verdict {
+export function subscriberVerdict(life: Life, value: JsonValue, moment: Moment, chronicle: Chronicle): Verdict {
   const { lag, missed } = life.figuresAt(moment.at) ?? { lag: 0, missed: 0 }
   const waiting = lag > 0 ? ` ${messages(lag)} wait for it.` : ' Nothing waits for it yet.'
   const since = ago(moment.at - sinceStale(life, moment))
@@ -58,6 +60,8 @@ export function subscriberVerdict(life: Life, value: JsonValue, moment: Moment):
       `It lagged so far behind that ${messages(missed)} were deleted before it came to them (history.retention_days, history.max_bytes).`,
     )
   }
+  const holdUp = holdUpOf(life, moment, chronicle)
+  if (holdUp !== undefined && lag > 0) return wait('behind', `It is behind by ${messages(lag)}, which wait: ${holdUp}`)
   if (matches(value, 'joined.phase.replaying')) {
     return wait(
       'snapshot',
@@ -65,7 +69,32 @@ export function subscriberVerdict(life: Life, value: JsonValue, moment: Moment):
     )
   }
   if (lag > noticeableLag) return wait('behind', `It is behind by ${messages(lag)}, and is being fed from the history.`)
+  if (lag > 0) return well(`It is joined; ${messages(lag)} are on their way to it.`)
   return well('It is joined and has everything there is.')
+}
+
+/** Why nothing is being sent to it, if every connection that it has waits for something. */
+function holdUpOf({ actor }: Life, moment: Moment, chronicle: Chronicle): string | undefined {
+  let holdUp: string | undefined
+  for (const connection of chronicle.childrenOf({ actor })) {
+    const value = connection.stateAt(moment.index)?.snapshot.value ?? null
+    if (!matches(value, 'open')) continue
+    const why = readsSlowly(connection, value, moment)
+      ? 'its application reads slowly, or not at all.'
+      : Object.entries(holdUps).find(([state]) => matches(value, `open.flow.${state}`))?.[1]
+    if (why === undefined) return undefined
+    holdUp = why
+  }
+  return holdUp
+}
+
+/** Why nothing is sent on a connection, by the states in which that lasts. */
+const holdUps: Readonly<Record<string, string>> = {
+  held: 'its application has stopped its heartbeats.',
+  resuming: 'it is waited for to say how many frames it has received.',
+  locating: 'it is being found out how far it has come.',
+  unlocated: 'how far it has come cannot be read from the disk.',
+  unreadable: 'what comes next cannot be read from the disk.',
 }
 
 /** How a subscription ended, as far as it was seen. */
