@@ -1,43 +1,20 @@
 import assert from 'node:assert/strict'
-import { after, type TestContext, test } from 'node:test'
+import { after, test } from 'node:test'
 import { startBroker } from '../system/broker-process.ts'
-import { runCommand, startCommand, startNode, temporaryFile } from '../system/command-process.ts'
+import { runCommand, startNode, temporaryFile } from '../system/command-process.ts'
 import { indicator, request } from '../system/wire.ts'
 import { closeBrowser, openPage, rowSays, screenshot } from './browser.ts'
-import { type InspectedBroker, startInspectedBroker } from './inspected-broker.ts'
+import { inspect, startInspectedApplication } from './inspected-application.ts'
+import { startInspectedBroker } from './inspected-broker.ts'
 
 after(closeBrowser)
-
-/** An application in a process of its own, which subscribes and is inspected; answers the address of its inspector. */
-async function startApplication(t: TestContext, { manage }: Pick<InspectedBroker, 'manage'>) {
-  const index = new URL('../../src/index.js', import.meta.url).href
-  const script = `
-    const { connect } = await import(${JSON.stringify(index)})
-    const bus = connect({
-      endpoint: '127.0.0.1:${manage}', inspect: { name: 'watcher' },
-      heartbeatIntervalMs: 200, requestTimeoutMs: 500, shortestRetryPauseMs: 100, longestRetryPauseMs: 300,
-    })
-    console.log(await bus.inspector)
-    process.once('SIGTERM', () => bus.close())
-    for await (const message of await bus.subscribe('stix2/indicator')) console.log(message.object.id)
-  `
-  const application = startNode(t, '--input-type=module', '-e', script)
-  const [address = ''] = await application.printed(1)
-  return { ...application, address }
-}
-
-/** Runs `threatbus inspect`, and answers the address that it prints. */
-async function inspect(t: TestContext, ...sources: readonly string[]): Promise<string> {
-  const [address = ''] = await startCommand(t, 'inspect', ...sources).printed(1)
-  return address
-}
 
 //  watcher ── subscribe, heartbeats ──> broker
 //     └───────────── inspect ──────────────┴──> one page
 test('both ends of a conversation show in one page: the session and its subscriber, in order of time', async t => {
   const token = 'a-token-of-many-characters'
   const broker = await startInspectedBroker(t, { inspector: { port: 0, token } })
-  const watcher = await startApplication(t, broker)
+  const watcher = await startInspectedApplication(t, broker.manage)
   const address = await inspect(t, `${broker.address}?token=${token}`, watcher.address)
   assert.ok(!address.includes(token))
   // What only those see who know a token is not shown to those who don't.
