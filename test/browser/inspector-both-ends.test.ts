@@ -27,6 +27,7 @@ test('both ends of a conversation show in one page: the session and its subscrib
   const subscriber = page.locator('[data-actor^="subscriber."]')
   await subscriber.filter({ hasText: 'joined' }).first().waitFor()
 
+  await page.getByLabel('Order').selectOption('in the tree')
   // Each program is a tree of its own: what belongs to the broker stands before what belongs to the client.
   const rows = await page
     .locator('.actors [data-actor]')
@@ -50,16 +51,43 @@ test('both ends of a conversation show in one page: the session and its subscrib
   await page.locator('.sequence .message', { hasText: 'requestHeartbeat done' }).first().waitFor()
   await page.locator('.sequence .message', { hasText: 'heartbeat.received' }).first().waitFor()
   const lines = await page.locator('.lifelines span').allInnerTexts()
+  const names = lines.map(line => line.replace(/\s+/, ': '))
   assert.ok(
-    lines.some(line => line.startsWith('watcher: session.')) &&
-      lines.some(line => line.startsWith('threatbus: subscriber.')),
-    lines.join(),
+    names.some(name => name.startsWith('watcher: session.')) &&
+      names.some(name => name.startsWith('threatbus: subscriber.')),
+    names.join(),
   )
   const shown = await page.locator('.sequence .message title').allInnerTexts()
   const at = (await page.locator('.sequence .message .time').allInnerTexts()).filter(text => text !== '')
   assert.ok(shown.length > 5 && at.length > 5)
   assert.deepEqual(at, at.toSorted(), 'they are in order of time')
   await screenshot(page, 'both-ends')
+
+  // What one program sent the other is an arrow between them, there and back, without all that changed nothing as well.
+  await page.getByLabel('what changed nothing').uncheck()
+  const places = new Map(
+    await Promise.all(
+      (await page.locator('.lifelines span').all()).map(
+        async (line, place) => [(await line.innerText()).split(/[\s.]/)[1] ?? '', place] as const,
+      ),
+    ),
+  )
+  for (const [words, from, to] of [
+    ['management.heartbeat', 'session', 'broker'],
+    ['requestHeartbeat done', 'broker', 'session'],
+  ] as const) {
+    const arrow = page.locator('.message.crossing', { hasText: words }).last().locator('line.arrow')
+    const ends = await Promise.all(['x1', 'x2'].map(async end => Number(await arrow.getAttribute(end))))
+    const isForth = (places.get(from) ?? 0) < (places.get(to) ?? 0)
+    assert.equal((ends[0] ?? 0) < (ends[1] ?? 0), isForth, `${words} goes from ${from} to ${to}`)
+  }
+  // Of the request is told what it asks for, and nothing of the way back that its reply takes.
+  await page.locator('.message.crossing', { hasText: 'management.heartbeat' }).last().click()
+  const detail = page.locator('.detail', { hasText: 'management.heartbeat' })
+  await detail.waitFor()
+  assert.match(await detail.innerText(), /session\.\d+ → threatbus: broker.*action\s+heartbeat\s+topic/s)
+  assert.doesNotMatch(await detail.innerText(), /route|bytes|actorId/)
+  await page.keyboard.press('End')
 
   // The broker goes: the page says so at both ends, and goes on when it is back.
   await broker.stop('SIGKILL')

@@ -18,7 +18,7 @@ export interface Troubled {
 }
 
 /** Makes messages so long that a connection that takes nothing is soon full. */
-const description = 'Seen in a campaign. '.repeat(100)
+const description = 'Seen in a campaign. '.repeat(300)
 
 /** Settings with which trouble comes soon. */
 const settings = { heartbeat: { timeout: 5 }, join_timeout: 1, zmq: { send_buffer_size: 4096 } }

@@ -24,13 +24,16 @@ export function ActorPanel() {
   return (
     <section class="panel" aria-label="The chosen actor">
       <Summary entry={entry} />
-      <div class="tabs" role="tablist">
+      <div class="tabs" role="tablist" aria-label="What is shown of it" onKeyDown={chooseTab}>
         {Object.entries(tabs).map(([key, words], place) => (
           <button
             key={key}
             type="button"
             role="tab"
+            id={`tab-${key}`}
+            aria-controls="shown"
             aria-selected={tab.value === key}
+            tabIndex={tab.value === key ? 0 : -1}
             title={`${words} (${place + 1})`}
             onClick={() => (tab.value = key as Tab)}
           >
@@ -38,16 +41,31 @@ export function ActorPanel() {
           </button>
         ))}
       </div>
-      {tab.value === 'flows' ? (
-        <FlowsView entry={entry} />
-      ) : (
-        <div class="split">
-          {tab.value === 'chart' ? <ChartView entry={entry} /> : <SequenceView entry={entry} />}
-          <EventsView entry={entry} />
-        </div>
-      )}
+      <div class="shown" role="tabpanel" id="shown" aria-labelledby={`tab-${tab.value}`}>
+        {tab.value === 'flows' ? (
+          <FlowsView entry={entry} />
+        ) : (
+          <div class="split">
+            {tab.value === 'chart' ? <ChartView entry={entry} /> : <SequenceView entry={entry} />}
+            <EventsView entry={entry} />
+          </div>
+        )}
+      </div>
     </section>
   )
+}
+
+/** The arrow keys go from tab to tab, and no step further meanwhile. */
+function chooseTab(event: KeyboardEvent): void {
+  const by = ({ ArrowLeft: -1, ArrowRight: 1 } as const)[event.key]
+  if (by === undefined || event.shiftKey) return
+  event.preventDefault()
+  event.stopPropagation()
+  const all = Object.keys(tabs) as Tab[]
+  const next = all[(all.indexOf(tab.value) + by + all.length) % all.length]
+  if (next === undefined) return
+  tab.value = next
+  document.getElementById(`tab-${next}`)?.focus()
 }
 
 function Summary({ entry }: { readonly entry: Entry }) {

@@ -101,6 +101,12 @@ export function choose(actor: string): void {
   chosen.value = actor
 }
 
+/** Chooses an actor, and brings what there is to see of it into sight where the page is one column. */
+export function show(actor: string): void {
+  choose(actor)
+  if (matchMedia('(max-width: 860px)').matches) document.querySelector('.panel')?.scrollIntoView()
+}
+
 /** Looks at a step; undefined: at what happens now. */
 export function lookAt(index: number | undefined): void {
   cursor.value = index
