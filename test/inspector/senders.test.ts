@@ -17,11 +17,10 @@ function head(origin: string): TraceRecord {
   return { type: 'trace', version: 1, program: origin, pid: 1, at: 0, origin }
 }
 
-/** Two applications at a broker, and who sent the steps that follow. */
-function senders(
-  origins: readonly string[],
-  ...steps: readonly (readonly [actor: string, type: string, carried?: object, source?: string])[]
-) {
+type Noted = readonly [actor: string, type: string, carried?: object, source?: string]
+
+/** Two applications at a broker, and the steps that follow. */
+function conversation(origins: readonly string[], steps: readonly Noted[]) {
   const kept = new Chronicle()
   for (const record of [
     actor('bus', 'broker', 'broker', {}),
@@ -38,8 +37,13 @@ function senders(
     const of = source === undefined ? {} : { source }
     kept.take({ type: '@xstate.snapshot', at: 1, actor: name, ...of, event: { type, ...carried } })
   }
-  const known = new Senders(kept, kept.lastIndex)
-  return kept.steps.map(step => [known.of(step), known.crosses(step)])
+  return { known: new Senders(kept, kept.lastIndex), steps: kept.steps }
+}
+
+/** Who sent steps, and whether they came from another program. */
+function senders(origins: readonly string[], ...noted: readonly Noted[]) {
+  const { known, steps } = conversation(origins, noted)
+  return steps.map(step => [known.of(step), known.crosses(step)])
 }
 
 const all = ['bus', 'one', 'two']
@@ -60,6 +64,29 @@ test('a request comes from the session whose topic it names, and the answer from
       ['one/session.1', true],
     ],
   )
+})
+
+test('an answer stands behind what it answers, also if it was noted before', () => {
+  const [ask, asked, answered] = [
+    ['one/session.1', 'xstate.after.heartbeatInterval.x'],
+    ['bus/broker', 'management.heartbeat', { topic: 'aaaaaa…' }],
+    ['one/session.1', 'xstate.done.actor.requestHeartbeat'],
+  ] as const
+  const other = ['bus/broker', 'management.heartbeat', { topic: 'bbbbbb…' }] as const
+  const inTurn = [ask, asked, answered, ask, asked, answered]
+  for (const noted of [
+    inTurn,
+    [ask, answered, asked, ask, answered, asked],
+    [ask, asked, answered, ask, answered, asked],
+  ]) {
+    const { known, steps } = conversation(all, noted)
+    assert.deepEqual(
+      known.inOrder(steps).map(({ event }) => event.type),
+      inTurn.map(([, type]) => type),
+    )
+  }
+  const { known, steps } = conversation(all, [ask, answered, other])
+  assert.deepEqual(known.inOrder(steps), steps, "another's request is not what was answered")
 })
 
 test('what stays in a program, fails, or comes from who is not there, crosses nothing', () => {

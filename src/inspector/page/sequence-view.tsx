@@ -154,7 +154,7 @@ function drawn(entry: Entry) {
   )
   const at = cursor.value === undefined ? all.length - 1 : all.findLastIndex(step => step.index <= (cursor.value ?? 0))
   const end = Math.min(all.length, Math.max(at + maxRows / 2, maxRows))
-  const some = all.slice(Math.max(0, end - maxRows), end)
+  const some = senders.inOrder(all.slice(Math.max(0, end - maxRows), end))
   const part = new Set<string | undefined>([chosen])
   for (const step of [...some, ...entry.life.steps.slice(-1)]) {
     part.add(senders.of(step))

@@ -46,6 +46,29 @@ export class Senders {
     return step.source === undefined && this.#fromElsewhere(step) !== undefined
   }
 
+  /**
+   * Steps as one led to the other. The broker's are noted when it has dealt with a request; by then it may be answered, and the
+   * answer noted at the other end.
+   */
+  inOrder(steps: readonly Step[]): readonly Step[] {
+    const ordered: Step[] = []
+    for (const step of steps) {
+      const answer = this.crosses(step) ? this.#unaskedAnswer(ordered, this.of(step)) : -1
+      if (answer < 0) ordered.push(step)
+      else ordered.splice(answer, 0, step)
+    }
+    return ordered
+  }
+
+  /** Where the answer stands that a session has got without having asked, as far as these steps tell; -1: it has asked. */
+  #unaskedAnswer(steps: readonly Step[], session: string | undefined): number {
+    const answer = steps.findLastIndex(({ actor }) => actor === session)
+    const got = steps[answer]
+    if (got === undefined || !this.crosses(got)) return -1
+    const before = steps.slice(0, answer).findLast(step => step.actor === session || this.of(step) === session)
+    return before?.actor === session ? answer : -1
+  }
+
   #fromElsewhere({ actor, event }: Step): string | undefined {
     const life = this.#sessions.size === 0 ? undefined : this.#kept.lives.get(actor)
     if (life === undefined) return undefined
