@@ -33,7 +33,7 @@ export const isPlain = signal(false)
 const [minScale, maxScale] = [0.1, 3]
 
 /** The words of a chart that is drawn smaller than this can't be read. */
-const minReadableScale = 0.5
+const minReadableScale = 0.45
 
 /** Small charts are drawn larger than they are only if somebody asks for it. */
 const maxFittedScale = 1

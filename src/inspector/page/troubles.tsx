@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { type Alarm, alarmsOf, toldApart } from '../story/alarms.ts'
+import { times } from '../story/quantities.ts'
 import { dismiss, isDismissed, recall } from './dismissal.ts'
 import { chosen, connection, cursor, show } from './inspection.ts'
 import { type Entry, search, troubles } from './roster.ts'
@@ -64,8 +65,10 @@ function headlineOf({ actors, brief }: Alarm<Entry>): string {
   return actors.length === 1 ? brief : `${actors.length.toLocaleString('en-US')} ${brief}`
 }
 
-function Waiting({ count }: { readonly count: number }) {
-  return count === 0 ? null : <span class="stake">{shortNumber(count)} waiting</span>
+/** How much waits, or how often it happened. */
+function Stake({ waiting, occurrences }: { readonly waiting: number; readonly occurrences?: number | undefined }) {
+  if (occurrences !== undefined) return <span class="stake">{times(occurrences)}</span>
+  return waiting === 0 ? null : <span class="stake">{shortNumber(waiting)} waiting</span>
 }
 
 /** One actor, and all that there is to say of it. */
@@ -75,7 +78,8 @@ function Single({ alarm }: { readonly alarm: Alarm<Entry> }) {
   return (
     <div class="line">
       <Chooser entry={entry}>
-        <b class="brief">{alarm.brief}</b> <code>{nameOf(entry.life.actor)}</code> <Waiting count={alarm.waiting} />{' '}
+        <b class="brief">{alarm.brief}</b> <code>{nameOf(entry.life.actor)}</code>{' '}
+        <Stake waiting={alarm.waiting} occurrences={entry.verdict.occurrences} />{' '}
         <span class="sentence">{entry.verdict.sentence}</span>
       </Chooser>
       <Dismiss entries={alarm.actors} of={nameOf(entry.life.actor)} brief={alarm.brief} />
@@ -103,7 +107,7 @@ function Several({ alarm }: { readonly alarm: Alarm<Entry> }) {
             <b class="brief">
               {headlineOf(alarm)} <span aria-hidden="true">{isOpen ? '▾' : '▸'}</span>
             </b>{' '}
-            <Waiting count={waiting} /> <code>{named.join(', ')}</code>{' '}
+            <Stake waiting={waiting} /> <code>{named.join(', ')}</code>{' '}
             {unnamed > 0 && `and ${unnamed.toLocaleString('en-US')} more`}
           </span>
         </button>
@@ -125,7 +129,7 @@ function Members({ alarm: { brief, actors } }: { readonly alarm: Alarm<Entry> })
         {shown.map((entry, place) => (
           <li key={entry.life.actor} class="line">
             <Chooser entry={entry}>
-              <code title={entry.life.id}>{nameWithin(entry.life)}</code> <Waiting count={entry.figures?.lag ?? 0} />{' '}
+              <code title={entry.life.id}>{nameWithin(entry.life)}</code> <Stake waiting={entry.figures?.lag ?? 0} />{' '}
               <span class="sentence">{own[place]}</span>
             </Chooser>
             <Dismiss entries={[entry]} of={nameOf(entry.life.actor)} brief={brief} />
