@@ -79,6 +79,10 @@ async function drawEverywhere(page: Page, name: string): Promise<void> {
         await page.getByRole('tab', { name: tab }).click()
         await draw(tab.toLowerCase())
       }
+      const group = page.getByRole('button', { name: /^\d+ never joined/ })
+      await group.click()
+      await draw('alarms')
+      await group.click()
       await page.getByRole('button', { name: 'Keys' }).click()
       await draw('keys')
       await page.getByRole('button', { name: 'Close' }).click()

@@ -1,3 +1,4 @@
+import { delayWords } from '../story/delays.ts'
 import { ago } from '../story/quantities.ts'
 import { ChartView } from './chart-view.tsx'
 import { EventsView } from './events-view.tsx'
@@ -5,7 +6,6 @@ import { FlowsView } from './flows-view.tsx'
 import { chosen, chronicle, connection, moment, type Tab, tab } from './inspection.ts'
 import { type Entry, entryNow, topicsOf } from './roster.ts'
 import { SequenceView } from './sequence-view.tsx'
-import { delayWords } from './words.ts'
 import './actor-panel.css'
 
 const tabs: Readonly<Record<Tab, string>> = { chart: 'Chart', sequence: 'Sequence', flows: 'Flows' }
@@ -71,7 +71,6 @@ function chooseTab(event: KeyboardEvent): void {
 function Summary({ entry }: { readonly entry: Entry }) {
   const { life, state, verdict, figures, rate, heartbeatAt } = entry
   const { at, index } = moment.value
-  const timers = life.timers.filter(({ delay }) => delay !== 'refusedSendPause')
   return (
     <div class={`summary ${verdict.health}`}>
       <h2>
@@ -93,8 +92,8 @@ function Summary({ entry }: { readonly entry: Entry }) {
         <Fact name="Missed">{figures && figures.missed > 0 && figures.missed.toLocaleString('en-US')}</Fact>
         <Fact name="Snapshot">{figures?.replaying && <SnapshotProgress entry={entry} />}</Fact>
         <Fact name="Last heartbeat">{heartbeatAt !== undefined && `${ago(at - heartbeatAt)} ago`}</Fact>
-        {timers.map(({ delay, startedAt, ms }) => (
-          <Fact key={delay} name={delayWords(delay)}>
+        {life.timers.map(({ delay, startedAt, ms }) => (
+          <Fact key={delay} name={delayWords(life.chart, delay) ?? delay}>
             {startedAt + ms >= at && `in ${ago(startedAt + ms - at)}`}
           </Fact>
         ))}

@@ -184,7 +184,7 @@ class Plan {
       const id = `${transition.key} ${target}`
       const lines = this.#detail === 'all' ? labelLines(transition) : shortLabel(transition)
       // Room for the count that stands behind the first line.
-      const width = Math.max(...lines.map((line, index) => textWidth(line, fonts.text) + (index === 0 ? 26 : 0))) + 6
+      const width = Math.max(...lines.map((line, index) => textWidth(line, fonts.text) + (index === 0 ? 32 : 0))) + 6
       const label = { text: lines.join('\n'), width, height: lines.length * lineHeight + 2 }
       const labels = this.#detail === 'states' ? [] : [label]
       this.edges.push({ id, sources: [state.id], targets: [target], labels })

@@ -43,21 +43,6 @@ function invokedNames(state: StateDefinition): [string, string][] {
   ]
 }
 
-/** What happens when a timer of a chart has run down, in words. */
-const timerWords: Readonly<Record<string, string>> = {
-  joinTimeout: 'Given up unless it joins',
-  heartbeatTimeout: 'Given up unless a heartbeat comes',
-  evictAfter: 'Unsubscribed unless it comes back',
-  answerTimeout: 'Given up unless somebody answers',
-  quietTimeout: 'Complete unless more comes',
-  fetchRetryPause: 'Tried again',
-}
-
-/** What a delay leads to, in words; its name in the chart if there are none. */
-export function delayWords(delay: string): string {
-  return timerWords[delay] ?? delay
-}
-
 /** An actor's name; one that sent from outside of all actors has none. */
 export function nameOf(actor: string | undefined): string {
   if (actor === undefined) return 'outside'

@@ -76,9 +76,19 @@ export function toldApart(sentences: readonly string[]): Telling {
   const [first = []] = clauses
   const inAll = new Set(first.filter(clause => clauses.every(each => each.includes(clause))))
   return {
-    common: first.filter(clause => inAll.has(clause)).join(' '),
+    common: joined(first, inAll),
     own: clauses.map(each => each.filter(clause => !inAll.has(clause)).join(' ')),
   }
+}
+
+/** What is common of a sentence's clauses; where something of it is left out, it says so. */
+function joined(clauses: readonly string[], common: ReadonlySet<string>): string {
+  const told = clauses.map((clause, place) => {
+    const next = clauses[place + 1]
+    const isBroken = next !== undefined && common.has(clause) && !common.has(next)
+    return isBroken ? clause.replace(/[:;]$/, ' …') : clause
+  })
+  return told.filter((_, place) => common.has(clauses[place] ?? '')).join(' ')
 }
 
 /** The parts of sentences that end in a full stop, a colon or a semicolon. */
