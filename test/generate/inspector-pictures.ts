@@ -36,7 +36,7 @@ test('the pictures of the README', { skip: folder !== undefined }, async t => {
   receive(t, broker.pub, silent)
   await rowSays(page, `subscriber.${shortened(silent)}`, 'joined')
   await request(broker.manage, { action: 'heartbeat', topic: silent })
-  await choose(page, silent, 'heartbeats stopped')
+  await choose(page, `subscriber.${shortened(silent)}`, 'heartbeats stopped')
   await page.locator('.chart .state.active').first().waitFor()
   await draw(page, 'chart')
   const idle = await subscribe(broker)
@@ -44,7 +44,7 @@ test('the pictures of the README', { skip: folder !== undefined }, async t => {
   await rowSays(page, `subscriber.${shortened(idle)}`, 'joined')
   await publishInWaves(t, broker)
 
-  await choose(page, idle, 'reads slowly')
+  await choose(page, `connection.${shortened(idle)}`, 'reads slowly')
   await page.keyboard.press('3')
   await page.locator('.figure canvas').first().waitFor()
   await draw(page, 'flows')
@@ -73,8 +73,7 @@ async function publishInWaves(t: TestContext, broker: InspectedBroker): Promise<
   }
 }
 
-async function choose(page: Page, topic: string, words: string): Promise<void> {
-  const actor = `subscriber.${shortened(topic)}`
+async function choose(page: Page, actor: string, words: string): Promise<void> {
   await rowSays(page, actor, words)
   await page.locator(`[data-actor="${actor}"]`).click()
   await page.locator('.summary.trouble').waitFor()

@@ -117,11 +117,11 @@ function Choice({ label, value, all, options, onChoose }: ChoiceProps) {
 function Row({ entry, place }: { readonly entry: Entry; readonly place: Place }) {
   const { life, state, verdict, depth } = entry
   const isChosen = chosen.value === life.actor
-  const [beside, below] = figuresOf(entry)
+  const { waiting, below } = figuresOf(entry)
   const inTree = order.value === 'tree' && depth > 0
-  // What is wrong is said before what it is in.
-  const isWrong = verdict.health === 'trouble'
-  const rest = [isWrong ? state : verdict.brief, isWrong ? '' : kindOf(life), topicsOf(entry).join(', ')]
+  // What is the matter is said before what it is in.
+  const matter = verdict.health === 'trouble' || verdict.health === 'waiting' ? verdict.brief : ''
+  const rest = [matter === '' ? verdict.brief : state, kindOf(life), topicsOf(entry).join(', ')]
   return (
     <button
       type="button"
@@ -137,13 +137,13 @@ function Row({ entry, place }: { readonly entry: Entry; readonly place: Place })
       <span class={`dot ${verdict.health}`} />
       <span class="line">
         <code title={life.id}>{nameWithin(life)}</code>
-        <span class={isWrong ? 'state trouble' : 'state'} title={state}>
-          {isWrong ? verdict.brief : state}
+        <span class={matter === '' ? 'state' : `state ${verdict.health}`} title={state}>
+          {matter || state}
         </span>
-        {beside}
+        {waiting}
       </span>
       <span class="line">
-        <small class={verdict.health}>{rest.filter(part => part !== '').join(' · ')}</small>
+        <small>{rest.filter(part => part !== '').join(' · ')}</small>
         {below}
       </span>
     </button>
@@ -156,8 +156,8 @@ function kindOf({ origin, parent, chart }: Life): string {
   return chart === 'connection' ? 'connection' : ''
 }
 
-/** The figures of an actor that stand beside what is said of it: the two that say most. */
-function figuresOf({ figures, rate, heartbeatAt }: Entry): readonly preact.ComponentChild[] {
+/** The figures of an actor that stand beside what is said of it, and below. */
+function figuresOf({ figures, rate, heartbeatAt }: Entry) {
   const waiting = figures && figures.lag > 0 && (
     <small title="Messages that wait for it">{shortNumber(figures.lag)} waiting</small>
   )
@@ -165,7 +165,7 @@ function figuresOf({ figures, rate, heartbeatAt }: Entry): readonly preact.Compo
   const heard = heartbeatAt !== undefined && cursor.value === undefined && (
     <small title="Its last heartbeat">♥ {ago(moment.value.at - heartbeatAt)}</small>
   )
-  return [waiting, sent, heard].filter(Boolean)
+  return { waiting, below: sent || heard }
 }
 
 /** Chooses the actor that stands so many places further in the list. */
