@@ -4,7 +4,7 @@ import { Senders } from '../story/senders.ts'
 import { stateText } from '../story/state-value.ts'
 import { ArrowHead } from './arrow-head.tsx'
 import { hasWords, ofAll, showsQuiet } from './events-view.tsx'
-import { choose, chronicle, cursor, lookAt } from './inspection.ts'
+import { choose, chronicle, cursor, isOneColumn, lookAt } from './inspection.ts'
 import type { Entry } from './roster.ts'
 import { clockTime, eventOf, idOf, nameOf, programOf } from './words.ts'
 import './sequence-view.css'
@@ -16,13 +16,18 @@ const maxRows = 120
 const maxLines = 10
 
 /** In pixels; behind the last line there is room for the state that was reached. */
-const [timeWidth, lineGap, rowHeight, stateWidth] = [92, 190, 34, 120]
+const [timeWidth, rowHeight, stateWidth] = [76, 34, 120]
+
+/** Between two lines, in pixels: on a phone two of them are in sight. */
+function lineGap(): number {
+  return isOneColumn() ? 142 : 190
+}
 
 /** The way of events from actor to actor. */
 export function SequenceView({ entry }: { readonly entry: Entry }) {
   const box = useRef<HTMLElement>(null)
   const { steps, lines, senders } = drawn(entry)
-  const width = timeWidth + lines.length * lineGap + stateWidth
+  const width = timeWidth + lines.length * lineGap() + stateWidth
   const height = steps.length * rowHeight + 12
   useLayoutEffect(() => {
     const { current } = box
@@ -36,7 +41,7 @@ export function SequenceView({ entry }: { readonly entry: Entry }) {
         {lines.map((actor, place) => (
           <span
             key={actor ?? ''}
-            style={{ left: `${xOf(place) - lineGap / 2}px` }}
+            style={{ left: `${xOf(place) - lineGap() / 2}px`, width: `${lineGap()}px` }}
             class={actor === entry.life.actor ? 'chosen' : ''}
           >
             <Lifeline actor={actor} />
@@ -138,7 +143,7 @@ function Message({ step, lines, senders, y, width }: MessageProps) {
 }
 
 function xOf(place: number): number {
-  return timeWidth + place * lineGap + lineGap / 2
+  return timeWidth + (place + 0.5) * lineGap()
 }
 
 /** The steps that are drawn, and the actors that take part in them: where events come from stands on the left, then the chosen one. */
