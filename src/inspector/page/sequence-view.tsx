@@ -16,11 +16,11 @@ const maxRows = 120
 const maxLines = 10
 
 /** In pixels; behind the last line there is room for the state that was reached. */
-const [timeWidth, rowHeight, stateWidth] = [76, 34, 120]
+const [timeWidth, rowHeight, stateWidth] = [110, 34, 120]
 
 /** Between two lines, in pixels: on a phone two of them are in sight. */
 function lineGap(): number {
-  return isOneColumn() ? 142 : 190
+  return isOneColumn() ? 136 : 190
 }
 
 /** The way of events from actor to actor. */
