@@ -1,43 +1,20 @@
 import assert from 'node:assert/strict'
-import { after, type TestContext, test } from 'node:test'
+import { after, test } from 'node:test'
 import { startBroker } from '../system/broker-process.ts'
-import { runCommand, startCommand, startNode, temporaryFile } from '../system/command-process.ts'
+import { runCommand, startNode, temporaryFile } from '../system/command-process.ts'
 import { indicator, request } from '../system/wire.ts'
 import { closeBrowser, openPage, rowSays, screenshot } from './browser.ts'
-import { type InspectedBroker, startInspectedBroker } from './inspected-broker.ts'
+import { inspect, startInspectedApplication } from './inspected-application.ts'
+import { startInspectedBroker } from './inspected-broker.ts'
 
 after(closeBrowser)
-
-/** An application in a process of its own, which subscribes and is inspected; answers the address of its inspector. */
-async function startApplication(t: TestContext, { manage }: Pick<InspectedBroker, 'manage'>) {
-  const index = new URL('../../src/index.js', import.meta.url).href
-  const script = `
-    const { connect } = await import(${JSON.stringify(index)})
-    const bus = connect({
-      endpoint: '127.0.0.1:${manage}', inspect: { name: 'watcher' },
-      heartbeatIntervalMs: 200, requestTimeoutMs: 500, shortestRetryPauseMs: 100, longestRetryPauseMs: 300,
-    })
-    console.log(await bus.inspector)
-    process.once('SIGTERM', () => bus.close())
-    for await (const message of await bus.subscribe('stix2/indicator')) console.log(message.object.id)
-  `
-  const application = startNode(t, '--input-type=module', '-e', script)
-  const [address = ''] = await application.printed(1)
-  return { ...application, address }
-}
-
-/** Runs `threatbus inspect`, and answers the address that it prints. */
-async function inspect(t: TestContext, ...sources: readonly string[]): Promise<string> {
-  const [address = ''] = await startCommand(t, 'inspect', ...sources).printed(1)
-  return address
-}
 
 //  watcher ── subscribe, heartbeats ──> broker
 //     └───────────── inspect ──────────────┴──> one page
 test('both ends of a conversation show in one page: the session and its subscriber, in order of time', async t => {
   const token = 'a-token-of-many-characters'
   const broker = await startInspectedBroker(t, { inspector: { port: 0, token } })
-  const watcher = await startApplication(t, broker)
+  const watcher = await startInspectedApplication(t, broker.manage)
   const address = await inspect(t, `${broker.address}?token=${token}`, watcher.address)
   assert.ok(!address.includes(token))
   // What only those see who know a token is not shown to those who don't.
@@ -50,6 +27,7 @@ test('both ends of a conversation show in one page: the session and its subscrib
   const subscriber = page.locator('[data-actor^="subscriber."]')
   await subscriber.filter({ hasText: 'joined' }).first().waitFor()
 
+  await page.getByLabel('Order').selectOption('in the tree')
   // Each program is a tree of its own: what belongs to the broker stands before what belongs to the client. A subscription that
   // was given up, because its answer came too late, has ended.
   await page.getByLabel('ended').uncheck()
@@ -75,16 +53,43 @@ test('both ends of a conversation show in one page: the session and its subscrib
   await page.locator('.sequence .message', { hasText: 'requestHeartbeat done' }).first().waitFor()
   await page.locator('.sequence .message', { hasText: 'heartbeat.received' }).first().waitFor()
   const lines = await page.locator('.lifelines span').allInnerTexts()
+  const names = lines.map(line => line.replace(/\s+/, ': '))
   assert.ok(
-    lines.some(line => line.startsWith('watcher: session.')) &&
-      lines.some(line => line.startsWith('threatbus: subscriber.')),
-    lines.join(),
+    names.some(name => name.startsWith('watcher: session.')) &&
+      names.some(name => name.startsWith('threatbus: subscriber.')),
+    names.join(),
   )
   const shown = await page.locator('.sequence .message title').allInnerTexts()
-  const at = (await page.locator('.sequence .message .time').allInnerTexts()).filter(text => text !== '')
+  const at = await page.locator('.event time').allInnerTexts()
   assert.ok(shown.length > 5 && at.length > 5)
   assert.deepEqual(at, at.toSorted(), 'they are in order of time')
   await screenshot(page, 'both-ends')
+
+  // What one program sent the other is an arrow between them, there and back, without all that changed nothing as well.
+  await page.getByLabel('what changed nothing').uncheck()
+  const places = new Map(
+    await Promise.all(
+      (await page.locator('.lifelines span').all()).map(
+        async (line, place) => [(await line.innerText()).split(/[\s.]/)[1] ?? '', place] as const,
+      ),
+    ),
+  )
+  for (const [words, from, to] of [
+    ['management.heartbeat', 'session', 'broker'],
+    ['requestHeartbeat done', 'broker', 'session'],
+  ] as const) {
+    const arrow = page.locator('.message.crossing', { hasText: words }).last().locator('line.arrow')
+    const ends = await Promise.all(['x1', 'x2'].map(async end => Number(await arrow.getAttribute(end))))
+    const isForth = (places.get(from) ?? 0) < (places.get(to) ?? 0)
+    assert.equal((ends[0] ?? 0) < (ends[1] ?? 0), isForth, `${words} goes from ${from} to ${to}`)
+  }
+  // Of the request is told what it asks for, and nothing of the way back that its reply takes.
+  await page.locator('.message.crossing', { hasText: 'management.heartbeat' }).last().click()
+  const detail = page.locator('.detail', { hasText: 'management.heartbeat' })
+  await detail.waitFor()
+  assert.match(await detail.innerText(), /session\.\d+ → threatbus: broker.*action\s+heartbeat\s+topic/s)
+  assert.doesNotMatch(await detail.innerText(), /route|bytes|actorId/)
+  await page.keyboard.press('End')
 
   // The broker goes: the page says so at both ends, and goes on when it is back.
   await broker.stop('SIGKILL')

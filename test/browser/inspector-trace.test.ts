@@ -4,27 +4,15 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { after, type TestContext, test } from 'node:test'
+import { after, test } from 'node:test'
 import { shortened } from '../../src/protocol/topics.ts'
 import { threatbusCommand } from '../system/broker-process.ts'
 import { receive, request } from '../system/wire.ts'
 import { closeBrowser, openPage, rowSays, screenshot } from './browser.ts'
+import { inspect } from './inspected-application.ts'
 import { startInspectedBroker } from './inspected-broker.ts'
 
 after(closeBrowser)
-
-/** Runs `threatbus inspect`, and answers the address that it prints. */
-async function inspect(t: TestContext, file: string): Promise<string> {
-  const command = spawn(process.execPath, [threatbusCommand, 'inspect', file], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const exited = once(command, 'exit')
-  t.after(async () => {
-    command.kill()
-    await exited
-  })
-  const [address] = await once(createInterface(command.stdout), 'line')
-  return address
-}
 
 // application ── subscribe, join, leave ──> broker ── trace ──> inspect ── page
 test('a trace that a broker recorded is opened without it, and stepped through', async t => {

@@ -1,6 +1,7 @@
 /**
  * Draws the inspector's pictures in the README: `npm run pictures` after a build. A broker has a bad minute, a browser looks
- * at it. Written as a test, for what it starts is ended as the tests end it.
+ * at it. `npm run pictures -- FOLDER` draws all of the page into a folder instead. Written as a test, for what it starts is
+ * ended as the tests end it.
  */
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
@@ -12,16 +13,21 @@ import { closeBrowser, openPage, rowSays } from '../browser/browser.ts'
 import { type InspectedBroker, startInspectedBroker } from '../browser/inspected-broker.ts'
 import { repository } from '../rooms/sources.ts'
 import { indicator, publisher, receive, request } from '../system/wire.ts'
+import { survey } from './inspector-survey.ts'
 
 /** How long messages come in waves, for the flows: in seconds. */
 const seconds = 50
 
 const window = { viewport: { width: 1360, height: 850 } }
 
+const folder = process.argv[2]
+
 after(closeBrowser)
 
+test('the whole page, everywhere', { skip: folder === undefined }, t => survey(t, folder ?? ''))
+
 // publisher ── waves, some invalid ──> broker ──> six that read, one that is silent, one that reads nothing; an eavesdropper
-test('the pictures of the inspector', async t => {
+test('the pictures of the README', { skip: folder !== undefined }, async t => {
   const zmq = { send_buffer_size: 4096 }
   const broker = await startInspectedBroker(t, { heartbeat: { timeout: 5 }, zmq })
   const { page } = await openPage(t, broker.address, window)
@@ -30,7 +36,7 @@ test('the pictures of the inspector', async t => {
   receive(t, broker.pub, silent)
   await rowSays(page, `subscriber.${shortened(silent)}`, 'joined')
   await request(broker.manage, { action: 'heartbeat', topic: silent })
-  await choose(page, silent, 'heartbeats stopped')
+  await choose(page, `subscriber.${shortened(silent)}`, 'heartbeats stopped')
   await page.locator('.chart .state.active').first().waitFor()
   await draw(page, 'chart')
   const idle = await subscribe(broker)
@@ -38,7 +44,7 @@ test('the pictures of the inspector', async t => {
   await rowSays(page, `subscriber.${shortened(idle)}`, 'joined')
   await publishInWaves(t, broker)
 
-  await choose(page, idle, 'reads slowly')
+  await choose(page, `connection.${shortened(idle)}`, 'reads slowly')
   await page.keyboard.press('3')
   await page.locator('.figure canvas').first().waitFor()
   await draw(page, 'flows')
@@ -67,8 +73,7 @@ async function publishInWaves(t: TestContext, broker: InspectedBroker): Promise<
   }
 }
 
-async function choose(page: Page, topic: string, words: string): Promise<void> {
-  const actor = `subscriber.${shortened(topic)}`
+async function choose(page: Page, actor: string, words: string): Promise<void> {
   await rowSays(page, actor, words)
   await page.locator(`[data-actor="${actor}"]`).click()
   await page.locator('.summary.trouble').waitFor()

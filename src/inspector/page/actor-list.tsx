@@ -1,6 +1,6 @@
 import type { Life } from '../story/life.ts'
 import { ago } from '../story/quantities.ts'
-import { choose, chosen, cursor, moment } from './inspection.ts'
+import { choose, chosen, cursor, moment, show } from './inspection.ts'
 import {
   choices,
   type Entry,
@@ -14,8 +14,8 @@ import {
   topicFilter,
   topicsOf,
 } from './roster.ts'
-import { VirtualList } from './virtual-list.tsx'
-import { programOf, shortNumber } from './words.ts'
+import { type Place, VirtualList } from './virtual-list.tsx'
+import { nameWithin, programOf, shortNumber } from './words.ts'
 import './actor-list.css'
 
 /** In pixels; its style sheet draws rows of this height. */
@@ -31,6 +31,7 @@ export function ActorList() {
         <input
           id="search"
           type="search"
+          aria-label="Search actors"
           placeholder="Search actors  ( / )"
           value={search.value}
           onInput={event => (search.value = event.currentTarget.value)}
@@ -82,7 +83,8 @@ export function ActorList() {
         seenKey={chosen.value}
         topKey={`${order.value} ${search.value} ${stateFilter.value} ${topicFilter.value}`}
         seen={entries.findIndex(({ life }) => life.actor === chosen.value)}
-        row={entry => <Row entry={entry} />}
+        row={(entry, place) => <Row entry={entry} place={place} />}
+        active={chosen.value === undefined ? undefined : `actor-${chosen.value}`}
       />
     </nav>
   )
@@ -112,47 +114,50 @@ function Choice({ label, value, all, options, onChoose }: ChoiceProps) {
   )
 }
 
-function Row({ entry }: { readonly entry: Entry }) {
+function Row({ entry, place }: { readonly entry: Entry; readonly place: Place }) {
   const { life, state, verdict, depth } = entry
   const isChosen = chosen.value === life.actor
-  const beside = figuresBeside(entry)
+  const { waiting, below } = figuresOf(entry)
   const inTree = order.value === 'tree' && depth > 0
-  const program = depth === 0 ? programOf(life.origin) : ''
+  // What is the matter is said before what it is in.
+  const matter = verdict.health === 'trouble' || verdict.health === 'waiting' ? verdict.brief : ''
+  const rest = [matter === '' ? verdict.brief : state, kindOf(life), topicsOf(entry).join(', ')]
   return (
     <button
       type="button"
       role="option"
+      {...place}
+      id={`actor-${life.actor}`}
       tabIndex={-1}
       aria-selected={isChosen}
       class={`actor ${isChosen ? 'chosen' : ''} ${inTree ? 'child' : ''} ${inTree && depth > 1 ? 'deep' : ''}`}
       data-actor={life.id}
-      onClick={() => choose(life.actor)}
+      onClick={() => show(life.actor)}
     >
       <span class={`dot ${verdict.health}`} />
-      <span class="name">
-        <code title={life.id}>{shortName(life)}</code>
-        <small>{program || topicsOf(entry).join(', ')}</small>
-      </span>
-      <span class="what">
-        <span class="line">
-          <span class="state" title={state}>
-            {state}
-          </span>
-          {beside[0]}
+      <span class="line">
+        <code title={life.id}>{nameWithin(life)}</code>
+        <span class={matter === '' ? 'state' : `state ${verdict.health}`} title={state}>
+          {matter || state}
         </span>
-        {(verdict.brief || beside[1]) && (
-          <span class="line">
-            <small class={verdict.health}>{verdict.brief}</small>
-            {beside[1]}
-          </span>
-        )}
+        {waiting}
+      </span>
+      <span class="line">
+        <small>{rest.filter(part => part !== '').join(' · ')}</small>
+        {below}
       </span>
     </button>
   )
 }
 
-/** What stands beside its state, and beside what is wrong with it. */
-function figuresBeside({ figures, rate, heartbeatAt }: Entry): readonly preact.ComponentChild[] {
+/** Of which program it is, where there are several; of a connection, that it is one: it has its subscriber's name. */
+function kindOf({ origin, parent, chart }: Life): string {
+  if (parent === undefined) return programOf(origin)
+  return chart === 'connection' ? 'connection' : ''
+}
+
+/** The figures of an actor that stand beside what is said of it, and below. */
+function figuresOf({ figures, rate, heartbeatAt }: Entry) {
   const waiting = figures && figures.lag > 0 && (
     <small title="Messages that wait for it">{shortNumber(figures.lag)} waiting</small>
   )
@@ -160,13 +165,7 @@ function figuresBeside({ figures, rate, heartbeatAt }: Entry): readonly preact.C
   const heard = heartbeatAt !== undefined && cursor.value === undefined && (
     <small title="Its last heartbeat">♥ {ago(moment.value.at - heartbeatAt)}</small>
   )
-  return [sent || heard, waiting || (sent && heard)]
-}
-
-/** A subscriber's name without what all of them begin with; a snapshot's with as much of its id as tells it from others. */
-function shortName({ id, chart }: Life): string {
-  if (chart === 'subscriber') return id.replace(/^subscriber\./, '')
-  return chart === 'snapshotExchange' ? id.slice(0, 'snapshot.'.length + 4) : id
+  return { waiting, below: sent || heard }
 }
 
 /** Chooses the actor that stands so many places further in the list. */

@@ -1,3 +1,4 @@
+import { delayWords } from '../story/delays.ts'
 import { ago } from '../story/quantities.ts'
 import { ChartView } from './chart-view.tsx'
 import { EventsView } from './events-view.tsx'
@@ -5,7 +6,6 @@ import { FlowsView } from './flows-view.tsx'
 import { chosen, chronicle, connection, moment, type Tab, tab } from './inspection.ts'
 import { type Entry, entryNow, topicsOf } from './roster.ts'
 import { SequenceView } from './sequence-view.tsx'
-import { delayWords } from './words.ts'
 import './actor-panel.css'
 
 const tabs: Readonly<Record<Tab, string>> = { chart: 'Chart', sequence: 'Sequence', flows: 'Flows' }
@@ -24,13 +24,16 @@ export function ActorPanel() {
   return (
     <section class="panel" aria-label="The chosen actor">
       <Summary entry={entry} />
-      <div class="tabs" role="tablist">
+      <div class="tabs" role="tablist" aria-label="What is shown of it" onKeyDown={chooseTab}>
         {Object.entries(tabs).map(([key, words], place) => (
           <button
             key={key}
             type="button"
             role="tab"
+            id={`tab-${key}`}
+            aria-controls="shown"
             aria-selected={tab.value === key}
+            tabIndex={tab.value === key ? 0 : -1}
             title={`${words} (${place + 1})`}
             onClick={() => (tab.value = key as Tab)}
           >
@@ -38,22 +41,36 @@ export function ActorPanel() {
           </button>
         ))}
       </div>
-      {tab.value === 'flows' ? (
-        <FlowsView entry={entry} />
-      ) : (
-        <div class="split">
-          {tab.value === 'chart' ? <ChartView entry={entry} /> : <SequenceView entry={entry} />}
-          <EventsView entry={entry} />
-        </div>
-      )}
+      <div class="shown" role="tabpanel" id="shown" aria-labelledby={`tab-${tab.value}`}>
+        {tab.value === 'flows' ? (
+          <FlowsView entry={entry} />
+        ) : (
+          <div class="split">
+            {tab.value === 'chart' ? <ChartView entry={entry} /> : <SequenceView entry={entry} />}
+            <EventsView entry={entry} />
+          </div>
+        )}
+      </div>
     </section>
   )
+}
+
+/** The arrow keys go from tab to tab, and no step further meanwhile. */
+function chooseTab(event: KeyboardEvent): void {
+  const by = ({ ArrowLeft: -1, ArrowRight: 1 } as const)[event.key]
+  if (by === undefined || event.shiftKey) return
+  event.preventDefault()
+  event.stopPropagation()
+  const all = Object.keys(tabs) as Tab[]
+  const next = all[(all.indexOf(tab.value) + by + all.length) % all.length]
+  if (next === undefined) return
+  tab.value = next
+  document.getElementById(`tab-${next}`)?.focus()
 }
 
 function Summary({ entry }: { readonly entry: Entry }) {
   const { life, state, verdict, figures, rate, heartbeatAt } = entry
   const { at, index } = moment.value
-  const timers = life.timers.filter(({ delay }) => delay !== 'refusedSendPause')
   return (
     <div class={`summary ${verdict.health}`}>
       <h2>
@@ -75,8 +92,8 @@ function Summary({ entry }: { readonly entry: Entry }) {
         <Fact name="Missed">{figures && figures.missed > 0 && figures.missed.toLocaleString('en-US')}</Fact>
         <Fact name="Snapshot">{figures?.replaying && <SnapshotProgress entry={entry} />}</Fact>
         <Fact name="Last heartbeat">{heartbeatAt !== undefined && `${ago(at - heartbeatAt)} ago`}</Fact>
-        {timers.map(({ delay, startedAt, ms }) => (
-          <Fact key={delay} name={delayWords(delay)}>
+        {life.timers.map(({ delay, startedAt, ms }) => (
+          <Fact key={delay} name={delayWords(life.chart, delay) ?? delay}>
             {startedAt + ms >= at && `in ${ago(startedAt + ms - at)}`}
           </Fact>
         ))}

@@ -1,7 +1,7 @@
 import type { Step } from '../story/life.ts'
 import type { StateDefinition } from '../trace/definition.ts'
 import type { Arrow, Box, Point } from './chart-layout.ts'
-import { cursor, lookAt } from './inspection.ts'
+import { cursor } from './inspection.ts'
 import { clockTime, nameOf, shortNumber } from './words.ts'
 
 /** How often an arrow was taken, and when last. */
@@ -77,12 +77,7 @@ export function TransitionArrow({
       {label?.lines.map((line, row) => (
         <text key={line} class={line.startsWith('/') ? 'did' : 'event'} x={label.x + 3} y={label.y + 13 + row * 15}>
           {line}
-          {row === 0 && use && (
-            // biome-ignore lint/a11y/noStaticElementInteractions: the same way leads over the list of events, by keys
-            <tspan class="times" onClick={() => lookAt(use.last.index)}>
-              {`  ×${shortNumber(use.times)}`}
-            </tspan>
-          )}
+          {row === 0 && use && <tspan class="times">{`  ×${shortNumber(use.times)}`}</tspan>}
         </text>
       ))}
     </g>

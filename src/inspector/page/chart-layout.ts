@@ -79,17 +79,20 @@ const options = {
 let elk: InstanceType<typeof ELK> | undefined
 const layouts = new Map<string, Promise<ChartLayout>>()
 
-/** Lays a chart out, in a worker: with all details, or with the events alone. The same chart is laid out once. */
-export function layoutOf(chart: ChartDefinition, isDetailed: boolean): Promise<ChartLayout> {
-  const key = `${isDetailed} ${JSON.stringify(chart)}`
-  const known = layouts.get(key) ?? laidOut(chart, isDetailed)
+/** What is written in a chart: the states alone, where there is little room; the events as well; or all of it. */
+export type Detail = 'states' | 'events' | 'all'
+
+/** Lays a chart out, in a worker. The same chart is laid out once. */
+export function layoutOf(chart: ChartDefinition, detail: Detail): Promise<ChartLayout> {
+  const key = `${detail} ${JSON.stringify(chart)}`
+  const known = layouts.get(key) ?? laidOut(chart, detail)
   layouts.set(key, known)
   return known
 }
 
-async function laidOut(chart: ChartDefinition, isDetailed: boolean): Promise<ChartLayout> {
+async function laidOut(chart: ChartDefinition, detail: Detail): Promise<ChartLayout> {
   elk ??= new ELK({ workerUrl: layoutWorker() })
-  const plan = new Plan(chart, isDetailed)
+  const plan = new Plan(chart, detail)
   const done = await elk.layout({ id: 'chart', layoutOptions: options, children: [plan.root], edges: plan.edges })
   return plan.placed(done)
 }
@@ -104,10 +107,10 @@ class Plan {
     { readonly transition?: TransitionDefinition; readonly name: string; readonly lines: readonly string[] }
   >()
 
-  readonly #isDetailed: boolean
+  readonly #detail: Detail
 
-  constructor({ root }: ChartDefinition, isDetailed: boolean) {
-    this.#isDetailed = isDetailed
+  constructor({ root }: ChartDefinition, detail: Detail) {
+    this.#detail = detail
     this.root = this.#node(root, 0, false)
   }
 
@@ -138,7 +141,7 @@ class Plan {
   }
 
   #node(state: StateDefinition, depth: number, isRegion: boolean): ElkNode {
-    const lines = this.#isDetailed ? linesOf(state) : []
+    const lines = this.#detail === 'all' ? linesOf(state) : []
     this.#states.set(state.id, { state, depth, isRegion, lines })
     for (const transition of state.transitions) this.#arrow(state, transition)
     const width = Math.max(
@@ -180,15 +183,12 @@ class Plan {
   #arrow(state: StateDefinition, transition: TransitionDefinition): void {
     for (const target of transition.targets) {
       const id = `${transition.key} ${target}`
-      const lines = this.#isDetailed ? labelLines(transition) : shortLabel(transition)
+      const lines = this.#detail === 'all' ? labelLines(transition) : shortLabel(transition)
       // Room for the count that stands behind the first line.
-      const width = Math.max(...lines.map((line, index) => textWidth(line, fonts.text) + (index === 0 ? 26 : 0))) + 6
-      this.edges.push({
-        id,
-        sources: [state.id],
-        targets: [target],
-        labels: [{ text: lines.join('\n'), width, height: lines.length * lineHeight + 2 }],
-      })
+      const width = Math.max(...lines.map((line, index) => textWidth(line, fonts.text) + (index === 0 ? 32 : 0))) + 6
+      const label = { text: lines.join('\n'), width, height: lines.length * lineHeight + 2 }
+      const labels = this.#detail === 'states' ? [] : [label]
+      this.edges.push({ id, sources: [state.id], targets: [target], labels })
       this.#arrows.set(id, { transition, name: `${state.id} → ${target}`, lines })
     }
   }

@@ -15,10 +15,10 @@ export interface Size {
 }
 
 /**
- * What decides on the sight: the whole chart fits, or the active state is followed at full size, or somebody moved it.
- * A chart opens whole, unless the window is so small that nothing of it could be read.
+ * What decides on the sight: the whole chart fits, as it opens, or the active state is followed at full size, or somebody
+ * moved it.
  */
-export const sightMode = signal<'opening' | 'whole' | 'follow' | 'moved'>('opening')
+export const sightMode = signal<'whole' | 'follow' | 'moved'>('whole')
 
 /** What is in sight. */
 export const sight = signal<Sight>({ x: 0, y: 0, scale: 1 })
@@ -26,11 +26,14 @@ export const sight = signal<Sight>({ x: 0, y: 0, scale: 1 })
 /** Are guards, actions and what states do written out? Without them the whole chart is readable at once. */
 export const showsDetails = signal(false)
 
-/** The least and the greatest zoom. */
-const [minScale, maxScale] = [0.2, 3]
+/** Are the states drawn alone, because the whole chart fits, but its words could not be read? */
+export const isPlain = signal(false)
 
-/** A chart that would be drawn smaller than this can't be read. */
-const minReadableScale = 0.4
+/** The least and the greatest zoom. */
+const [minScale, maxScale] = [0.1, 3]
+
+/** The words of a chart that is drawn smaller than this can't be read. */
+const minReadableScale = 0.45
 
 /** Small charts are drawn larger than they are only if somebody asks for it. */
 const maxFittedScale = 1
@@ -40,13 +43,17 @@ const margin = 10
 
 let window: Size = { width: 0, height: 0 }
 
+/** Decides whether a chart is drawn plainly, which it is as long as it is in sight as a whole. */
+export function simplify(withEvents: ChartLayout, size: Size): void {
+  if (size.width === 0 || sightMode.value === 'moved') return
+  isPlain.value =
+    sightMode.value === 'whole' && !showsDetails.value && wholeOf(withEvents, size).scale < minReadableScale
+}
+
 /** Shows what the mode asks for: after the chart, the window or the active state changed. */
 export function arrange(layout: ChartLayout, size: Size, active: ReadonlySet<string>): void {
   window = size
   if (size.width === 0 || sightMode.value === 'moved') return
-  if (sightMode.value === 'opening') {
-    sightMode.value = wholeOf(layout, size).scale < minReadableScale ? 'follow' : 'whole'
-  }
   sight.value = sightMode.value === 'whole' ? wholeOf(layout, size) : activeOf(layout, size, active)
 }
 

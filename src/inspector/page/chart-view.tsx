@@ -2,9 +2,11 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Life, Step } from '../story/life.ts'
 import { activeStates } from '../story/state-value.ts'
+import type { ChartDefinition } from '../trace/definition.ts'
+import { ArrowHead } from './arrow-head.tsx'
 import { StateBox, TransitionArrow, type Use } from './chart-drawing.tsx'
-import { type ChartLayout, layoutOf } from './chart-layout.ts'
-import { arrange, moveBy, type Size, showsDetails, sight, sightMode, zoomBy } from './chart-sight.ts'
+import { type ChartLayout, type Detail, layoutOf } from './chart-layout.ts'
+import { arrange, isPlain, moveBy, type Size, showsDetails, sight, sightMode, simplify, zoomBy } from './chart-sight.ts'
 import { chronicle, moment } from './inspection.ts'
 import type { Entry } from './roster.ts'
 import './chart-view.css'
@@ -13,29 +15,44 @@ import './chart-view.css'
 const keyDistance = 60
 
 /** The chosen actor's chart: where it is lit, the way it went last moves. */
-export function ChartView({ entry: { life } }: { readonly entry: Entry }) {
+export function ChartView({ entry: { life, state } }: { readonly entry: Entry }) {
   const chart = chronicle().chartOf(life)
+  useEffect(() => {
+    sightMode.value = 'whole'
+  }, [chart, showsDetails.value])
+  const full = useLayout(chart, showsDetails.value ? 'all' : 'events')
+  const plain = useLayout(isPlain.value ? chart : undefined, 'states')
+  const { index } = moment.value
+  const snapshot = life.stateAt(index)?.snapshot
+  const active = chart && snapshot ? activeStates(chart, snapshot.value) : new Set<string>()
+  return (
+    <Drawing
+      full={full}
+      layout={isPlain.value ? plain : full}
+      active={active}
+      uses={usesOf(life, index)}
+      last={lastMove(life, index)}
+      words={`Statechart of ${life.id}: it is in ${state}`}
+    />
+  )
+}
+
+/** A chart laid out; undefined while it is being. */
+function useLayout(chart: ChartDefinition | undefined, detail: Detail): ChartLayout | undefined {
   const layout = useSignal<ChartLayout | undefined>(undefined)
-  const isDetailed = showsDetails.value
   useEffect(() => {
     let isWanted = true
     layout.value = undefined
-    sightMode.value = 'opening'
     if (chart) {
-      layoutOf(chart, isDetailed).then(done => {
+      layoutOf(chart, detail).then(done => {
         if (isWanted) layout.value = done
       })
     }
     return () => {
       isWanted = false
     }
-  }, [chart, isDetailed])
-  if (chart === undefined || layout.value === undefined) return <div class="chart empty">Drawing the chart …</div>
-  const { index } = moment.value
-  const state = life.stateAt(index)?.snapshot
-  const active = state ? activeStates(chart, state.value) : new Set<string>()
-  const last = lastMove(life, index)
-  return <Drawing layout={layout.value} active={active} uses={usesOf(life, index)} last={last} />
+  }, [chart, detail])
+  return layout.value
 }
 
 /** The last step that took an arrow. */
@@ -59,13 +76,18 @@ function usesOf(life: Life, index: number): Map<string, Use> {
 }
 
 interface DrawingProps {
-  readonly layout: ChartLayout
+  /** With its events. */
+  readonly full: ChartLayout | undefined
+  /** As it is drawn. */
+  readonly layout: ChartLayout | undefined
   readonly active: ReadonlySet<string>
   readonly uses: ReadonlyMap<string, Use>
   readonly last: Step | undefined
+  /** For those who can't see it. */
+  readonly words: string
 }
 
-function Drawing({ layout, active, uses, last }: DrawingProps) {
+function Drawing({ full, layout, active, uses, last, words }: DrawingProps) {
   const box = useRef<HTMLDivElement>(null)
   const size = useSignal<Size>({ width: 0, height: 0 })
   useLayoutEffect(() => {
@@ -77,15 +99,19 @@ function Drawing({ layout, active, uses, last }: DrawingProps) {
     observer.observe(current)
     return () => observer.disconnect()
   }, [])
-  useLayoutEffect(() => arrange(layout, size.value, active), [layout, size.value, sightMode.value, last?.index])
-  const { x, y, scale } = sight.value
+  useLayoutEffect(() => {
+    if (full) simplify(full, size.value)
+    if (layout) arrange(layout, size.value, active)
+  }, [full, layout, size.value, sightMode.value, last?.index])
   return (
     <div class="chart">
       <SightControls />
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: it is scrolled, like any box that is too small */}
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset has fields */}
       <div
-        class="paper"
+        class={sightMode.value === 'whole' ? 'paper' : 'paper moved'}
         ref={box}
+        role="group"
+        aria-label="The chart: the arrow keys move it"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys scroll it
         tabIndex={0}
         onWheel={event => {
@@ -94,9 +120,7 @@ function Drawing({ layout, active, uses, last }: DrawingProps) {
           zoomBy(event.deltaY < 0 ? 1.12 : 0.89, { x: event.clientX - left, y: event.clientY - top })
         }}
         onPointerDown={event => {
-          if (event.button === 0 && !(event.target as Element).closest('.times')) {
-            event.currentTarget.setPointerCapture(event.pointerId)
-          }
+          if (event.button === 0) event.currentTarget.setPointerCapture(event.pointerId)
         }}
         onPointerMove={event => {
           if (event.currentTarget.hasPointerCapture(event.pointerId)) moveBy(event.movementX, event.movementY)
@@ -109,45 +133,41 @@ function Drawing({ layout, active, uses, last }: DrawingProps) {
           moveBy(-across * keyDistance, -down * keyDistance)
         }}
       >
-        <svg role="img" aria-label="Statechart">
-          <defs>
-            {['', ' used', ' last'].map(kind => (
-              <marker
-                key={kind}
-                id={`head${kind.trim()}`}
-                class={`head${kind}`}
-                viewBox="0 0 8 8"
-                refX="7"
-                refY="4"
-                markerWidth="7"
-                markerHeight="7"
-                markerUnits="userSpaceOnUse"
-                orient="auto"
-              >
-                <path d="M0 0.5 8 4 0 7.5z" />
-              </marker>
-            ))}
-          </defs>
-          <g transform={`translate(${x} ${y}) scale(${scale})`}>
-            {layout.boxes.map(state => (
-              <StateBox
-                key={state.state.id}
-                box={state}
-                isActive={active.has(state.state.id)}
-                uses={uses}
-                last={last}
-              />
-            ))}
-            {layout.dots.map(({ x, y }) => (
-              <circle key={`${x} ${y}`} class="begin" cx={x} cy={y} r="4" />
-            ))}
-            {layout.arrows.map(arrow => (
-              <TransitionArrow key={`${arrow.name} ${arrow.transition?.key}`} arrow={arrow} uses={uses} last={last} />
-            ))}
-          </g>
-        </svg>
+        {layout === undefined ? (
+          <p class="nothing">Drawing the chart …</p>
+        ) : (
+          <Chart layout={layout} active={active} uses={uses} last={last} words={words} />
+        )}
       </div>
     </div>
+  )
+}
+
+interface ChartProps extends Omit<DrawingProps, 'full' | 'layout'> {
+  readonly layout: ChartLayout
+}
+
+function Chart({ layout, active, uses, last, words }: ChartProps) {
+  const { x, y, scale } = sight.value
+  return (
+    <svg role="img" aria-label={words}>
+      <defs>
+        {['', 'used', 'last'].map(kind => (
+          <ArrowHead key={kind} id={`head${kind}`} kind={kind} size={7} />
+        ))}
+      </defs>
+      <g transform={`translate(${x} ${y}) scale(${scale})`}>
+        {layout.boxes.map(state => (
+          <StateBox key={state.state.id} box={state} isActive={active.has(state.state.id)} uses={uses} last={last} />
+        ))}
+        {layout.dots.map(({ x, y }) => (
+          <circle key={`${x} ${y}`} class="begin" cx={x} cy={y} r="4" />
+        ))}
+        {layout.arrows.map(arrow => (
+          <TransitionArrow key={`${arrow.name} ${arrow.transition?.key}`} arrow={arrow} uses={uses} last={last} />
+        ))}
+      </g>
+    </svg>
   )
 }
 

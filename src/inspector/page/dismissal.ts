@@ -18,10 +18,12 @@ export function isDismissed({ life, verdict }: Entry): boolean {
   return known !== undefined && known.brief === verdict.brief && (verdict.occurrences ?? 0) <= known.occurrences
 }
 
-/** Puts a trouble aside until it happens again. */
-export function dismiss({ life, verdict: { health, brief, occurrences = 0 } }: Entry): void {
-  if (health !== 'trouble') return
-  dismissed.value = new Map(dismissed.value).set(life.actor, { brief, occurrences })
+/** Puts troubles aside until they happen again. */
+export function dismiss(entries: readonly Entry[]): void {
+  const more = entries
+    .filter(({ verdict }) => verdict.health === 'trouble')
+    .map(({ life, verdict: { brief, occurrences = 0 } }) => [life.actor, { brief, occurrences }] as const)
+  dismissed.value = new Map([...dismissed.value, ...more])
 }
 
 /** Shows again what was dismissed. */

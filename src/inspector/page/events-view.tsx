@@ -1,15 +1,17 @@
 import { computed, signal } from '@preact/signals'
 import { differences } from '../story/difference.ts'
+import { factsOf } from '../story/facts.ts'
 import type { Step } from '../story/life.ts'
+import { Senders } from '../story/senders.ts'
 import { stateText } from '../story/state-value.ts'
 import { choose, chosen, chronicle, cursor, lookAt, revision } from './inspection.ts'
 import type { Entry } from './roster.ts'
-import { VirtualList } from './virtual-list.tsx'
-import { clockTime, eventOf, nameOf } from './words.ts'
+import { type Place, VirtualList } from './virtual-list.tsx'
+import { clockTime, eventOf, nameOf, valueWords } from './words.ts'
 import './events-view.css'
 
-/** In pixels; its style sheet draws rows of this height. */
-const rowHeight = 24
+/** In pixels; its style sheet draws lines of this height, and so much around them. */
+const [lineHeight, around] = [18, 4]
 
 /** Are the events of all actors listed, or those of the chosen one? */
 export const ofAll = signal(false)
@@ -18,19 +20,22 @@ export const ofAll = signal(false)
 export const showsQuiet = signal(false)
 
 /** What the listed events have to contain. */
-export const eventSearch = signal('')
+const eventSearch = signal('')
 
-/** The steps that the list and the sequence show. */
-export const shownSteps = computed<readonly Step[]>(() => {
+/** Has a step the words that events are filtered by? */
+export function hasWords(step: Step): boolean {
+  const words = eventSearch.value.toLowerCase()
+  return words === '' || `${eventOf(step)} ${nameOf(step.actor)}`.toLowerCase().includes(words)
+}
+
+/** The steps that the list shows. */
+const shownSteps = computed<readonly Step[]>(() => {
   revision.value
   const kept = chronicle()
   const life = chosen.value === undefined ? undefined : kept.lives.get(chosen.value)
   const steps = ofAll.value || life === undefined ? kept.steps : life.steps
-  const words = eventSearch.value.toLowerCase()
   return steps.filter(
-    step =>
-      (showsQuiet.value || step.snapshot !== undefined || step.skipped !== undefined) &&
-      (words === '' || `${eventOf(step)} ${nameOf(step.actor)}`.toLowerCase().includes(words)),
+    step => (showsQuiet.value || step.snapshot !== undefined || step.skipped !== undefined) && hasWords(step),
   )
 })
 
@@ -46,6 +51,7 @@ export function EventsView({ entry }: { readonly entry: Entry }) {
         <h3>What happened</h3>
         <input
           type="search"
+          aria-label="Filter events"
           placeholder="Filter events"
           value={eventSearch.value}
           onInput={event => (eventSearch.value = event.currentTarget.value)}
@@ -77,12 +83,14 @@ export function EventsView({ entry }: { readonly entry: Entry }) {
         <VirtualList
           label="Events"
           items={steps}
-          rowHeight={rowHeight}
+          rowHeight={(ofAll.value ? 3 : 2) * lineHeight + around}
           keyOf={({ index }) => index}
           seen={seen}
           seenKey={at}
           followsEnd={at === undefined}
-          row={step => <EventRow step={step} />}
+          active={at === undefined ? undefined : `event-${at}`}
+          onKey={lookByKey}
+          row={(step, place) => <EventRow step={step} place={place} />}
         />
         {latest && <StepDetail step={latest} />}
       </div>
@@ -90,7 +98,19 @@ export function EventsView({ entry }: { readonly entry: Entry }) {
   )
 }
 
-function EventRow({ step }: { readonly step: Step }) {
+/** Goes through the listed events by the arrow keys. Answers whether it was one. */
+function lookByKey(key: string): boolean {
+  const by = ({ ArrowUp: -1, ArrowDown: 1 } as const)[key]
+  if (by === undefined) return false
+  const steps = shownSteps.value
+  const at = cursor.value ?? Number.POSITIVE_INFINITY
+  const place = steps.findLastIndex(step => step.index <= at)
+  const next = steps[cursor.value === undefined ? place : place + by]
+  if (next) lookAt(next.index)
+  return true
+}
+
+function EventRow({ step, place }: { readonly step: Step; readonly place: Place }) {
   const isLookedAt = cursor.value === step.index
   const look = () => {
     choose(step.actor)
@@ -100,17 +120,19 @@ function EventRow({ step }: { readonly step: Step }) {
     <button
       type="button"
       role="option"
+      {...place}
+      id={`event-${step.index}`}
       tabIndex={-1}
       aria-selected={isLookedAt}
       class={`event ${isLookedAt ? 'chosen' : ''}`}
       onClick={look}
-      title={step.snapshot && `${eventOf(step)} → ${stateText(step.snapshot.value)}`}
     >
-      <time>{clockTime(step.at)}</time>
-      {ofAll.value && <code class="who">{nameOf(step.actor)}</code>}
-      <span class="type">{eventOf(step)}</span>
-      {(step.count ?? 1) > 1 && <span class="times">×{step.count}</span>}
-      <span class="led">{step.snapshot && `→ ${stateText(step.snapshot.value)}`}</span>
+      <span class="line">
+        <time>{clockTime(step.at)}</time> <span class="type">{eventOf(step)}</span>
+        {(step.count ?? 1) > 1 && <span class="times"> ×{step.count}</span>}
+      </span>
+      {ofAll.value && <code class="line who">{nameOf(step.actor)}</code>}
+      <span class="line led">{step.snapshot && `→ ${stateText(step.snapshot.value)}`}</span>
     </button>
   )
 }
@@ -121,7 +143,7 @@ function StepDetail({ step }: { readonly step: Step }) {
   const chart = life && chronicle().chartOf(life)
   const before = life?.stateBefore(step.index)?.snapshot
   const after = step.snapshot
-  const { type, ...carried } = step.event
+  const carried = factsOf(step.event)
   const changes = after
     ? differences(before && { state: stateText(before.value), context: before.context }, {
         state: stateText(after.value),
@@ -129,12 +151,25 @@ function StepDetail({ step }: { readonly step: Step }) {
       })
     : []
   return (
-    <section class="detail" aria-label="The step">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it may be longer than there is room
+    <section class="detail" aria-label="The step" tabIndex={0}>
       <p class="flow">
-        <code>{nameOf(step.source)}</code> → <code>{nameOf(step.actor)}</code> <b>{eventOf(step)}</b>
+        <code>{nameOf(new Senders(chronicle(), step.index).of(step))}</code> → <code>{nameOf(step.actor)}</code>{' '}
+        <b>{eventOf(step)}</b>
         {(step.count ?? 1) > 1 && ` ×${step.count}`}
       </p>
-      {Object.keys(carried).length > 0 && <pre>{JSON.stringify(carried, undefined, 1)}</pre>}
+      {carried.length > 0 && (
+        <table class="carried">
+          <tbody>
+            {carried.map(({ name, value }) => (
+              <tr key={name}>
+                <th scope="row">{name}</th>
+                <td>{valueWords(name, value)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
       {step.actions && <p class="actions">did {step.actions.join(', ')}</p>}
       {changes.length === 0 ? (
         <p class="unchanged">It changed nothing.</p>
@@ -143,9 +178,10 @@ function StepDetail({ step }: { readonly step: Step }) {
           <tbody>
             {changes.map(({ path, before: was, after: is }) => (
               <tr key={path}>
-                <th>{path || 'it began'}</th>
+                <th scope="row">{path.replace(/^context\./, '') || 'it began'}</th>
                 <td>
-                  {was !== undefined && <del>{was}</del>} {is !== undefined && <ins>{is}</ins>}
+                  {was !== undefined && <del>{valueWords(path, JSON.parse(was))}</del>}{' '}
+                  {is !== undefined && <ins>{valueWords(path, JSON.parse(is))}</ins>}
                 </td>
               </tr>
             ))}
@@ -155,9 +191,6 @@ function StepDetail({ step }: { readonly step: Step }) {
       {step.taken && chart && (
         <p class="taken">by {step.taken.map(key => key.split(' ')[0]?.replace(`${chart.id}.`, '')).join(', then ')}</p>
       )}
-      <p class="type">
-        <code>{type}</code>
-      </p>
     </section>
   )
 }

@@ -1,11 +1,13 @@
+import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { type RefusalReason, refusalSentences } from '../../protocol/refusal.ts'
+import { tickWords, timeWords } from '../story/quantities.ts'
 import type { ReadingRecord, TotalFigures } from '../trace/records.ts'
 import { chronicle, cursor, moment, slowRevision } from './inspection.ts'
 import { type Entry, roster } from './roster.ts'
-import { clockTime, programOf, shortNumber } from './words.ts'
+import { programOf, shortNumber } from './words.ts'
 import './flows-view.css'
 
 /** A line of a chart: what it shows, over time in seconds. */
@@ -29,7 +31,8 @@ export function FlowsView({ entry }: { readonly entry: Entry }) {
   const ownTimes = own.map(({ at }) => at / 1000)
   const reading = readings.at(-1)
   return (
-    <div class="flows">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it may be longer than there is room
+    <section class="flows" tabIndex={0} aria-label="Flows">
       <Plot
         title={`Messages a second${of}`}
         times={times}
@@ -72,7 +75,7 @@ export function FlowsView({ entry }: { readonly entry: Entry }) {
       )}
       {reading && <Refusals totals={reading.totals} />}
       <Snapshots />
-    </div>
+    </section>
   )
 }
 
@@ -156,6 +159,20 @@ interface PlotProps {
 
 const plotHeight = 170
 
+const [minute, hour, day] = [60, 3600, 86_400]
+
+/** What the axis of time may be divided by, in seconds. */
+const wholeSeconds = [
+  ...[1, 2, 5, 10, 15, 30].flatMap(count => [count, count * minute]),
+  ...[1, 2, 3, 6, 12].map(count => count * hour),
+  ...[1, 2, 7, 30].map(count => count * day),
+].toSorted((one, other) => one - other)
+
+/** Is the page dark? What is drawn on a canvas is drawn anew when that changes. */
+const darkness = matchMedia('(prefers-color-scheme: dark)')
+const isDark = signal(darkness.matches)
+darkness.addEventListener('change', ({ matches }) => (isDark.value = matches))
+
 function Plot({ title, times, series }: PlotProps) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | undefined>(undefined)
@@ -171,9 +188,12 @@ function Plot({ title, times, series }: PlotProps) {
       observer.disconnect()
       made.destroy()
     }
-  }, [title])
+  }, [title, isDark.value])
   useEffect(() => plot.current?.setData(values), [times.length, times.at(-1)])
-  const now = series.map(({ name, colour, values: all }) => ({ name, colour, latest: all.at(-1) ?? 0 }))
+  const now = series.map(({ name, colour, values: all }) => ({
+    ...{ name, colour, latest: all.at(-1) ?? 0 },
+    most: Math.max(0, ...all.map(value => value ?? 0)),
+  }))
   return (
     <section class="figure">
       <h3>{title}</h3>
@@ -184,9 +204,14 @@ function Plot({ title, times, series }: PlotProps) {
           </span>
         ))}
       </p>
-      <div ref={box} />
+      <div ref={box} role="img" aria-label={`${title}: ${now.map(inWords).join(', ')}`} />
     </section>
   )
+}
+
+/** For those who can't see a line. */
+function inWords({ name, latest, most }: { readonly name: string; readonly latest: number; readonly most: number }) {
+  return `${name} ${shortNumber(latest)} now, ${shortNumber(most)} at most`
 }
 
 function optionsOf(box: HTMLElement, series: readonly Series[]): uPlot.Options {
@@ -208,8 +233,14 @@ function optionsOf(box: HTMLElement, series: readonly Series[]): uPlot.Options {
     cursor: { y: false },
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
-      { ...axis, space: 72, size: 30, values: (_, ticks) => ticks.map(at => clockTime(at * 1000).slice(0, 8)) },
-      { ...axis, size: 48, values: (_, ticks) => ticks.map(shortNumber) },
+      {
+        ...axis,
+        space: 72,
+        size: 30,
+        incrs: wholeSeconds,
+        values: (_, ticks) => [...timeWords(ticks.map(at => at * 1000))],
+      },
+      { ...axis, size: 48, values: (_, ticks, __, ___, increment) => [...tickWords(ticks, increment)] },
     ],
     series: [
       {},

@@ -1,3 +1,4 @@
+import type { Health } from '../story/health.ts'
 import { chronicle, connection, cursor, lookAt, moment, revision, sources, stepBy, togglePause } from './inspection.ts'
 import { showsHelp } from './keys.tsx'
 import { recording, saveRecording, startRecording } from './recording.ts'
@@ -9,7 +10,7 @@ import './header.css'
 const connectionWords = {
   connecting: 'connecting …',
   live: 'live',
-  broken: 'the other side is away; asking again …',
+  broken: 'away; asking again …',
   loading: 'reading the trace …',
   trace: 'trace',
 } as const
@@ -29,7 +30,7 @@ export function Header() {
       <TimeControls />
       <RecordButton />
       <SaveButton />
-      <button type="button" class="quiet" onClick={() => (showsHelp.value = true)} title="Keys (?)" aria-label="Keys">
+      <button type="button" class="help" onClick={() => (showsHelp.value = true)} title="Keys (?)" aria-label="Keys">
         ?
       </button>
     </header>
@@ -41,21 +42,38 @@ function Away() {
   const away = sources.value.filter(({ state }) => state === 'broken')
   if (away.length === 0) return null
   const why = away.map(({ name, because }) => `${name}: ${because}`).join('\n')
-  return <span title={why}>, but {away.map(({ name }) => name).join(', ')} away; asking again …</span>
+  return (
+    <span title={why}>
+      , but {away.length} of {sources.value.length} away
+    </span>
+  )
 }
 
 function Tally() {
   const { subscribers, well, waiting, trouble } = tally.value
   return (
     <p class="tally">
-      <b>{subscribers.toLocaleString('en-US')}</b> {subscribers === 1 ? 'subscriber' : 'subscribers'}
-      <span class="dot well" />
-      <b>{well.toLocaleString('en-US')}</b> well
-      <span class="dot waiting" />
-      <b>{waiting.toLocaleString('en-US')}</b> waiting
-      <span class="dot trouble" />
-      <b>{trouble.toLocaleString('en-US')}</b> in trouble
+      <span>
+        <b>{subscribers.toLocaleString('en-US')}</b> {subscribers === 1 ? 'subscriber' : 'subscribers'}
+      </span>
+      <Count health="well" count={well} words="well" />
+      <Count health="waiting" count={waiting} words="waiting" />
+      <Count health="trouble" count={trouble} words="in trouble" />
     </p>
+  )
+}
+
+interface CountProps {
+  readonly health: Health
+  readonly count: number
+  readonly words: string
+}
+
+function Count({ health, count, words }: CountProps) {
+  return (
+    <span>
+      <span class={`dot ${health}`} /> <b>{count.toLocaleString('en-US')}</b> {words}
+    </span>
   )
 }
 

@@ -101,6 +101,17 @@ export function choose(actor: string): void {
   chosen.value = actor
 }
 
+/** Is the window so narrow that one thing stands below the other, as the style sheets have it? */
+export function isOneColumn(): boolean {
+  return matchMedia('(max-width: 860px)').matches
+}
+
+/** Chooses an actor, and brings what there is to see of it into sight where the page is one column. */
+export function show(actor: string): void {
+  choose(actor)
+  if (isOneColumn()) document.querySelector('.panel')?.scrollIntoView()
+}
+
 /** Looks at a step; undefined: at what happens now. */
 export function lookAt(index: number | undefined): void {
   cursor.value = index

@@ -46,7 +46,7 @@ const keys: readonly Key[] = [
 
 function dismissChosen(): void {
   const entry = entryNow(chosen.value)
-  if (entry) dismiss(entry)
+  if (entry) dismiss([entry])
 }
 
 function toggleRecording(): void {
@@ -59,6 +59,11 @@ export function listenToKeys(): void {
   document.addEventListener('keydown', event => {
     const { target, key, ctrlKey, metaKey, altKey, shiftKey } = event
     if (ctrlKey || metaKey || altKey) return
+    // The list of keys has the keys of any dialog while it is shown.
+    if (showsHelp.value) {
+      if (key === '?') showsHelp.value = false
+      return
+    }
     if (takesKeys(target)) {
       if (key === 'Escape') target.blur()
       return
@@ -94,6 +99,10 @@ export function KeyHelp() {
   }, [showsHelp.value])
   return (
     <dialog ref={dialog} class="keys" onClose={() => (showsHelp.value = false)} aria-label="Keys">
+      <form method="dialog">
+        <h2>Keys</h2>
+        <button type="submit">Close</button>
+      </form>
       <dl>
         {keys.map(({ keys: names, does }) => (
           <div key={does}>
@@ -106,9 +115,6 @@ export function KeyHelp() {
           </div>
         ))}
       </dl>
-      <form method="dialog">
-        <button type="submit">Close</button>
-      </form>
     </dialog>
   )
 }

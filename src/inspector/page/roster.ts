@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals'
-import type { Moment, Verdict } from '../story/health.ts'
+import { byStake } from '../story/alarms.ts'
+import type { Health, Moment, Verdict } from '../story/health.ts'
 import type { Life, LifeFigures } from '../story/life.ts'
 import { stateText } from '../story/state-value.ts'
 import { verdictOn } from '../story/verdict.ts'
@@ -21,8 +22,8 @@ export interface Entry {
 
 /** What the list is sorted by. */
 export const orders = {
-  tree: 'in the tree',
   trouble: 'trouble first',
+  tree: 'in the tree',
   queue: 'queue depth',
   rate: 'rate',
   heartbeat: 'oldest heartbeat',
@@ -30,7 +31,7 @@ export const orders = {
 } as const
 
 /** What it is sorted by. */
-export const order = signal<keyof typeof orders>('tree')
+export const order = signal<keyof typeof orders>('trouble')
 /** What listed actors have to contain, in words. */
 export const search = signal('')
 /** The group that listed actors are in; empty: any. */
@@ -110,7 +111,9 @@ function sorted(entries: readonly Entry[]): readonly Entry[] {
     case 'tree':
       return inTree(entries)
     case 'trouble':
-      return by(({ verdict }) => ({ trouble: 3, waiting: 2, well: 1, ended: 0 })[verdict.health])
+      return inTree(entries).toSorted(
+        (one, other) => urgency[other.verdict.health] - urgency[one.verdict.health] || byUrgentStake(one, other),
+      )
     case 'queue':
       return by(({ figures }) => figures?.lag ?? -1)
     case 'rate':
@@ -120,6 +123,13 @@ function sorted(entries: readonly Entry[]): readonly Entry[] {
     case 'newest':
       return by(({ life }) => life.firstSeenAt)
   }
+}
+
+const urgency: Readonly<Record<Health, number>> = { trouble: 3, waiting: 2, well: 1, ended: 0 }
+
+/** Where nothing is wrong, nothing is at stake. */
+function byUrgentStake(one: Entry, other: Entry): number {
+  return one.verdict.health === 'trouble' ? byStake(one, other) : 0
 }
 
 /** Each program by itself, and every actor behind the one that it belongs to. */

@@ -1,10 +1,12 @@
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { Step } from '../story/life.ts'
+import { Senders } from '../story/senders.ts'
 import { stateText } from '../story/state-value.ts'
-import { shownSteps } from './events-view.tsx'
-import { choose, chronicle, cursor, lookAt } from './inspection.ts'
+import { ArrowHead } from './arrow-head.tsx'
+import { hasWords, ofAll, showsQuiet } from './events-view.tsx'
+import { choose, chronicle, cursor, isOneColumn, lookAt } from './inspection.ts'
 import type { Entry } from './roster.ts'
-import { clockTime, eventOf, nameOf } from './words.ts'
+import { clockTime, eventOf, idOf, nameOf, programOf } from './words.ts'
 import './sequence-view.css'
 
 /** Steps that are drawn at once, around the one that is looked at. */
@@ -14,13 +16,18 @@ const maxRows = 120
 const maxLines = 10
 
 /** In pixels; behind the last line there is room for the state that was reached. */
-const [timeWidth, lineGap, rowHeight, stateWidth] = [92, 190, 34, 120]
+const [timeWidth, rowHeight, stateWidth] = [110, 34, 120]
+
+/** Between two lines, in pixels: on a phone two of them are in sight. */
+function lineGap(): number {
+  return isOneColumn() ? 136 : 190
+}
 
 /** The way of events from actor to actor. */
 export function SequenceView({ entry }: { readonly entry: Entry }) {
   const box = useRef<HTMLElement>(null)
-  const { steps, lines } = drawn(entry)
-  const width = timeWidth + lines.length * lineGap + stateWidth
+  const { steps, lines, senders } = drawn(entry)
+  const width = timeWidth + lines.length * lineGap() + stateWidth
   const height = steps.length * rowHeight + 12
   useLayoutEffect(() => {
     const { current } = box
@@ -28,69 +35,86 @@ export function SequenceView({ entry }: { readonly entry: Entry }) {
     if (current && at >= 0) current.scrollTop = at * rowHeight - current.clientHeight / 2
   }, [cursor.value, cursor.value === undefined && steps.at(-1)?.index])
   return (
-    <section class="sequence" ref={box} aria-label="Sequence diagram">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys scroll it
+    <section class="sequence" ref={box} tabIndex={0} aria-label="Sequence diagram" onKeyDown={keepScrollKeys}>
       <div class="lifelines" style={{ width: `${width}px` }}>
         {lines.map((actor, place) => (
           <span
             key={actor ?? ''}
-            style={{ left: `${xOf(place) - lineGap / 2}px` }}
+            style={{ left: `${xOf(place) - lineGap() / 2}px`, width: `${lineGap()}px` }}
             class={actor === entry.life.actor ? 'chosen' : ''}
           >
-            {nameOf(actor)}
+            <Lifeline actor={actor} />
           </span>
         ))}
       </div>
-      <svg width={width} height={height} role="img" aria-label="Events between actors">
+      <svg
+        width={width}
+        height={height}
+        role="img"
+        aria-label="The events of the list beside it, as arrows between actors"
+      >
         <defs>
-          <marker
-            id="sent"
-            viewBox="0 0 8 8"
-            refX="7"
-            refY="4"
-            markerWidth="7"
-            markerHeight="7"
-            orient="auto-start-reverse"
-          >
-            <path d="M0 0 8 4 0 8z" />
-          </marker>
+          <ArrowHead id="sent" size={10} />
         </defs>
         {lines.map((actor, place) => (
           <line key={actor ?? ''} class="lifeline" x1={xOf(place)} x2={xOf(place)} y1="0" y2={height} />
         ))}
         {steps.map((step, row) => (
-          <Message key={step.index} step={step} lines={lines} y={row * rowHeight + 22} width={width} />
+          <Message
+            key={step.index}
+            step={step}
+            lines={lines}
+            senders={senders}
+            y={row * rowHeight + 22}
+            width={width}
+          />
         ))}
       </svg>
     </section>
   )
 }
 
+/** Up and down scroll it, and choose no other actor meanwhile. */
+function keepScrollKeys(event: KeyboardEvent): void {
+  if (['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown'].includes(event.key)) event.stopPropagation()
+}
+
+/** Its program stands above the name, so that neither is cut off. */
+function Lifeline({ actor }: { readonly actor: string | undefined }) {
+  const life = actor === undefined ? undefined : chronicle().lives.get(actor)
+  if (life === undefined) return <>{nameOf(actor)}</>
+  return (
+    <>
+      <small>{programOf(life.origin)}</small> {idOf(life)}
+    </>
+  )
+}
+
 interface MessageProps {
   readonly step: Step
   readonly lines: readonly (string | undefined)[]
+  readonly senders: Senders
   readonly y: number
   readonly width: number
 }
 
-function Message({ step, lines, y, width }: MessageProps) {
-  const [from, to] = [xOf(lines.indexOf(senderOf(step))), xOf(lines.indexOf(step.actor))]
+function Message({ step, lines, senders, y, width }: MessageProps) {
+  const [from, to] = [xOf(lines.indexOf(senders.of(step))), xOf(lines.indexOf(step.actor))]
   const look = () => {
     choose(step.actor)
     lookAt(step.index)
   }
+  const kinds = [
+    ...['message', step.snapshot ? '' : 'unchanged', senders.crosses(step) ? 'crossing' : ''],
+    cursor.value === step.index ? 'chosen' : '',
+  ]
   const words = `${eventOf(step)}${(step.count ?? 1) > 1 ? ` ×${step.count}` : ''}`
   const isSelf = from === to
   const state = step.snapshot && stateText(step.snapshot.value)
   return (
-    // biome-ignore lint/a11y/useSemanticElements: there are no buttons in a drawing
-    <g
-      class={`message ${cursor.value === step.index ? 'chosen' : ''} ${step.snapshot ? '' : 'unchanged'}`}
-      role="button"
-      tabIndex={-1}
-      aria-label={words}
-      onClick={look}
-      onKeyDown={event => event.key === 'Enter' && look()}
-    >
+    // biome-ignore lint/a11y/noStaticElementInteractions: the list of events leads to the same, by keys
+    <g class={kinds.join(' ')} onClick={look}>
       <title>{`${clockTime(step.at)} ${words}${state ? ` → ${state}` : ''}`}</title>
       <rect class="band" x="0" y={y - 21} width={width} height={rowHeight} />
       <text class="time" x="6" y={y + 3}>
@@ -119,26 +143,30 @@ function Message({ step, lines, y, width }: MessageProps) {
 }
 
 function xOf(place: number): number {
-  return timeWidth + place * lineGap + lineGap / 2
-}
-
-/** Who sent it: what comes by a timer or from an actor that a state runs, an actor sends to itself. */
-function senderOf({ source, actor, event }: Step): string | undefined {
-  return source ?? (event.type.startsWith('xstate.') ? actor : undefined)
+  return timeWidth + (place + 0.5) * lineGap()
 }
 
 /** The steps that are drawn, and the actors that take part in them: where events come from stands on the left, then the chosen one. */
-function drawn(entry: Entry): { readonly steps: readonly Step[]; readonly lines: readonly (string | undefined)[] } {
-  const all = shownSteps.value
+function drawn(entry: Entry) {
+  const kept = chronicle()
+  const senders = new Senders(kept, kept.lastIndex)
+  const { actor: chosen } = entry.life
+  const all = kept.steps.filter(
+    step =>
+      (ofAll.value || step.actor === chosen || senders.of(step) === chosen) &&
+      (showsQuiet.value || step.snapshot !== undefined || step.skipped !== undefined || senders.crosses(step)) &&
+      hasWords(step),
+  )
   const at = cursor.value === undefined ? all.length - 1 : all.findLastIndex(step => step.index <= (cursor.value ?? 0))
   const end = Math.min(all.length, Math.max(at + maxRows / 2, maxRows))
-  const some = all.slice(Math.max(0, end - maxRows), end)
-  const part = new Set<string | undefined>([undefined, entry.life.actor])
+  const some = senders.inOrder(all.slice(Math.max(0, end - maxRows), end))
+  const part = new Set<string | undefined>([chosen])
   for (const step of [...some, ...entry.life.steps.slice(-1)]) {
-    part.add(senderOf(step))
+    part.add(senders.of(step))
     part.add(step.actor)
   }
-  const known = [...part].filter(actor => actor === undefined || chronicle().lives.has(actor))
-  const lines = known.slice(0, maxLines)
-  return { steps: some.filter(step => lines.includes(step.actor) && lines.includes(senderOf(step))), lines }
+  const known = [...part].filter(actor => actor !== undefined && kept.lives.has(actor))
+  const lines = [...(part.has(undefined) ? [undefined] : []), ...known].slice(0, maxLines)
+  const steps = some.filter(step => lines.includes(step.actor) && lines.includes(senders.of(step)))
+  return { steps, lines, senders }
 }

@@ -6,13 +6,19 @@ import './virtual-list.css'
 /** Rows that are drawn above and below those that can be seen. */
 const margin = 6
 
+/** Where a row stands among all, for those who can't see how long the list is. */
+export interface Place {
+  readonly 'aria-posinset': number
+  readonly 'aria-setsize': number
+}
+
 interface VirtualListProps<Item> {
   readonly items: readonly Item[]
   /** In pixels; every row has the same. */
   readonly rowHeight: number
   readonly label: string
   readonly keyOf: (item: Item) => string | number
-  readonly row: (item: Item) => ComponentChildren
+  readonly row: (item: Item, place: Place) => ComponentChildren
   /** Place of the row that has to be seen; it is scrolled to when `seenKey` changes, not when the list does. */
   readonly seen?: number | undefined
   readonly seenKey?: string | number | undefined
@@ -20,6 +26,10 @@ interface VirtualListProps<Item> {
   readonly topKey?: string
   /** Does the end stay in sight when items are added? */
   readonly followsEnd?: boolean
+  /** Id of the row that is chosen, if it is drawn: the list has the focus, and says which row is meant. */
+  readonly active?: string | undefined
+  /** Its keys are the list's own, not the page's; answers whether it took one. */
+  readonly onKey?: (key: string) => boolean
 }
 
 /** A list of which only the rows in sight are drawn: ten thousand cost as much as thirty. */
@@ -33,6 +43,8 @@ export function VirtualList<Item>({
   seenKey,
   topKey,
   followsEnd,
+  active,
+  onKey,
 }: VirtualListProps<Item>) {
   const box = useRef<HTMLDivElement>(null)
   const top = useSignal(0)
@@ -64,6 +76,12 @@ export function VirtualList<Item>({
       role="listbox"
       aria-label={label}
       tabIndex={0}
+      aria-activedescendant={seen !== undefined && seen >= first && seen < last ? active : undefined}
+      onKeyDown={event => {
+        if (event.shiftKey || !onKey?.(event.key)) return
+        event.preventDefault()
+        event.stopPropagation()
+      }}
       onScroll={event => {
         top.value = event.currentTarget.scrollTop
       }}
@@ -75,7 +93,7 @@ export function VirtualList<Item>({
             key={keyOf(item)}
             style={{ top: `${(first + index) * rowHeight}px`, height: `${rowHeight}px` }}
           >
-            {row(item)}
+            {row(item, { 'aria-posinset': first + index + 1, 'aria-setsize': items.length })}
           </div>
         ))}
       </div>

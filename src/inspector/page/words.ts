@@ -1,5 +1,6 @@
+import type { Life } from '../story/life.ts'
 import { eventWords, type StateDefinition } from '../trace/definition.ts'
-import type { StepRecord } from '../trace/records.ts'
+import type { JsonValue, StepRecord } from '../trace/records.ts'
 import { chronicle } from './inspection.ts'
 
 /** A time of day, to the millisecond. */
@@ -8,6 +9,16 @@ export function clockTime(at: number): string {
   const part = (value: number, digits = 2) => String(value).padStart(digits, '0')
   return `${part(date.getHours())}:${part(date.getMinutes())}:${part(date.getSeconds())}.${part(date.getMilliseconds(), 3)}`
 }
+
+/** A value in words: a text as it is, and when it was instead of milliseconds since the epoch. */
+export function valueWords(name: string, value: JsonValue): string {
+  if (typeof value === 'string') return value
+  const isTime = name.endsWith('Ms') && typeof value === 'number' && value > leastTime
+  return isTime ? clockTime(value) : JSON.stringify(value)
+}
+
+/** No actor of ours was there earlier, and no duration is longer. */
+const leastTime = Date.UTC(2020)
 
 /** A number that has to fit: `1,204`, `12.3k`, `4.5M`. */
 export function shortNumber(value: number): string {
@@ -32,28 +43,23 @@ function invokedNames(state: StateDefinition): [string, string][] {
   ]
 }
 
-/** What happens when a timer of a chart has run down, in words. */
-const timerWords: Readonly<Record<string, string>> = {
-  joinTimeout: 'Given up unless it joins',
-  heartbeatTimeout: 'Given up unless a heartbeat comes',
-  evictAfter: 'Unsubscribed unless it comes back',
-  answerTimeout: 'Given up unless somebody answers',
-  quietTimeout: 'Complete unless more comes',
-  fetchRetryPause: 'Tried again',
-}
-
-/** What a delay leads to, in words; its name in the chart if there are none. */
-export function delayWords(delay: string): string {
-  return timerWords[delay] ?? delay
-}
-
 /** An actor's name; one that sent from outside of all actors has none. */
 export function nameOf(actor: string | undefined): string {
   if (actor === undefined) return 'outside'
   const life = chronicle().lives.get(actor)
   if (life === undefined) return actor
   const program = programOf(life.origin)
-  return program === '' ? life.id : `${program}: ${life.id}`
+  return program === '' ? idOf(life) : `${program}: ${idOf(life)}`
+}
+
+/** An actor's id; a snapshot's with as much of it as tells it from others. */
+export function idOf({ id, chart }: Pick<Life, 'id' | 'chart'>): string {
+  return chart === 'snapshotExchange' ? id.slice(0, 'snapshot.'.length + 4) : id
+}
+
+/** An actor's name among its kind: of a subscriber and its connections what tells them from others. */
+export function nameWithin(life: Pick<Life, 'id' | 'chart'>): string {
+  return idOf(life).replace(/^(subscriber|connection)\./, '')
 }
 
 /** What a program is called where several are shown, without its version; empty if there is one only. */
