@@ -193,6 +193,7 @@ const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> =
       'good answer': 'disconnected.resting',
       'bad answer': 'resubscribing.asking',
       'no answer': 'disconnected.pausing',
+      nonsense: 'disconnected.pausing',
       close: 'unsubscribing',
       reconnected: 'away.asking',
     },
