@@ -105,8 +105,9 @@ describe('messages that have not come whole', { concurrency: true }, () => {
     const message = encodeFrames([Buffer.from('stix2/1')])
     const paused = publisher(t, port, message)
     await told.of('taken')
-    // While that is flushed, what comes is the last that is read of it.
-    paused.write(Buffer.concat([message, beginning(maxMessageBytes, 1000)]))
+    // While that is flushed, so much is read of it and no more.
+    const much = Array.from({ length: 5 }, () => encodeFrames([Buffer.from(`stix2/${'x'.repeat(60_000)}`)]))
+    paused.write(Buffer.concat([...much, beginning(maxMessageBytes, 1000)]))
     while (budget.held.unfinished === 0) await nextTurn()
     for (let count = 0; count < 3; count++) {
       await once(publisher(t, port, beginning(maxMessageBytes, 1000)), 'close')
@@ -115,7 +116,7 @@ describe('messages that have not come whole', { concurrency: true }, () => {
     assert.equal(told.all.filter(each => each.startsWith('broken')).length, 3)
     flushed()
     paused.write(beginning(maxMessageBytes, maxMessageBytes).subarray(1009))
-    await told.of('taken', 3)
+    await told.of('taken', 7)
   })
 
   test('hold nothing of what came with them', async t => {
