@@ -2,6 +2,7 @@ import { printable, printableJson, quoted } from '../config/printable.ts'
 import type { Status, SubscriberStatus } from '../observe/status.ts'
 import { isJsonObject, parseJson } from '../protocol/json.ts'
 import { bytesInWords, counted } from '../protocol/quantities.ts'
+import { absences } from '../sockets/client/look.ts'
 import { readBrokerConfig } from './broker-config.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -93,13 +94,11 @@ function reasonOf(error: unknown): string {
   // Of the parser of HTTP: what came is none.
   if (code.startsWith('HPE_'))
     return 'what answers there does not speak HTTP; the inspector does (port 13373 unless configured)'
-  return troubles[code] ?? (code || (because ?? message))
+  return troubles[code] ?? absences[code] ?? (code || (because ?? message))
 }
 
 const troubles: Readonly<Record<string, string | undefined>> = {
   ECONNREFUSED: 'nothing listens there (is the broker running, with inspector.enabled?)',
-  ENOTFOUND: 'there is no such host',
-  EAI_AGAIN: "the host's name can't be looked up at present",
   UND_ERR_SOCKET: 'what answers there closes the connection; is it the inspector (port 13373 unless configured)?',
 }
 

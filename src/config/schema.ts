@@ -217,7 +217,7 @@ const keys = {
     .default(100_000)
     .describe('Values that one message may have, with the names of their members. One with more is refused.'),
   max_unchecked_bytes: bytes(65_536, 68_719_476_736)
-    .default(33_554_432)
+    .default(41_943_040)
     .describe('Bytes of messages of 64 KiB or more that may wait to be checked. Beyond, the last one is refused.'),
   history,
   queue,

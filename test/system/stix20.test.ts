@@ -65,7 +65,7 @@ describe('STIX 2.0', { concurrency: true }, () => {
     ]
     for (const command of commands) {
       const told = await runCommand(t, [...command, '--upgrade', file])
-      assert.match(told.stderr, /:4: upgraded from STIX 2.0: valid_from must be/)
+      assert.match(told.stderr, /:4: \.objects\[3\], indicator--[\w-]+: upgraded from STIX 2.0: valid_from must be/)
       assert.match(told.stderr, /(published|imported) 3 \(indicator 2, sighting 1\), skipped 0, refused 1\n/)
       assert.match(told.stderr, /threatbus: 2 of those (published|imported) were STIX 2.0, and upgraded to STIX 2.1\n/)
     }
@@ -81,7 +81,10 @@ describe('STIX 2.0', { concurrency: true }, () => {
     )
 
     const refused = await runCommand(t, ['publish', '--endpoint', bus.endpoint, file])
-    assert.match(refused.stderr, /:1: spec_version must be .+; it is STIX 2.0: .+ --upgrade/)
+    assert.match(
+      refused.stderr,
+      /:1: \.objects\[0\], indicator--[\w-]+: spec_version must be .+; it is STIX 2.0: .+ --upgrade/,
+    )
     assert.match(refused.stderr, /threatbus: published 1 \(indicator 1\), skipped 0, refused 3\n/)
     assert.doesNotMatch(refused.stderr, /were STIX 2.0/)
   })

@@ -123,7 +123,8 @@ function absenceBy({ code = '' }: NodeJS.ErrnoException): Absence | undefined {
   return because === undefined ? undefined : { who: 'nobody', because }
 }
 
-const absences: Readonly<Record<string, string | undefined>> = {
+/** What it means, by the code of an error of the system, that nobody could be connected to. */
+export const absences: Readonly<Record<string, string | undefined>> = {
   ECONNREFUSED: 'the connection was refused, so nothing listens there; is the bus running?',
   ENOTFOUND: 'there is no such host',
   EAI_AGAIN: "the host's name can't be looked up at present",
