@@ -74,7 +74,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       maxSelections: config.snapshot.max_selections,
       turnMs: selectionTurnMs,
       maxPerAddress: config.snapshot.max_per_address,
-      betweenPages: () => sleep(config.snapshot.page_pause * 1000),
+      betweenPages: () => sleep(config.snapshot.pagePauseMs),
     })
   const egress = new Egress(nextTurn)
   const backbone = inmemBackbone(batch => messages.append(batch))

@@ -103,9 +103,9 @@ export function actorSystem(config: Config, surroundings: ActorSystemSurrounding
   })
   const subscriber = subscriberLogic({
     delaysMs: {
-      joinTimeout: config.join_timeout * 1000,
-      heartbeatTimeout: config.heartbeat.timeout * 1000,
-      evictAfter: config.evict_after * 1000,
+      joinTimeout: config.joinTimeoutMs,
+      heartbeatTimeout: config.heartbeat.timeoutMs,
+      evictAfter: config.evictAfterMs,
     },
     find: topic => subscribers.find(topic),
     forget: topic => subscribing.forget(topic),
@@ -115,7 +115,7 @@ export function actorSystem(config: Config, surroundings: ActorSystemSurrounding
   const connection = connectionLogic({
     egress,
     supplies,
-    delaysMs: { heartbeatTimeout: config.heartbeat.timeout * 1000 },
+    delaysMs: { heartbeatTimeout: config.heartbeat.timeoutMs },
     find: ({ topic, number }) => {
       const { queue, connections } = subscribers.find(topic) ?? {}
       return queue && { queue, open: connections?.at(number)?.open }
@@ -128,8 +128,8 @@ export function actorSystem(config: Config, surroundings: ActorSystemSurrounding
   })
   const snapshotExchange = snapshotExchangeLogic({
     delaysMs: {
-      answerTimeout: config.snapshot.answer_timeout * 1000,
-      quietTimeout: config.snapshot.quiet_timeout * 1000,
+      answerTimeout: config.snapshot.answerTimeoutMs,
+      quietTimeout: config.snapshot.quietTimeoutMs,
     },
     selectFromHistory: snapshotId => exchanges.select(snapshotId),
     queueRequests: snapshotId => exchanges.queueRequests(snapshotId),
@@ -140,10 +140,10 @@ export function actorSystem(config: Config, surroundings: ActorSystemSurrounding
   const endpoint = (name: EndpointName) => ({ name, address: sockets.addresses[name] })
   const supervisor = createActor(
     brokerLogic({
-      endpoint: endpointLogic({ bindRetryMs: zmq.bind_retry * 1000, sockets }),
+      endpoint: endpointLogic({ bindRetryMs: zmq.bindRetryMs, sockets }),
       subscribers,
       exchanges,
-      delaysMs: { shutdownTimeout: config.shutdown_timeout * 1000 },
+      delaysMs: { shutdownTimeout: config.shutdownTimeoutMs },
       restoreSubscribers: () => subscribing.restore(history?.subscriptions.all() ?? []),
       ...supervision,
       reportActorFailure: (id, error) => {

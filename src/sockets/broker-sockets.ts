@@ -69,10 +69,10 @@ export class BrokerSockets {
       pub: addressOf(zmq.host, zmq.pub),
       sub: addressOf(zmq.host, zmq.sub),
     }
-    this.#shutdownMs = config.shutdown_timeout * 1000
+    this.#shutdownMs = config.shutdownTimeoutMs
     this.#budget = new PeerBudget({
       maxBytes: Math.max(zmq.max_peer_bytes, leastMessages * zmq.max_message_size),
-      messageTimeoutMs: zmq.message_timeout * 1000,
+      messageTimeoutMs: zmq.messageTimeoutMs,
       exceeded: () => reports.reached('plugins.apps.zmq.max_peer_bytes'),
     })
     this.#admission = new ConnectionAdmission(connectionsAtMost(zmq.max_connections, files, reports))
@@ -82,8 +82,8 @@ export class BrokerSockets {
       maxMessageBytes: zmq.max_message_size,
       admission: this.#admission,
       sendBufferBytes: zmq.send_buffer_size,
-      keepaliveIdleSeconds: zmq.tcp_keepalive,
-      handshakeTimeoutMs: zmq.handshake_timeout * 1000,
+      keepaliveIdleMs: zmq.tcpKeepaliveMs,
+      handshakeTimeoutMs: zmq.handshakeTimeoutMs,
       budget: this.#budget,
       // What the sockets hold when they are closed may take what is left of the time to shut down.
       lingerMs: () => Math.min(this.#shutdownMs, Math.max(leastLingerMs, this.#stopAtMs - performance.now())),
@@ -93,8 +93,8 @@ export class BrokerSockets {
       {
         ...listening,
         port: zmq.pub,
-        answerTimeoutMs: config.heartbeat.timeout * 1000,
-        joinTimeoutMs: config.join_timeout * 1000,
+        answerTimeoutMs: config.heartbeat.timeoutMs,
+        joinTimeoutMs: config.joinTimeoutMs,
         windowBytes: zmq.acknowledgement_window,
       },
       {
