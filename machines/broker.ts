@@ -34,7 +34,7 @@ export const brokerChart = createMachine({
       ],
       exit: ['endActors', 'closeEndpoints'],
       on: {
-        'management.*': { actions: 'refuseWhileNotServing' },
+        'management.*': { actions: 'refuseRequest' },
         'endpoint.failed': { target: 'failed', actions: 'rememberFailure' },
       },
       states: {
@@ -42,7 +42,7 @@ export const brokerChart = createMachine({
           type: 'parallel',
           on: {
             // An application that was there before must not be told that it is unknown (PROTOCOL "What the original loses").
-            'management.heartbeat': { actions: 'passHeartbeat' },
+            'management.heartbeat': { actions: 'carryOutRequest' },
             stop: '#broker.stopped',
             'history.lost': { target: '#broker.failed', actions: 'rememberFailure' },
           },
@@ -74,10 +74,10 @@ export const brokerChart = createMachine({
 
         serving: {
           on: {
-            'management.subscribe': { actions: 'openSubscription' },
-            'management.unsubscribe': { actions: 'closeSubscription' },
-            'management.heartbeat': { actions: 'passHeartbeat' },
-            'management.publish': { actions: 'publishWithReceipt' },
+            'management.subscribe': { actions: 'carryOutRequest' },
+            'management.unsubscribe': { actions: 'carryOutRequest' },
+            'management.heartbeat': { actions: 'carryOutRequest' },
+            'management.publish': { actions: 'carryOutRequest' },
             stop: 'draining',
             'history.lost': { target: 'draining', actions: 'rememberFailure' },
           },
@@ -89,8 +89,8 @@ export const brokerChart = createMachine({
           exit: 'reportUndelivered',
           initial: 'sending',
           on: {
-            'management.unsubscribe': { actions: 'closeSubscription' },
-            'management.heartbeat': { actions: 'passHeartbeat' },
+            'management.unsubscribe': { actions: 'carryOutRequest' },
+            'management.heartbeat': { actions: 'carryOutRequest' },
             'history.lost': { actions: 'rememberFailure' },
           },
           always: { target: '#broker.stopped', guard: 'everythingDelivered' },

@@ -139,26 +139,17 @@ export interface SnapshotExchangeTypes {
 
 // ── Broker ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Where the reply to a management request goes: the frames that came before the request, and that the reply begins with. */
-export type ReplyRoute = readonly Uint8Array[]
-
-/** A management request, decoded (PROTOCOL "Management"). */
-export type ManagementEvent =
-  | {
-      type: 'management.subscribe'
-      route: ReplyRoute
-      /** Where the application is, as it is counted. */
-      address: string
-      topics: readonly string[]
-      snapshotDays: number
-      confirms: boolean
-      numbered?: true
-      since?: { sequence: number } | { ms: number }
-    }
-  | { type: 'management.unsubscribe'; route: ReplyRoute; topic: string }
-  | { type: 'management.heartbeat'; route: ReplyRoute; topic: string; received: number | undefined }
-  /** The messages stay outside, under their route. */
-  | { type: 'management.publish'; route: ReplyRoute }
+/**
+ * A management request, decoded (PROTOCOL "Management"), by its action. The chart says which actions are carried out when; what
+ * it takes stays outside, behind these two, and so do messages.
+ */
+export interface ManagementEvent {
+  type: `management.${string}`
+  /** Does what it asks for, and answers. */
+  carryOut(): void
+  /** Answers that it is not carried out now. */
+  refuse(): void
+}
 
 /** What the supervisor hears. */
 export type BrokerEvent =
@@ -197,12 +188,9 @@ export interface BrokerTypes {
   actions:
     | { type: 'rememberPort' }
     | { type: 'rememberFailure' }
-    | { type: 'publishWithReceipt' }
     | { type: 'announceServing' }
-    | { type: 'openSubscription' }
-    | { type: 'closeSubscription' }
-    | { type: 'passHeartbeat' }
-    | { type: 'refuseWhileNotServing' }
+    | { type: 'carryOutRequest' }
+    | { type: 'refuseRequest' }
     | { type: 'reportActorFailure' }
     | { type: 'closeIntake' }
     | { type: 'askWhatArrived' }

@@ -1,14 +1,10 @@
 import { type Actor, assign, enqueueActions, fromPromise } from 'xstate'
 import { brokerChart } from '../../machines/broker.ts'
 import type { endpointChart } from '../../machines/endpoint.ts'
-import type { ManagementEvent, ReplyRoute, SubscriberContext } from '../../machines/vocabulary.ts'
 import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
-import type { ManagementReply } from '../protocol/management.ts'
-import { errorReply, success } from '../protocol/management.ts'
 import type { Complete } from './complete.ts'
 import type { SnapshotExchanges } from './snapshot-exchanges.ts'
 import type { Subscribers } from './subscribers.ts'
-import type { SubscriptionWish } from './subscribing.ts'
 
 /** The ports that the three endpoints listen on. */
 export type Ports = Readonly<Record<EndpointName, number>>
@@ -25,15 +21,8 @@ export interface BrokerSurroundings extends ActorsBeside {
   readonly delaysMs: { readonly shutdownTimeout: number }
   /** Opens the subscriptions that an earlier broker gave. */
   restoreSubscribers(): Promise<void>
-  /** Opens a subscription for who asked by this route, if there is room for one more, and answers the reply. Never rejects. */
-  subscribe(wish: SubscriptionWish, ports: Ports, route: ReplyRoute): Promise<ManagementReply>
-  /** Publishes what came by this route, and answers the reply once it is on disk. Never rejects. */
-  publishWithReceipt(route: ReplyRoute): Promise<ManagementReply>
-  /** Fulfilled when what changed of a subscription survives this process, or can't be made to. Never rejects. */
-  remember(subscriber: SubscriberContext): Promise<void>
   /** Publishes nothing any more of what waits to be published with a receipt. */
   refusePublications(): void
-  reply(request: ManagementEvent, reply: ManagementReply): void
   announceServing(ports: Ports): void
   /** Asks at once what has arrived of what was sent: what is not known to have comes again after a restart. */
   askWhatArrived(): void
@@ -46,7 +35,7 @@ const drainCheckPauseMs = 10
 
 /** The broker chart, provided with everything it names. */
 export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChart {
-  const { subscribers, exchanges, reply } = surroundings
+  const { subscribers, exchanges } = surroundings
   const implementations: Complete<typeof brokerChart> = {
     actors: {
       endpoint: surroundings.endpoint,
@@ -59,37 +48,11 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       }),
       rememberFailure: assign({ failure: ({ event }) => ('failure' in event ? event.failure : undefined) }),
       announceServing: ({ context }) => surroundings.announceServing(context.ports),
-      openSubscription: ({ context, event }) => {
-        if (event.type !== 'management.subscribe') return
-        surroundings.subscribe(event, context.ports, event.route).then(answer => reply(event, answer))
+      carryOutRequest: ({ event }) => {
+        if ('carryOut' in event) event.carryOut()
       },
-      publishWithReceipt: ({ event }) => {
-        if (event.type !== 'management.publish') return
-        surroundings.publishWithReceipt(event.route).then(answer => reply(event, answer))
-      },
-      closeSubscription: ({ event }) => {
-        if (event.type !== 'management.unsubscribe') return
-        const subscription = subscribers.find(event.topic)
-        subscription?.actor.send({ type: 'unsubscribe.requested' })
-        reply(event, subscription ? success : unknownSubscription)
-      },
-      passHeartbeat: ({ event }) => {
-        if (event.type !== 'management.heartbeat') return
-        const { topic, received } = event
-        const subscription = subscribers.find(topic)
-        if (subscription === undefined) return reply(event, unknownSubscription)
-        const { queue, connections, actor } = subscription
-        const confirmed = queue.confirms
-        if (received !== undefined) queue.count(received)
-        actor.send({ type: 'heartbeat.received' })
-        if (received !== undefined) connections.send({ type: 'receipt.confirmed' })
-        // From this answer on it counts on being sent nothing twice, also after a crash.
-        if (queue.confirms && !confirmed)
-          surroundings.remember(actor.getSnapshot().context).then(() => reply(event, success))
-        else reply(event, success)
-      },
-      refuseWhileNotServing: ({ event }) => {
-        if ('route' in event) reply(event, errorReply('the broker is starting or stopping'))
+      refuseRequest: ({ event }) => {
+        if ('refuse' in event) event.refuse()
       },
       reportActorFailure: ({ event }) => {
         if ('actorId' in event) surroundings.reportActorFailure(event.actorId, event.error)
@@ -117,8 +80,6 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
   }
   return brokerChart.provide(implementations)
 }
-
-const unknownSubscription = errorReply('the broker does not know this subscription')
 
 /** Messages that wait for subscribers that are there to take them. */
 function undelivered(subscribers: Subscribers): number {

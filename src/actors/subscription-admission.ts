@@ -1,3 +1,4 @@
+import type { Config } from '../config/schema.ts'
 import type { Subscribers } from './subscribers.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
@@ -7,6 +8,16 @@ export interface SubscriptionLimits {
   readonly maxPerAddress: number
   /** In the long run, by one address; all together may open {@link addressesAtOnce} times as many. */
   readonly subscribesPerSecond: number
+}
+
+/** An address may have so many subscriptions, unless it is configured: those of one host, where there are few in all. */
+const leastShare = 1000
+
+/** The limits as they are configured. */
+export function subscriptionLimits(config: Config): SubscriptionLimits {
+  const { max_subscribers: maxSubscribers, max_subscribers_per_address: ofOne, subscribe_rate: perSecond } = config
+  const maxPerAddress = ofOne ?? Math.max(leastShare, Math.ceil(maxSubscribers / 2))
+  return { maxSubscribers, maxPerAddress, subscribesPerSecond: perSecond }
 }
 
 /** A limit that may stand in the way of a subscription: its key in the configuration. */

@@ -10,12 +10,12 @@ import { exitCodes } from './exit-codes.ts'
  *
  * What is printed lands in tickets and terminals' histories: what is secret is left out.
  */
-export function check<Config extends { readonly inspector: InspectorConfig }>(
-  loaded: LoadedConfig<Config> | undefined,
+export function check<Written extends { readonly inspector: InspectorConfig }>(
+  loaded: Pick<LoadedConfig<Written>, 'written' | 'source' | 'warnings'> | undefined,
 ): number {
   if (loaded === undefined) return exitCodes.badConfiguration
   for (const warning of loaded.warnings) process.stderr.write(`warning: ${printable(warning)}\n`)
-  const text = `# from ${loaded.source}\n${stringify(withoutSecrets(loaded.config))}`
+  const text = `# from ${loaded.source}\n${stringify(withoutSecrets(loaded.written))}`
   process.stdout.write(process.stdout.isTTY ? printableLines(text) : text)
   return exitCodes.ok
 }

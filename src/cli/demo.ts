@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { styleText } from 'node:util'
 import { pino } from 'pino'
 import { startBroker } from '../broker.ts'
-import { configSchema } from '../config/schema.ts'
+import { configWith } from '../config/schema.ts'
 import { connect, type Indicator, type Sighting } from '../index.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -15,7 +15,7 @@ const sampleBundle = new URL('config/sample-bundle.json', import.meta.resolve('t
  */
 export async function demo(): Promise<number> {
   const say = (who: keyof typeof colours, what: string) => process.stdout.write(`${line(who, what)}\n`)
-  const config = configSchema.parse({
+  const config = configWith({
     plugins: { apps: { zmq: { manage: 0, pub: 0, sub: 0 } } },
     inspector: { enabled: false },
   })

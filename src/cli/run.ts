@@ -93,7 +93,7 @@ export async function run(options: RunOptions): Promise<number> {
   else logger.info('stopped')
   log.close()
   // The process ends by itself when connections have sent what they hold. If anything kept it, it would end all the same.
-  setTimeout(() => process.exit(), config.shutdown_timeout * 1000).unref()
+  setTimeout(() => process.exit(), config.shutdownTimeoutMs).unref()
   return failure ? exitCodes.unavailable : exitCodes.ok
 }
 

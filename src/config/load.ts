@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type * as z from 'zod'
+import { type InMs, inMs } from './durations.ts'
 import { type Environment, withEnvironment } from './environment.ts'
 import { explain, ignored } from './explain.ts'
 import { readConfigFile } from './file.ts'
@@ -25,8 +26,11 @@ export interface ConfigSources {
 }
 
 /** A configuration, read. */
-export interface LoadedConfig<Config> {
-  readonly config: Config
+export interface LoadedConfig<Written> {
+  /** What the program works with: durations are in milliseconds. */
+  readonly config: InMs<Written>
+  /** The same by the keys and in the units of the file. */
+  readonly written: Written
   /** The absolute path of the file it was read from, or `built-in defaults`. */
   readonly source: string
   /** The directory of that file, or the working directory: what files of the program's own are relative to. */
@@ -55,7 +59,9 @@ export function loadConfig<Schema extends z.ZodType>(
   }
   if (problems.length > 0 || !checked.success) throw new ConfigError(problems)
   const warnings = [...file.warnings, ...environment.warnings, ...ignored(schema, environment.tree)]
-  return { config: checked.data, source: file.source, directory: file.directory, warnings: printedInOrder(warnings) }
+  const { source, directory } = file
+  const written = checked.data
+  return { config: inMs(schema, written), written, source, directory, warnings: printedInOrder(warnings) }
 }
 
 /** Reads the file that was asked for, or the first default file that is there, or nothing. */
@@ -63,7 +69,7 @@ function readFile({
   file,
   defaultFiles,
   cwd,
-}: ConfigSources): YamlText & Pick<LoadedConfig<never>, 'source' | 'directory'> {
+}: ConfigSources): YamlText & Pick<LoadedConfig<unknown>, 'source' | 'directory'> {
   for (const [at, name] of (file === undefined ? defaultFiles : [file]).entries()) {
     const path = resolve(cwd, name)
     const read = readConfigFile(path)

@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { expectations, openSections, secrets } from './values.ts'
+import { durations, expectations, openSections, secrets } from './values.ts'
 
 /** What one schema has inside: the one that a default, an optional or a preprocessing step is wrapped around. */
 function inner(schema: z.ZodType): z.ZodType | undefined {
@@ -38,6 +38,11 @@ export function expectedBy(schema: z.ZodType): string | undefined {
 /** Is what stands there a secret, which no message quotes? */
 export function isSecret(schema: z.ZodType): boolean {
   return layers(schema).some(layer => secrets.has(layer))
+}
+
+/** Is what stands there a duration, in seconds? */
+export function isDuration(schema: z.ZodType): boolean {
+  return layers(schema).some(layer => durations.has(layer))
 }
 
 /** The schema at `path`; undefined if there is none. */

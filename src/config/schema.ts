@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import { type InMs, inMs } from './durations.ts'
 import { inspectorSection } from './inspector.ts'
 import { loggingSection } from './logging.ts'
 import { besideInspector } from './port-clash.ts'
@@ -231,5 +232,13 @@ const keys = {
 /** The broker's configuration: every key with its default, its range and what it is for. */
 export const configSchema = section(keys, [besideInspector('manage'), besideInspector('pub'), besideInspector('sub')])
 
-/** The broker's configuration, read. Durations are in seconds, sizes in bytes. */
-export type Config = z.output<typeof configSchema>
+/** The broker's configuration as it is written. Durations are in seconds, sizes in bytes. */
+export type WrittenConfig = z.output<typeof configSchema>
+
+/** The broker's configuration. Durations are in milliseconds, sizes in bytes. */
+export type Config = InMs<WrittenConfig>
+
+/** The configuration with these settings over the defaults, by the keys and in the units of the file. Throws if they are wrong. */
+export function configWith(settings: z.input<typeof configSchema> = {}): Config {
+  return inMs(configSchema, configSchema.parse(settings))
+}

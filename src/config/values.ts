@@ -14,6 +14,12 @@ export const openSections = z.registry<{ warning: string }>()
 /** Values that are secrets: no message quotes what was written. */
 export const secrets = z.registry<{ secret: true }>()
 
+/** Values that are durations: programs work with them in milliseconds (see durations.ts). */
+export const durations = z.registry<{ duration: true }>()
+
+/** A duration as it is written. The member is never there: it tells the type from that of other numbers. */
+export type Seconds = number & { readonly inSeconds?: never }
+
 /**
  * The longest duration of any kind, in seconds (24 days 20 hours): the longest a timer of the process can wait
  * (2³¹ − 1 ms). A longer one would not wait longer, it would fire at once.
@@ -36,12 +42,17 @@ export function port() {
 
 /** A duration in seconds, fractions allowed. */
 export function seconds(least = shortestDuration, most = longestDuration) {
-  return expecting(`a number of seconds (${least}–${most})`, z.number().min(least).max(most))
+  return duration(expecting(`a number of seconds (${least}–${most})`, z.number().min(least).max(most)))
 }
 
 /** A duration in whole seconds, for what the operating system takes as such. */
 export function wholeSeconds(least: number, most: number) {
-  return expecting(`a whole number of seconds (${least}–${most})`, z.int().min(least).max(most))
+  return duration(expecting(`a whole number of seconds (${least}–${most})`, z.int().min(least).max(most)))
+}
+
+function duration(schema: z.ZodType<number, number>): z.ZodType<Seconds, number> {
+  durations.add(schema, { duration: true })
+  return schema
 }
 
 /** A size in bytes. */

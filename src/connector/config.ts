@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { InMs } from '../config/durations.ts'
 import { inspectorSection } from '../config/inspector.ts'
 import { loggingSection } from '../config/logging.ts'
 import { bytes, count, endpoint, expecting, fileName, flag, seconds, section, unlessEmpty } from '../config/values.ts'
@@ -158,5 +159,8 @@ export const connectorSchema = section(
   ],
 )
 
-/** The connector's configuration, read. Durations are in seconds, sizes in bytes. */
-export type ConnectorConfig = z.output<typeof connectorSchema>
+/** The connector's configuration as it is written. Durations are in seconds, sizes in bytes. */
+export type WrittenConnectorConfig = z.output<typeof connectorSchema>
+
+/** The connector's configuration. Durations are in milliseconds, sizes in bytes. */
+export type ConnectorConfig = InMs<WrittenConnectorConfig>

@@ -40,20 +40,18 @@ export interface Connector {
  */
 const leavingMs = 1000
 
-const ms = (seconds: number) => seconds * 1000
-
 /** Starts the VAST connector: this is the list of what it is made of. `output` is where `sink: STDOUT` prints. */
 export function startConnector(config: ConnectorConfig, log: Logger, store: WaitingStore, output: LineSink): Connector {
   const counters = new Counters()
   const story = new ConnectorStory(log, counters)
-  const metrics = new MetricsFile(counters, config.metrics.filename, ms(config.metrics.interval), err =>
+  const metrics = new MetricsFile(counters, config.metrics.filename, config.metrics.intervalMs, err =>
     story.trouble('metrics', 'the metrics can not be written', { err }),
   )
   const pauses = {
-    shortestRetryPauseMs: ms(config.retry_pause.shortest),
-    longestRetryPauseMs: ms(config.retry_pause.longest),
+    shortestRetryPauseMs: config.retry_pause.shortestMs,
+    longestRetryPauseMs: config.retry_pause.longestMs,
   }
-  const limits = { maxLineBytes: config.max_line_bytes, killGraceMs: ms(config.kill_grace) }
+  const limits = { maxLineBytes: config.max_line_bytes, killGraceMs: config.killGraceMs }
 
   // VAST, and the calls of it.
   const vast = new Vast({
@@ -61,9 +59,9 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
     binary: config.vast_binary,
     endpoint: config.vast,
     commands: config.commands,
-    timeoutMs: ms(config.vast_timeout),
+    timeoutMs: config.vastTimeoutMs,
     matcher: config.matcher_name ?? '',
-    queryTimeoutMs: ms(config.retro_match_timeout),
+    queryTimeoutMs: config.retroMatchTimeoutMs,
     maxEvents: config.retro_match_max_events,
   })
   const calls = new PQueue({ concurrency: config.max_background_tasks, autoStart: false })
@@ -80,7 +78,7 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
   })
   const commands = new ContextCommands(config.max_commands, {
     ...limits,
-    timeoutMs: ms(config.command_timeout),
+    timeoutMs: config.commandTimeoutMs,
     signal: killed,
   })
   const destination = destinationOf(config.sink)
@@ -124,8 +122,8 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
   const actor = createActor(
     connectorLogic({
       pauses,
-      finishTimeoutMs: ms(config.shutdown_timeout),
-      flushTimeoutMs: ms(config.flush_timeout),
+      finishTimeoutMs: config.shutdownTimeoutMs,
+      flushTimeoutMs: config.flushTimeoutMs,
       subscribe: async signal => {
         const waiting = new AbortController()
         const giveUp = () => waiting.abort(signal.reason)

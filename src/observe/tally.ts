@@ -1,12 +1,9 @@
-import type { DepartureReason, ManagementEvent, SnapshotOutcome } from '../../machines/vocabulary.ts'
+import type { DepartureReason, SnapshotOutcome } from '../../machines/vocabulary.ts'
 import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
-import type { ManagementReply } from '../protocol/management.ts'
+import { type ManagementReply, type RequestAction, requestActions } from '../protocol/management.ts'
 import type { MessageType } from '../protocol/topics.ts'
 import { type BreakReason, breakReasons } from '../sockets/zmtp/break-reason.ts'
 import { Durations } from './durations.ts'
-
-/** What a management request asked for; `invalid`: what could not be read, or asked for something else. */
-export type RequestAction = 'subscribe' | 'unsubscribe' | 'heartbeat' | 'publish' | 'invalid'
 
 /** How a management request was answered. */
 export type ReplyStatus = 'success' | 'error' | 'unknown_request'
@@ -52,13 +49,10 @@ export class Tally {
   }
   /** Subscriptions on `pub` that were not admitted. */
   eavesdroppers = 0
-  readonly replies: Readonly<Record<RequestAction, Record<ReplyStatus, number>>> = {
-    subscribe: { ...noReplies },
-    unsubscribe: { ...noReplies },
-    heartbeat: { ...noReplies },
-    publish: { ...noReplies },
-    invalid: { ...noReplies },
-  }
+  /** Management requests that were answered; `invalid`: what could not be read, or asked for something else. */
+  readonly replies = Object.fromEntries(
+    [...requestActions, 'invalid'].map(action => [action, { ...noReplies }]),
+  ) as Readonly<Record<RequestAction | 'invalid', Record<ReplyStatus, number>>>
   readonly limits: Record<CountedLimit, number> = {
     max_subscribers: 0,
     max_subscribers_per_address: 0,
@@ -86,9 +80,8 @@ export class Tally {
   }
   readonly snapshotDurations = new Durations()
 
-  /** A management request was answered; undefined: it could not be carried out by anybody. */
-  replied(request: ManagementEvent['type'] | undefined, { status }: ManagementReply): void {
-    const action = (request?.slice('management.'.length) ?? 'invalid') as RequestAction
+  /** A management request was answered; `invalid`: it could not be carried out by anybody. */
+  replied(action: RequestAction | 'invalid', { status }: ManagementReply): void {
     this.replies[action][status === 'unknown request' ? 'unknown_request' : status]++
   }
 

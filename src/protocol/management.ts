@@ -15,24 +15,11 @@ export const maxSnapshotDays = 36_500
  */
 export type Since = { readonly sequence: number } | { readonly ms: number }
 
-/** A request that can be carried out. */
-export type ManagementRequest =
-  | {
-      readonly action: 'subscribe'
-      readonly topics: readonly string[]
-      readonly snapshotDays: number
-      /** Will its heartbeats say how many frames it received? */
-      readonly confirms: boolean
-      /** Does every message say its number and when it was accepted? */
-      readonly numbered?: true
-      /** It begins with what is in the history from there on. */
-      readonly since?: Since
-    }
-  | { readonly action: 'unsubscribe'; readonly topic: string }
-  /** `received`: frames since the subscribe reply; undefined if it does not say. */
-  | { readonly action: 'heartbeat'; readonly topic: string; readonly received: number | undefined }
-  /** `upgraded`: so many of the messages were STIX 2.0. */
-  | { readonly action: 'publish'; readonly messages: readonly Message<MessageType>[]; readonly upgraded: number }
+/** A request that can be carried out: what one of the {@link readers} answers. */
+export type ManagementRequest = Exclude<ReturnType<(typeof readers)[RequestAction]>, ManagementReply>
+
+/** What a request asks for. */
+export type RequestAction = keyof typeof readers
 
 /** A reply, always with a `status` (PROTOCOL "Management"); error and unknown replies say why in one plain sentence. */
 export type ManagementReply =
@@ -176,33 +163,94 @@ export function decodeRequest(parts: readonly Buffer[], limits: RequestLimits): 
   if (snapshotDays === undefined) return errorReply(`snapshot must be a number of days from 0 to ${maxSnapshotDays}`)
 
   const { action, topic, received } = request
-  if (action !== 'subscribe' && action !== 'unsubscribe' && action !== 'heartbeat' && action !== 'publish') {
-    return unknownRequest('action must be subscribe, unsubscribe, heartbeat or publish')
-  }
+  if (!isAction(action)) return unknownRequest(`action must be ${actionsInWords}`)
   if (isUnusable(topic)) return unknownRequest('topic is missing or empty')
   if (received !== undefined && !isFrameCount(received))
     return errorReply('received must be a number of frames, 0 or more')
-  if (action === 'subscribe') {
-    const topics = readTopics(topic)
-    if (topics === undefined) return errorReply('topic must be a string or a list of non-empty strings')
-    if (topics.length > limits.maxTopics) {
-      limits.reached?.('max_topics')
-      return errorReply(`a subscription has at most ${limits.maxTopics} topics`)
-    }
-    const { numbered = false } = request
-    if (typeof numbered !== 'boolean') return errorReply('numbered must be true or false')
-    const since = 'since' in request ? readSince(request.since) : undefined
-    if (since === 'none') {
-      return errorReply('since must be a sequence number, 0 or more, or a time in UTC such as 2024-01-26T21:28:21Z')
-    }
-    if (since !== undefined && snapshotDays > 0) return errorReply('a subscription has a snapshot, or since, not both')
-    const asked = { ...(numbered && { numbered }), ...(since !== undefined && { since }) }
-    return { action, topics, snapshotDays, confirms: received !== undefined, ...asked }
-  }
-  if (action === 'publish') return readPublication(text, message, topic, limits)
-  if (typeof topic !== 'string') return errorReply('topic must be the p2p topic of a subscription')
-  return action === 'unsubscribe' ? { action, topic } : { action, topic, received }
+  return readers[action]({ ...request, text, message, topic, received, snapshotDays }, limits)
 }
+
+/** What a request says, as far as it was read whatever it asks for. */
+interface Members {
+  /** All of the request. */
+  readonly text: string
+  /** Where in it the messages are; undefined: there are none. */
+  readonly message: Slice | undefined
+  readonly topic: unknown
+  readonly received: number | undefined
+  readonly snapshotDays: number
+  readonly numbered?: unknown
+  readonly since?: unknown
+}
+
+/** Each action, and how what it asks for is read: refused, or all that it takes to carry it out. */
+const readers = { subscribe, unsubscribe, heartbeat, publish }
+
+/** Every action that there is. */
+export const requestActions = Object.keys(readers) as readonly RequestAction[]
+
+const actionsInWords = `${requestActions.slice(0, -1).join(', ')} or ${requestActions.at(-1)}`
+
+function isAction(action: unknown): action is RequestAction {
+  return typeof action === 'string' && Object.hasOwn(readers, action)
+}
+
+/** What an application wants to hear. */
+interface Subscribe {
+  readonly action: 'subscribe'
+  readonly topics: readonly string[]
+  readonly snapshotDays: number
+  /** Will its heartbeats say how many frames it received? */
+  readonly confirms: boolean
+  /** Does every message say its number and when it was accepted? */
+  readonly numbered?: true
+  /** It begins with what is in the history from there on. */
+  readonly since?: Since
+}
+
+function subscribe(members: Members, limits: RequestLimits): Subscribe | ManagementReply {
+  const { topic, numbered = false, snapshotDays, received } = members
+  const topics = readTopics(topic)
+  if (topics === undefined) return errorReply('topic must be a string or a list of non-empty strings')
+  if (topics.length > limits.maxTopics) {
+    limits.reached?.('max_topics')
+    return errorReply(`a subscription has at most ${limits.maxTopics} topics`)
+  }
+  if (typeof numbered !== 'boolean') return errorReply('numbered must be true or false')
+  const since = 'since' in members ? readSince(members.since) : undefined
+  if (since === 'none') {
+    return errorReply('since must be a sequence number, 0 or more, or a time in UTC such as 2024-01-26T21:28:21Z')
+  }
+  if (since !== undefined && snapshotDays > 0) return errorReply('a subscription has a snapshot, or since, not both')
+  const asked = { ...(numbered && { numbered }), ...(since !== undefined && { since }) }
+  return { action: 'subscribe', topics, snapshotDays, confirms: received !== undefined, ...asked }
+}
+
+/** A subscription is not wanted any more. */
+interface Unsubscribe {
+  readonly action: 'unsubscribe'
+  /** The p2p topic. */
+  readonly topic: string
+}
+
+function unsubscribe({ topic }: Members): Unsubscribe | ManagementReply {
+  return typeof topic === 'string' ? { action: 'unsubscribe', topic } : noP2pTopicReply
+}
+
+/** A subscriber is there. */
+interface Heartbeat {
+  readonly action: 'heartbeat'
+  /** The p2p topic. */
+  readonly topic: string
+  /** Frames since the subscribe reply; undefined if it does not say. */
+  readonly received: number | undefined
+}
+
+function heartbeat({ topic, received }: Members): Heartbeat | ManagementReply {
+  return typeof topic === 'string' ? { action: 'heartbeat', topic, received } : noP2pTopicReply
+}
+
+const noP2pTopicReply = errorReply('topic must be the p2p topic of a subscription')
 
 function readSince(value: unknown): Since | 'none' {
   if (isFrameCount(value)) return { sequence: value }
@@ -229,13 +277,16 @@ function refuseExcess(excess: Excess, { reached }: RequestLimits): ManagementRep
   return errorReply('the request has too many values')
 }
 
-/** Reads the messages of a publish request, one or a list of them, byte for byte: all of them, or none. */
-function readPublication(
-  text: string,
-  messages: Slice | undefined,
-  topic: unknown,
-  limits: RequestLimits,
-): ManagementRequest | ManagementReply {
+/** Messages, one or a list of them, of which the sender wants to know that they are on disk. */
+interface Publish {
+  readonly action: 'publish'
+  readonly messages: readonly Message<MessageType>[]
+  /** So many of the messages were STIX 2.0. */
+  readonly upgraded: number
+}
+
+/** The messages are read byte for byte: all of them, or none. */
+function publish({ text, message: messages, topic }: Members, limits: RequestLimits): Publish | ManagementReply {
   if (typeof topic !== 'string' || !topic.startsWith('stix2/')) return errorReply('topic must begin with stix2/')
   if (messages === undefined) return errorReply('message is missing')
   const bodies = elementsOf(text, messages)

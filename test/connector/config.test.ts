@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { parseDocument } from 'yaml'
+import { inMs } from '../../src/config/durations.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { pathsOf } from '../../src/config/outline.ts'
 import { ConfigError } from '../../src/config/problems.ts'
@@ -17,7 +18,7 @@ import { temporaryFile } from '../system/command-process.ts'
 import { connectorCommand } from './connector-process.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const defaults = connectorSchema.parse({})
+const defaults = inMs(connectorSchema, connectorSchema.parse({}))
 
 function load(file: string, env: Readonly<Record<string, string>> = {}) {
   return loadConfig(connectorSchema, { file, env, cwd: root, defaultFiles: [], envPrefix: 'VAST_THREATBUS_' })
@@ -71,7 +72,7 @@ test('the environment wins, and reaches every depth', () => {
     VAST_THREATBUS_SERVICE_HOST: '10.0.0.1',
     VAST_THREATBUS_PORT_42000_TCP_ADDR: '10.0.0.1',
   })
-  assert.deepEqual([config.vast, config.metrics.interval, config.sink], ['[::1]:1', 0, 'STDOUT'])
+  assert.deepEqual([config.vast, config.metrics.intervalMs, config.sink], ['[::1]:1', 0, 'STDOUT'])
   assert.deepEqual(config.commands.status, ['ping', '%endpoint'])
 })
 

@@ -73,17 +73,17 @@ describe('no actor outlives its supervisor', () => {
 
   test('that fails by an error', async () => {
     const bug = new Error('a bug')
-    const reply = () => {
+    const carryOut = () => {
       throw bug
     }
-    const house = household({ left: [subscription(1)], reply })
+    const house = household({ left: [subscription(1)] })
     let failure: unknown
     house.supervisor.subscribe({ error: error => (failure = error) })
     house.supervisor.start()
     await settled()
     house.sockets.pub.fail(Object.assign(new Error('taken'), { code: 'EADDRINUSE' }))
     await settled()
-    house.supervisor.send({ type: 'management.heartbeat', route: [], topic: 'unknown', received: undefined })
+    house.supervisor.send({ type: 'management.heartbeat', carryOut, refuse() {} })
     assert.equal(failure, bug)
     assert.deepEqual(house.timers().sort(), [
       'xstate.after.bindRetryPause.endpoint.waiting',

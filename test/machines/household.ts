@@ -1,5 +1,5 @@
 import { createActor, SimulatedClock } from 'xstate'
-import { type BrokerSurroundings, brokerLogic } from '../../src/actors/broker.ts'
+import { brokerLogic } from '../../src/actors/broker.ts'
 import { connectionLogic } from '../../src/actors/connection.ts'
 import { endpointLogic } from '../../src/actors/endpoint.ts'
 import { type SnapshotExchangeSurroundings, snapshotExchangeLogic } from '../../src/actors/snapshot-exchange.ts'
@@ -10,7 +10,6 @@ import { Subscribing, type SubscribingSurroundings } from '../../src/actors/subs
 import { Egress } from '../../src/delivery/egress.ts'
 import { MessageLog } from '../../src/delivery/message-log.ts'
 import type { StoredSubscription } from '../../src/history/stored-subscription.ts'
-import { errorReply } from '../../src/protocol/management.ts'
 
 /** How long its supervisor may take to shut down. */
 export const shutdownTimeoutMs = 1000
@@ -21,7 +20,6 @@ export interface HouseholdOptions {
   readonly left?: readonly StoredSubscription[]
   /** Snapshot exchanges that may be open. Default 10. */
   readonly maxOpen?: number
-  readonly reply?: BrokerSurroundings['reply']
   readonly tell?: SubscriberSurroundings['tell']
   readonly askApplications?: SnapshotExchangeSurroundings['askApplications']
   readonly snapshotClosed?: SubscribingSurroundings['snapshotClosed']
@@ -32,7 +30,7 @@ export interface HouseholdOptions {
  * snapshot exchanges beside it. There are no sockets, and nothing is sent; ports are given when the test says so.
  */
 export function household(options: HouseholdOptions = {}) {
-  const { left = [], maxOpen = 10, reply = () => {}, tell = () => {}, snapshotClosed = () => {} } = options
+  const { left = [], maxOpen = 10, tell = () => {}, snapshotClosed = () => {} } = options
   const clock = new SimulatedClock()
   const log = new MessageLog(undefined, { maxRecentMessages: 1000, maxRecentBytes: 1e6, durability: 'background' })
   const egress = new Egress(() => Promise.resolve())
@@ -107,10 +105,6 @@ export function household(options: HouseholdOptions = {}) {
       exchanges,
       delaysMs: { shutdownTimeout: shutdownTimeoutMs },
       restoreSubscribers: () => subscribing.restore(left),
-      subscribe: async () => errorReply('nobody asks'),
-      publishWithReceipt: async () => errorReply('nobody publishes'),
-      async remember() {},
-      reply,
       announceServing() {},
       refusePublications() {},
       askWhatArrived() {},

@@ -7,14 +7,14 @@ import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
-import { keysOf, pathsOf, schemaAt } from '../../src/config/outline.ts'
+import { expectedBy, keysOf, pathsOf, schemaAt } from '../../src/config/outline.ts'
 import { ConfigError } from '../../src/config/problems.ts'
-import { type Config, configSchema } from '../../src/config/schema.ts'
+import { type Config, configSchema, type WrittenConfig } from '../../src/config/schema.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'threatbus-config-'))
 after(() => rmSync(cwd, { recursive: true }))
 
-function load(text: string, env: Readonly<Record<string, string>> = {}): LoadedConfig<Config> {
+function load(text: string, env: Readonly<Record<string, string>> = {}): LoadedConfig<WrittenConfig> {
   writeFileSync(join(cwd, 'config.yaml'), text)
   return loadConfig(configSchema, { cwd, env, envPrefix: 'THREATBUS_', defaultFiles: ['config.yaml'] })
 }
@@ -175,6 +175,28 @@ test('every key can be set by its environment variable, with the effect that it 
       assert.equal(isDefault, JSON.stringify(config) === JSON.stringify(load('').config), `${path} did not change`)
     }
   }
+})
+
+test('what is written in seconds is handed out in milliseconds, under a name that says so, and all else as it is written', () => {
+  const leaves = (value: unknown, path: string): (readonly [string, unknown])[] =>
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([key, below]) => leaves(below, `${path}.${key}`))
+      : [[path, value]]
+  fc.assert(
+    fc.property(settings, layout, (chosen, how) => {
+      const loaded = load(written(treeOf(chosen), how))
+      const expected = leaves(loaded.written, '').map(([path, value]) => {
+        const schema = schemaAt(configSchema, path.split('.').slice(1))
+        if (!(schema && expectedBy(schema)?.includes('seconds'))) return [path, value]
+        const named = path.replace(/_([a-z])(?=[a-z_]*$)/g, (_, letter) => letter.toUpperCase())
+        return [`${named}Ms`, Number(value) * 1000]
+      })
+      assert.deepEqual(
+        new Map(leaves(loaded.config, '') as [string, unknown][]),
+        new Map(expected as [string, unknown][]),
+      )
+    }),
+  )
 })
 
 test('however a file is laid out, it says the same', () => {

@@ -51,12 +51,12 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/sockets/',
-    rule: 'sockets import zeromq and the protocol, how everybody has a turn, what Node has for sockets, events and time, and for files, which is how Linux tells of connections, and types of vocabulary and delivery',
+    rule: 'sockets import zeromq and the protocol, how everybody has a turn, what Node has for sockets, events and time, and for files, which is how Linux tells of connections, and types of vocabulary, delivery and configuration',
     mayImport: [
       ...['src/sockets/', 'src/protocol/', 'src/turns/', 'zeromq'],
       ...['node:net', 'node:os', 'node:events', 'node:timers*', 'node:fs*'],
     ],
-    mayImportTypesOf: [vocabulary, 'src/delivery/'],
+    mayImportTypesOf: [vocabulary, 'src/delivery/', 'src/config/'],
   },
   {
     path: 'src/history/',
@@ -76,13 +76,24 @@ export const rooms: readonly Room[] = [
   },
   {
     path: 'src/actors/',
-    rule: 'actors import machines, protocol, delivery, how everybody has a turn, and xstate, and do no I/O: sockets, stores, log and configuration are injected, of which they import types only',
-    mayImport: ['src/actors/', 'machines/', 'src/protocol/', 'src/delivery/', 'src/turns/', 'xstate', 'node:crypto'],
-    mayImportTypesOf: ['src/sockets/', 'src/backbone/', 'src/history/', 'src/observe/', 'src/config/'],
+    rule: 'actors import machines, protocol, delivery, what is large, how everybody has a turn, and xstate, and do no I/O: sockets, stores, checking, log and configuration are injected, of which they import types only',
+    mayImport: [
+      ...['src/actors/', 'machines/', 'src/protocol/', 'src/delivery/', 'src/checking/large-part.ts', 'src/turns/'],
+      ...['xstate', 'node:crypto'],
+    ],
+    mayImportTypesOf: [
+      ...['src/sockets/', 'src/checking/', 'src/backbone/', 'src/history/', 'src/observe/', 'src/config/'],
+    ],
+  },
+  {
+    path: 'src/observe/observation.ts',
+    rule: 'what starts all that shows a broker imports observers, the inspector and addresses, and types of what is shown',
+    mayImport: ['src/observe/', 'src/inspector/', 'src/sockets/address.ts'],
+    mayImportTypesOf: ['machines/', 'src/actors/', 'src/delivery/', 'src/sockets/', 'src/config/', 'pino', 'xstate'],
   },
   {
     path: 'src/observe/',
-    rule: 'observers import pino, pino-pretty, prom-client, the protocol and node:, how configuration prints what strangers wrote, why connections are ended, how work is done in slices, and types of xstate, vocabulary, configuration, and what they read: checking, delivery, history and actors',
+    rule: 'observers import pino, pino-pretty, prom-client, the protocol and node:, how configuration prints what strangers wrote, why connections are ended, how work is done in slices, and types of xstate, vocabulary, configuration, and what they read: checking, delivery, history, sockets and actors',
     mayImport: [
       ...['src/observe/', 'src/protocol/', 'src/config/printable.ts', 'src/sockets/zmtp/break-reason.ts', 'node:*'],
       ...['src/turns/slices.ts', 'pino', 'pino-pretty', 'prom-client'],
@@ -94,6 +105,7 @@ export const rooms: readonly Room[] = [
       'src/checking/',
       'src/delivery/',
       'src/history/',
+      'src/sockets/',
       'src/actors/',
     ],
   },
@@ -162,29 +174,13 @@ export const rooms: readonly Room[] = [
     mayImportTypesOf: ['src/protocol/', vocabulary],
   },
   {
-    path: 'src/observation.ts',
-    rule: 'the part of the composition root that is looked at imports what shows a broker, and addresses, and types of what is shown',
-    mayImport: ['src/inspector/', 'src/observe/', 'src/sockets/address.ts'],
-    mayImportTypesOf: ['machines/', 'src/actors/', 'src/delivery/', 'src/config/', 'pino', 'xstate'],
-  },
-  {
     path: 'src/broker.ts',
-    rule: 'the composition root imports the rooms of the broker, xstate, node:, and types of pino; no command',
+    rule: 'the composition root imports the rooms of the broker, xstate, node:, and types of pino and the vocabulary; no command',
     mayImport: [
-      'src/observation.ts',
-      ...[
-        'machines/',
-        'src/protocol/',
-        'src/checking/',
-        'src/delivery/',
-        'src/turns/',
-        'src/sockets/',
-        'src/backbone/',
-        'src/actors/',
-      ],
+      ...['src/checking/', 'src/delivery/', 'src/turns/', 'src/sockets/', 'src/backbone/', 'src/actors/'],
       ...['src/history/', 'src/observe/', 'src/inspector/', 'src/config/', 'xstate', 'node:*'],
     ],
-    mayImportTypesOf: ['pino'],
+    mayImportTypesOf: ['pino', vocabulary],
   },
   {
     path: 'src/cli/',

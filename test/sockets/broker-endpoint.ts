@@ -15,7 +15,7 @@ export const listening: PubSocketOptions = {
   maxConnections: 100,
   admission: new ConnectionAdmission(Number.POSITIVE_INFINITY),
   sendBufferBytes: 65_536,
-  keepaliveIdleSeconds: 60,
+  keepaliveIdleMs: 60_000,
   handshakeTimeoutMs: 5000,
   budget: new PeerBudget({ maxBytes: 67_108_864, messageTimeoutMs: 60_000, exceeded() {} }),
   lingerMs: () => 0,

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import pino from 'pino'
 import { startBroker } from '../../src/broker.ts'
-import { configSchema } from '../../src/config/schema.ts'
+import { configWith } from '../../src/config/schema.ts'
 import type { LogLine } from './log-lines.ts'
 import { get } from './monitored.ts'
 
@@ -20,7 +20,7 @@ async function neighbour() {
 /** Starts a broker without a history in this process. */
 function start(t: TestContext, zmq: object, inspector: object) {
   const ports = { manage: 0, pub: 0, sub: 0 }
-  const config = configSchema.parse({
+  const config = configWith({
     plugins: { apps: { zmq: { ...ports, ...zmq } } },
     history: { enabled: false },
     inspector,

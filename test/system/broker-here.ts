@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import pino from 'pino'
 import { startBroker } from '../../src/broker.ts'
-import { configSchema } from '../../src/config/schema.ts'
+import { configWith } from '../../src/config/schema.ts'
 import { History } from '../../src/history/history.ts'
 import type { StoredSubscription } from '../../src/history/stored-subscription.ts'
 import type { LogLine } from './log-lines.ts'
@@ -31,7 +31,7 @@ export async function startBrokerHere(t: TestContext, { settings, left = [], fai
   const logger = pino({ formatters: { level: level => ({ level }) } }, { write })
   const directory = mkdtempSync(join(tmpdir(), 'threatbus-'))
   const ports = { manage: 0, pub: 0, sub: 0 }
-  const config = configSchema.parse({ plugins: { apps: { zmq: ports } }, inspector: { enabled: false }, ...settings })
+  const config = configWith({ plugins: { apps: { zmq: ports } }, inspector: { enabled: false }, ...settings })
   const history = await History.open(directory, config.history, logger)
   for (const record of left) history.subscriptions.put(record)
   const broker = startBroker(config, logger, history)

@@ -39,9 +39,9 @@ test('other variables, and those that Kubernetes sets for a service named threat
     THREATBUS_SERVICE_PORT_MANAGE: '13370',
     THREATBUS_METRICS_SERVICE_HOST: '10.0.0.2',
   }
-  const { directory, ...loaded } = load({}, env)
+  const { directory, config, source, warnings } = load({}, env)
   assert.ok(directory.includes('cwd'))
-  assert.deepEqual(loaded, { config: defaults, source: 'built-in defaults', warnings: [] })
+  assert.deepEqual({ config, source, warnings }, { config: defaults, source: 'built-in defaults', warnings: [] })
 })
 
 /** An environment → all that is said about it. */

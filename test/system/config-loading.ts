@@ -6,21 +6,21 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
 import { ConfigError } from '../../src/config/problems.ts'
-import { type Config, configSchema } from '../../src/config/schema.ts'
+import { configSchema, configWith, type WrittenConfig } from '../../src/config/schema.ts'
 
 /** A directory of this process's own, gone after the tests. */
 export const rooms = mkdtempSync(join(tmpdir(), 'threatbus-config-'))
 after(() => rmSync(rooms, { recursive: true }))
 
 /** The broker's defaults. */
-export const defaults = configSchema.parse({})
+export const defaults = configWith()
 
 /** Loads with `files` in a fresh working directory. */
 export function load(
   files: Readonly<Record<string, string | Uint8Array>>,
   env: Readonly<Record<string, string>> = {},
   file?: string,
-): LoadedConfig<Config> {
+): LoadedConfig<WrittenConfig> {
   const cwd = mkdtempSync(join(rooms, 'cwd-'))
   mkdirSync(join(cwd, 'directory'))
   for (const [name, content] of Object.entries(files)) writeFileSync(join(cwd, name), content)

@@ -17,9 +17,9 @@ import { defaults, load, rooms } from './config-loading.ts'
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 test('without a file the built-in defaults are the configuration', () => {
-  const { directory, ...loaded } = load({})
+  const { directory, config, source, warnings } = load({})
   assert.ok(directory.includes('cwd'))
-  assert.deepEqual(loaded, { config: defaults, source: 'built-in defaults', warnings: [] })
+  assert.deepEqual({ config, source, warnings }, { config: defaults, source: 'built-in defaults', warnings: [] })
 })
 
 test('config.yaml in the working directory is read, else config.yml', () => {
@@ -170,8 +170,8 @@ test('a section takes keys of others by a merge key: its own win, then those of 
     '  <<: {max_open: 3}',
   ].join('\n')
   const { config } = load({ 'config.yaml': text })
-  const { manage, pub, sub, host, bind_retry } = config.plugins.apps.zmq
-  assert.deepEqual([manage, pub, sub, host, bind_retry], [5001, 7002, 5003, '0.0.0.0', 5])
+  const { manage, pub, sub, host, bindRetryMs } = config.plugins.apps.zmq
+  assert.deepEqual([manage, pub, sub, host, bindRetryMs], [5001, 7002, 5003, '0.0.0.0', 5000])
   assert.deepEqual([config.queue.max_messages, config.queue.max_bytes, config.snapshot.max_open], [9, 5000, 3])
 })
 
@@ -180,8 +180,8 @@ test('a variable over a section that an alias repeats changes it in one place on
   writeFileSync(join(rooms, 'aliased.yaml'), 'one: &waits {first: 1, last: 2}\ntwo: *waits')
   const sources = { cwd: rooms, envPrefix: 'X_', env: { X_TWO__LAST: '3' }, defaultFiles: ['aliased.yaml'] }
   assert.deepEqual(loadConfig(section({ one: waits(), two: waits() }), sources).config, {
-    one: { first: 1, last: 2 },
-    two: { first: 1, last: 3 },
+    one: { firstMs: 1000, lastMs: 2000 },
+    two: { firstMs: 1000, lastMs: 3000 },
   })
 })
 
@@ -199,7 +199,7 @@ test('another program loads a schema of its own, with its own prefix and names',
     VAST_THREATBUS_MUST: '0.5',
     THREATBUS_X: '1',
   }
-  assert.deepEqual(loadConfig(schema, { ...sources, env }).config, { live_match: true, must: 0.5 })
+  assert.deepEqual(loadConfig(schema, { ...sources, env }).config, { live_match: true, mustMs: 500 })
   assert.throws(
     () => loadConfig(schema, { ...sources, env: {} }),
     new ConfigError([

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { type ImportedObject, openImportTarget } from '../../src/cli/import-target.ts'
-import { configSchema } from '../../src/config/schema.ts'
+import { configWith } from '../../src/config/schema.ts'
 import { LogReader } from '../../src/history/reader.ts'
 import { bodyOf } from '../../src/protocol/message.ts'
 import { openStore, segmentFiles } from '../history/log-directory.ts'
@@ -17,7 +17,7 @@ import { indicator } from './wire.ts'
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 
-const config = configSchema.parse({})
+const config = configWith()
 
 /** Imports lists of objects, one after the other. */
 async function importInto(directory: string, ...lists: (readonly ImportedObject[])[]): Promise<number> {

@@ -20,7 +20,7 @@ export interface ListenOptions extends Pick<PeerTerms, 'handshakeTimeoutMs' | 'b
   /** Bytes that a connection may hold in this process before it has no room for more. */
   readonly sendBufferBytes: number
   /** When nothing was heard for so long, the system asks whether the peer is still there (TCP keepalive). */
-  readonly keepaliveIdleSeconds: number
+  readonly keepaliveIdleMs: number
   /** Asked when it is closed: how long what connections hold unsent may take then. */
   lingerMs(): number
 }
@@ -71,7 +71,7 @@ export class ZmtpListener {
     this.#server = createServer({
       noDelay: true,
       keepAlive: true,
-      keepAliveInitialDelay: options.keepaliveIdleSeconds * 1000,
+      keepAliveInitialDelay: options.keepaliveIdleMs,
       highWaterMark: options.sendBufferBytes,
     })
     this.#entrance = options.admission.entrance(options.maxConnections)

@@ -1,22 +1,23 @@
 import type { Logger } from 'pino'
 import type { Actor } from 'xstate'
-import type { EndpointName } from '../machines/vocabulary-endpoint.ts'
-import type { brokerLogic } from './actors/broker.ts'
-import type { Config } from './config/schema.ts'
-import type { MessageLog } from './delivery/message-log.ts'
-import { inspectedBroker } from './inspector/broker-inspection.ts'
-import { Recorder } from './inspector/recorder.ts'
-import { inspectorRoutes } from './inspector/serve/inspector-routes.ts'
-import type { TraceFile } from './inspector/trace/trace-file.ts'
-import { monitoredBroker } from './observe/broker-monitoring.ts'
-import { monitoringRoutes } from './observe/http/monitoring.ts'
-import { type HttpTrouble, startHttpServer } from './observe/http/start.ts'
-import type { RateLimited } from './observe/rate-limited.ts'
-import { Rates } from './observe/rates.ts'
-import type { Observed } from './observe/readings.ts'
-import { brokerStateOf } from './observe/states.ts'
-import { packageVersion } from './observe/version.ts'
-import { addressOf } from './sockets/address.ts'
+import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
+import type { brokerLogic } from '../actors/broker.ts'
+import type { Config } from '../config/schema.ts'
+import type { MessageLog } from '../delivery/message-log.ts'
+import { inspectedBroker } from '../inspector/broker-inspection.ts'
+import { Recorder } from '../inspector/recorder.ts'
+import { inspectorRoutes } from '../inspector/serve/inspector-routes.ts'
+import type { TraceFile } from '../inspector/trace/trace-file.ts'
+import { addressOf } from '../sockets/address.ts'
+import type { BrokerSockets } from '../sockets/broker-sockets.ts'
+import { monitoredBroker } from './broker-monitoring.ts'
+import { monitoringRoutes } from './http/monitoring.ts'
+import { startHttpServer } from './http/start.ts'
+import { Rates } from './rates.ts'
+import type { Observed } from './readings.ts'
+import type { Reports } from './reports.ts'
+import { brokerStateOf } from './states.ts'
+import { packageVersion } from './version.ts'
 
 /** How often it is noted how much was accepted and delivered, so that rates can be told. */
 const rateIntervalMs = 1000
@@ -25,9 +26,6 @@ const rateIntervalMs = 1000
 export interface ObservedBroker
   extends Pick<
     Observed,
-    | 'connections'
-    | 'hasDescriptors'
-    | 'peerBytes'
     | 'intake'
     | 'largeMessages'
     | 'egress'
@@ -36,12 +34,10 @@ export interface ObservedBroker
     | 'history'
     | 'publicationAdmission'
     | 'supplies'
-    | 'tally'
   > {
   readonly supervisor: Actor<ReturnType<typeof brokerLogic>>
   readonly messages: MessageLog
-  /** Fulfilled when each endpoint has its port, or did not get it at once: what looks at the broker takes none of these. */
-  readonly portsTried: Promise<unknown>
+  readonly sockets: BrokerSockets
 }
 
 /**
@@ -49,11 +45,12 @@ export interface ObservedBroker
  */
 export function observe(
   config: Config,
-  { log, repeating }: { readonly log: Logger; readonly repeating: RateLimited<HttpTrouble> & Observed['repeating'] },
+  { log, reports }: { readonly log: Logger; readonly reports: Reports },
   parts: ObservedBroker,
   trace: TraceFile | undefined,
 ): { close(): Promise<void> } {
-  const { supervisor, messages, intake, egress, subscribers, exchanges, tally } = parts
+  const { supervisor, sockets, messages, intake, egress, subscribers, exchanges } = parts
+  const { tally, repeating } = reports
   const { zmq } = config.plugins.apps
   const program = `threatbus ${packageVersion()}`
   const recorder = new Recorder(
@@ -72,7 +69,11 @@ export function observe(
   const sampling = setInterval(() => rates.sample(), rateIntervalMs)
   const observed: Observed = {
     ...parts,
+    tally,
     repeating,
+    connections: () => sockets.connections,
+    hasDescriptors: () => sockets.hasDescriptors,
+    peerBytes: () => sockets.peerBytes,
     state: () => brokerStateOf(supervisor.getSnapshot().value),
     endpoints: () => {
       const { ports } = supervisor.getSnapshot().context
@@ -80,8 +81,9 @@ export function observe(
       return { manage: address('manage'), pub: address('pub'), sub: address('sub') }
     },
   }
-  const dropped = () => void tally.limits['inspector.max_connections']++
-  const surroundings = { program: 'broker', log, ready: parts.portsTried, repeating, dropped }
+  const dropped = () => reports.reached('inspector.max_connections')
+  // What looks at the broker takes none of its ports.
+  const surroundings = { program: 'broker', log, ready: sockets.portsTried, repeating, dropped }
   const server = startHttpServer(config.inspector, surroundings, [
     ...monitoringRoutes(monitoredBroker(observed, rates, packageVersion())),
     ...inspectorRoutes(recorder),
