@@ -46,11 +46,17 @@ export function headingsOf({ text }: Source): Heading[] {
     .map(heading => ({ text: heading.text, anchor: slugger.slug(heading.text) }))
 }
 
-/** The commands of a page: the lines of its blocks for a shell, without what a `#` says of them, one for each `&&`. */
-export function commandsOf({ text }: Source): string[] {
+/** The blocks of a page in a language. */
+export function blocksOf({ text }: Source, lang: string): string[] {
   return tokensOf(text)
-    .filter((token): token is Tokens.Code => token.type === 'code' && token.lang === 'sh')
-    .flatMap(({ text }) => text.split('\n'))
+    .filter((token): token is Tokens.Code => token.type === 'code' && token.lang === lang)
+    .map(block => block.text)
+}
+
+/** The commands of a page: the lines of its blocks for a shell, without what a `#` says of them, one for each `&&`. */
+export function commandsOf(page: Source): string[] {
+  return blocksOf(page, 'sh')
+    .flatMap(text => text.split('\n'))
     .map(line => line.replace(/(?:^|\s+)#.*/, ''))
     .flatMap(line => line.split(' && '))
     .filter(command => command !== '')
