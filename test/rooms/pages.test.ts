@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { roomsPath, withRoomRules } from '../generate/room-rules.ts'
 import { citationsIn, citedPages, wrongCitations } from './citations.ts'
 import { brokenLinks, commandsOf, headingsOf, readPages, readPaths } from './pages.ts'
 import { readSources } from './sources.ts'
@@ -18,6 +20,12 @@ describe('the pages', () => {
   test('are cited by headings that they have, and nothing else is that is not here', () => {
     assert.ok(citationsIn(sources, citedPages(pages)) >= 50)
     assertNone(wrongCitations(sources, pages, paths))
+  })
+
+  test('say of every room what its rule is (npm run charts makes it so)', () => {
+    const page = readFileSync(roomsPath, 'utf8')
+    assert.equal(withRoomRules(page), page)
+    assert.throws(() => withRoomRules('no place'), /has no <!-- rooms -->/)
   })
 
   test('begin with a front door of 300 lines at most', () => {
