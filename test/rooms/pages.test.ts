@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { roomsPath, withRoomRules } from '../generate/room-rules.ts'
 import { citationsIn, citedPages, wrongCitations } from './citations.ts'
 import { brokenLinks, commandsOf, headingsOf, readPages, readPaths } from './pages.ts'
-import { readSources } from './sources.ts'
+import { readSources, repository } from './sources.ts'
 
 const pages = readPages()
 const paths = readPaths()
-const sources = readSources().filter(({ path }) => !path.startsWith('test/rooms/'))
+const others = [...paths].filter(path =>
+  /\.(?:css|sh|py|pl|php|bsh|ya?ml|service|logrotate)$|Containerfile$|^\.ci\/run$/.test(path),
+)
+const sources = [
+  ...readSources().filter(({ path }) => !path.startsWith('test/rooms/')),
+  ...others.map(path => ({ path, text: readFileSync(join(repository, path), 'utf8') })),
+]
 
 function assertNone(complaints: readonly string[]): void {
   assert.deepEqual(complaints, [], complaints.join('\n'))
