@@ -11,12 +11,12 @@ export class UnfillableError extends Error {
   override readonly name = 'UnfillableError'
 }
 
-/** VAST.md "Context transformation and sinks": other words after a `%` stand for themselves, as in `date +%s`. */
+/** CONNECTOR "Context transformation and sinks": other words after a `%` stand for themselves, as in `date +%s`. */
 const placeholders: readonly string[] = ['ioc', 'matchtype']
 
 /**
  * Splits a command into arguments (see {@link shellWords}). The placeholders `%ioc` and `%matchtype` are filled in
- * afterwards by {@link fill}: VAST.md "Context transformation and sinks". One may stand wherever a value
+ * afterwards by {@link fill}: CONNECTOR "Context transformation and sinks". One may stand wherever a value
  * cannot become a program or the name of an option: not in the program, and in an argument that begins with a dash only
  * after `=`. Throws a {@link CommandError} otherwise, as for a quote that is not closed and a command of nothing.
  */

@@ -127,7 +127,7 @@ export class Counters {
   }
 
   /**
-   * The InfluxDB fields that changed since they were asked for last (VAST.md "Configuration"), as the original has them:
+   * The InfluxDB fields that changed since they were asked for last (CONNECTOR "Metrics for InfluxDB"), as the original has them:
    * what is counted starts again at 0, the backlog does not. None if nothing changed.
    */
   takeFields(): string[] {

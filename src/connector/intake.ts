@@ -20,7 +20,7 @@ export interface IntakeSurroundings {
   readonly counters: Counters
 }
 
-/** What comes from the bus is converted and given to those who match (VAST.md "Indicator → VAST"). */
+/** What comes from the bus is converted and given to those who match (CONNECTOR "Indicator → VAST"). */
 export class Intake {
   readonly #surroundings: IntakeSurroundings
 

@@ -6,7 +6,7 @@ import { type Unconverted, unconverted } from './unconvertible.ts'
 
 export type { Unconvertible } from './unconvertible.ts'
 
-/** VAST's types of IoCs (VAST.md "Indicator → VAST"). */
+/** VAST's types of IoCs (CONNECTOR "Indicator → VAST"). */
 export type IocType = 'ip' | 'ipv6' | 'domain' | 'url'
 
 /** What VAST's live matcher looks for. */
@@ -32,7 +32,7 @@ export interface Conversion {
 }
 
 /**
- * Converts an indicator for VAST (VAST.md "Indicator → VAST"), or says why not; it never throws. Point indicators
+ * Converts an indicator for VAST (CONNECTOR "Indicator → VAST"), or says why not; it never throws. Point indicators
  * become what they became in the original. Where that was wrong, it is not followed: an `OR` is no point with an odd
  * value, and what is compared with an address must be one of its family, or it would be an arbitrary query. Of an `OR` those
  * are asked for that can be.
@@ -67,7 +67,7 @@ function iocFor({ kind, value }: Sought): readonly Ioc[] {
 }
 
 /**
- * The value that `%ioc` stands for (VAST.md "Context transformation and sinks"): the first that the pattern of the
+ * The value that `%ioc` stands for (CONNECTOR "Context transformation and sinks"): the first that the pattern of the
  * sighting's indicator looks for, else `x_threatbus_indicator_value`. None if the sighting has neither.
  */
 export function iocValueOf(sighting: JsonObject): string | undefined {

@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import type { Counters } from './counters.ts'
 
-/** Appends what changed to a file, one InfluxDB line each time (VAST.md "Configuration"). */
+/** Appends what changed to a file, one InfluxDB line each time (CONNECTOR "Metrics for InfluxDB"). */
 export class MetricsFile {
   readonly #counters: Counters
   readonly #path: string

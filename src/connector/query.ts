@@ -14,7 +14,7 @@ export interface Query {
 }
 
 /**
- * The query for all of these, in VAST's language (VAST.md "Indicator → VAST", "retro query"): any of them will do.
+ * The query for all of these, in VAST's language (CONNECTOR "Indicator → VAST"): any of them will do.
  *
  * Beyond the original: a subnet stands by itself, as an address does, and VAST looks for addresses in it; addresses of
  * mail and hashes are looked for in all fields that hold strings. Of VAST's ways to write that, these are the ones that
@@ -56,7 +56,7 @@ function termFor({ kind, value }: Sought): string {
 
 /**
  * A string in VAST's language. Anything may stand between the quotes, line feeds too, but for a quote and, so that it
- * escapes nothing, a backslash (VAST.md "Indicator → VAST").
+ * escapes nothing, a backslash (CONNECTOR "Indicator → VAST").
  */
 function inQuotes(value: string): string {
   return `"${value.replace(/[\\"]/g, '\\$&')}"`

@@ -21,7 +21,7 @@ export interface Destination {
   take(sighting: MatchSighting, values: ContextValues): Promise<boolean>
 }
 
-/** What `%ioc` and `%matchtype` stand for (VAST.md "Context transformation and sinks"). */
+/** What `%ioc` and `%matchtype` stand for (CONNECTOR "Context transformation and sinks"). */
 export interface ContextValues extends Readonly<Record<string, string | undefined>> {
   readonly ioc: string | undefined
   readonly matchtype: string | undefined
@@ -147,7 +147,7 @@ export class Reporting {
     return destination.take(transformed, values)
   }
 
-  /** The sighting with its context transformed; as it is if that fails, rather than lost (VAST.md). */
+  /** The sighting with its context transformed; as it is if that fails, rather than lost (CONNECTOR "Contexts elsewhere"). */
   async #transform(sighting: MatchSighting, template: CommandTemplate, values: ContextValues): Promise<MatchSighting> {
     const { commands, story } = this.#surroundings
     const result = await commands.run(template, values, sighting.x_threatbus_sighting_context, true)

@@ -35,7 +35,7 @@ interface Waiting {
 const minute = 60_000
 
 /**
- * Decides for each sighting whether it goes out now or is summed up with others of its IoC (issue 4 "noisy
+ * Decides for each sighting whether it goes out now or is summed up with others of its IoC (CONNECTOR "Noisy
  * indicators"). An IoC's minute begins with its first sighting; what is too much for it goes out as one sighting when it
  * is over. Every sighting is accounted for once: by itself, or in the `count` of a sum. Pure: whoever uses it asks for
  * what is due, at {@link nextDueMs}.

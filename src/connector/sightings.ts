@@ -9,7 +9,7 @@ import type { Identifier, Indicator, Sighting, Timestamp } from '../protocol/sti
 import { timestampOf } from './event-time.ts'
 import { JsonText, valuesOf } from './json-text.ts'
 
-/** How an indicator was found (VAST.md "VAST → Sighting"): in the stored events, or in one as it came in. */
+/** How an indicator was found (CONNECTOR "VAST → Sighting"): in the stored events, or in one as it came in. */
 export type MatchType = 'RETRO' | 'LIVE'
 
 /**
@@ -46,14 +46,14 @@ export type Reported =
   | { readonly ok: true; readonly sighting: MatchSighting; readonly untimed?: Untimed }
   | { readonly ok: false; readonly reason: Unreportable; readonly detail: string }
 
-/** What stands before an indicator's id in the reference of an IoC (VAST.md "Indicator → VAST"). */
+/** What stands before an indicator's id in the reference of an IoC (CONNECTOR "Indicator → VAST"). */
 export const referencePrefix = 'threatbus__'
 
-/** What a match of a probabilistic matcher refers to, which keeps no references (VAST.md "VAST → Sighting"). */
+/** What a match of a probabilistic matcher refers to, which keeps no references (CONNECTOR "VAST → Sighting"). */
 export const unknownIndicator: Identifier<'note'> = 'note--00000000-0000-4000-8000-000000000000'
 
 /**
- * The sighting of an indicator in a stored event (VAST.md "VAST → Sighting", "Retro"). `event` is a line of a query's
+ * The sighting of an indicator in a stored event (CONNECTOR "VAST → Sighting"). `event` is a line of a query's
  * output and becomes part of the sighting as it is; `now` is when the sighting was made.
  */
 export function retroSighting(event: JsonText<JsonObject>, indicator: JsonText<Indicator>, now: Date): Reported {
@@ -65,7 +65,7 @@ export function retroSighting(event: JsonText<JsonObject>, indicator: JsonText<I
 }
 
 /**
- * The sighting of an IoC by the live matcher (VAST.md "VAST → Sighting", "Live"). `match` is a line of the matcher's
+ * The sighting of an IoC by the live matcher (CONNECTOR "VAST → Sighting"). `match` is a line of the matcher's
  * output; its event becomes part of the sighting as it is; `now` is when the sighting was made.
  */
 export function liveSighting(match: JsonText<JsonObject>, now: Date): Reported {
@@ -96,7 +96,7 @@ export interface Sum {
 const mostCounted = 999_999_999
 
 /**
- * One sighting that stands for many of the same IoC (issue 4 "noisy indicators"): it has the context of the latest, and
+ * One sighting that stands for many of the same IoC (CONNECTOR "Noisy indicators"): it has the context of the latest, and
  * STIX's properties for that: `count`, `first_seen` and `last_seen` (§5.2.1).
  */
 export function summedSighting(latest: MatchSighting, { count, firstSeen, lastSeen }: Sum, now: Date): MatchSighting {
@@ -109,7 +109,7 @@ export function summedSighting(latest: MatchSighting, { count, firstSeen, lastSe
   }
 }
 
-/** VAST.md "VAST → Sighting", the last paragraph. */
+/** CONNECTOR "VAST → Sighting". */
 function freshCommonProperties(now: Date) {
   const created = now.toISOString()
   return {

@@ -10,7 +10,7 @@ import type {
 import { quoted } from '../protocol/stix/quoted.ts'
 import { type Unconverted, unconverted } from './unconvertible.ts'
 
-/** One thing that a pattern looks for. The first four kinds are VAST's types of IoCs (VAST.md "Indicator → VAST"). */
+/** One thing that a pattern looks for. The first four kinds are VAST's types of IoCs (CONNECTOR "Indicator → VAST"). */
 export interface Sought {
   readonly kind: 'ip' | 'ipv6' | 'domain' | 'url' | 'subnet' | 'email' | 'hash'
   /** Never empty, without a NUL or a lone surrogate; of addresses and subnets only their text. */
@@ -28,7 +28,7 @@ export interface Findings {
 /** Where a pattern looks. `end`: one end of a connection, which is an address or a name. */
 type Place = Exclude<Sought['kind'], 'subnet'> | 'end'
 
-/** VAST.md "Indicator → VAST", and addresses of mail beyond. */
+/** CONNECTOR "Indicator → VAST", and addresses of mail beyond. */
 const placesOfPaths: ReadonlyMap<string, Place> = new Map([
   ['ipv4-addr:value', 'ip'],
   ['ipv6-addr:value', 'ipv6'],

@@ -26,7 +26,7 @@ export interface VastCommands {
 
 const node = ['-e', '%endpoint']
 
-/** VAST.md "Command line of VAST, as the original drives it". */
+/** CONNECTOR "Command line of VAST". */
 export const defaultVastCommands: VastCommands = {
   status: [...node, 'status'],
   export_help: [...node, 'export', '--help'],
@@ -54,7 +54,7 @@ export const vastPlaceholders: Readonly<Record<keyof VastCommands, readonly stri
   remove_ioc: ['endpoint', 'matcher', 'value'],
 }
 
-/** The option that `%low_priority` stands for, and that `export --help` is searched for (VAST.md). */
+/** The option that `%low_priority` stands for, and that `export --help` is searched for (CONNECTOR "Command line of VAST"). */
 export const lowPriorityOption = '--low-priority'
 
 /**

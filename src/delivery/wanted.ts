@@ -23,7 +23,7 @@ export function wantedTypes(types: readonly string[]): Wanted {
   return wanted
 }
 
-/** What these prefixes of `TYPE + " " + JSON` match (README "Frames on pub"). `''` is everything. */
+/** What these prefixes of `TYPE + " " + JSON` match (PROTOCOL "Frames on pub"). `''` is everything. */
 export function wantedBy(prefixes: readonly string[]): Wanted {
   if (prefixes.includes('')) return everything
   const wholeTypes = frameTypes.filter(type => prefixes.some(prefix => `${type} `.startsWith(prefix)))

@@ -74,7 +74,7 @@ export interface SubscriberStatus {
   /** Does the peer of that acknowledge what arrived: `asked`, `acknowledging`, `silent`? Null if it has none. */
   readonly peer: string | null
   readonly connections: number
-  /** Messages that it will be sent of what there is (README "What waits"). */
+  /** Messages that it will be sent of what there is (OPERATION "What waits"). */
   readonly waiting_messages: number
   /** Messages that were sent and are not known to be received. */
   readonly unreceived_messages: number

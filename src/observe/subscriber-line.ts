@@ -13,7 +13,7 @@ export interface SubscriberLine {
   /** When it was subscribed; null: an older broker did not keep it. */
   readonly subscribed: string | null
   readonly stale_since: string | null
-  /** Messages that it will be sent of what there is (README "What waits"). */
+  /** Messages that it will be sent of what there is (OPERATION "What waits"). */
   readonly waiting_messages: number
   readonly topics: readonly string[]
 }

@@ -55,7 +55,7 @@ export function* scanValues(text: string): Generator<ScannedValue, void, undefin
 
 /**
  * The text of a member of the JSON object that `text` is, or undefined if there is no such member. What an application
- * wrapped is forwarded byte for byte (PROTOCOL "Points that were asked about"), so it is cut out, not serialised again.
+ * wrapped is forwarded byte for byte (PROTOCOL "Envelopes"), so it is cut out, not serialised again.
  * Throws {@link BrokenJson}.
  */
 export function memberText(text: string, key: string): string | undefined {

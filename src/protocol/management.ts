@@ -6,7 +6,7 @@ import { type Refusal, refuse } from './refusal.ts'
 import { isTimestamp } from './stix/timestamp.ts'
 import type { MessageType } from './topics.ts'
 
-/** Longest snapshot that may be asked for, in days (PROTOCOL "Management": absurd values are errors). */
+/** Longest snapshot that may be asked for, in days (PROTOCOL "Snapshot days"). */
 export const maxSnapshotDays = 36_500
 
 /**
@@ -75,7 +75,7 @@ export function errorReply(reason: string): ManagementReply {
 
 /**
  * The reply to a successful subscribe request. Ports are strings; `reply_ports: number` gives integers to clients that
- * insist (PROTOCOL "Points that were asked about").
+ * insist (PROTOCOL "Ports").
  */
 export function subscribeReply(
   topic: string,
@@ -158,7 +158,7 @@ export function decodeRequest(parts: readonly Buffer[], limits: RequestLimits): 
     request[name] = parseJson(value)
   }
 
-  // A bad snapshot makes any action an error, and nothing is carried out (PROTOCOL "Points that were asked about").
+  // A bad snapshot makes any action an error, and nothing is carried out (PROTOCOL "Snapshot days").
   const snapshotDays = 'snapshot' in request ? readSnapshotDays(request.snapshot) : 0
   if (snapshotDays === undefined) return errorReply(`snapshot must be a number of days from 0 to ${maxSnapshotDays}`)
 
@@ -336,7 +336,7 @@ function readTopics(topic: unknown): readonly string[] | undefined {
 
 /**
  * Days of a snapshot as the original reads them: integers, integral strings with blanks or a sign, fractions truncated
- * toward zero, `true` and `false`; undefined for everything else (PROTOCOL "Points that were asked about").
+ * toward zero, `true` and `false`; undefined for everything else (PROTOCOL "Snapshot days").
  */
 function readSnapshotDays(value: unknown): number | undefined {
   let days: number

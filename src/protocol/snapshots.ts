@@ -33,7 +33,7 @@ export interface Envelope {
 
 /**
  * Reads a parsed snapshot envelope. `snapshot_type` must be 1 or 2, as a number or numeric text; that it disagrees with
- * the body harms nothing (PROTOCOL "Points that were asked about").
+ * the body harms nothing (PROTOCOL "Envelopes").
  */
 export function readEnvelope(value: unknown): Envelope | Refusal {
   if (!isJsonObject(value)) return refuse('not_an_object')

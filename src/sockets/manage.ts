@@ -8,7 +8,7 @@ import { frameBytes } from './zmtp/unfinished-frame.ts'
 
 /** What a {@link ManageSocket} needs to know. */
 export interface ManageSocketOptions extends ListenOptions {
-  /** Largest request in bytes; a larger one closes its connection (PROTOCOL: the one case without a reply). */
+  /** Largest request in bytes; a larger one closes its connection (PROTOCOL "Management", the one case without a reply). */
   readonly maxMessageBytes: number
 }
 
@@ -22,7 +22,7 @@ export interface RawRequest {
 
 /**
  * The `manage` endpoint, for ZeroMQ's REQ and DEALER sockets. To them it is a ROUTER, not a REP socket: a client that hangs
- * up or sends nonsense costs nobody else an answer (PROTOCOL "Points that were asked about").
+ * up or sends nonsense costs nobody else an answer (PROTOCOL "Management").
  */
 export class ManageSocket extends ZmtpListener {
   readonly #maxMessageBytes: number

@@ -20,7 +20,7 @@ const padding = Buffer.concat(Array.from({ length: 33 }, () => commandFrame('PAD
 /**
  * The PINGs of one connection, and what their answers say: a peer's library takes frames in order, and puts each message
  * where its application reads before it looks at the next. So a PONG says that everything sent before its PING has arrived
- * (README "What a peer's library acknowledges").
+ * (PROTOCOL "What a peer's library acknowledges").
  *
  * There is one at a time: libzmq keeps room for one answer, and before 4.3 does not say to which PING.
  */

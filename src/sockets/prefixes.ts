@@ -1,6 +1,6 @@
 import type { FrameType } from '../protocol/message.ts'
 
-/** What a frame has behind its topic before its JSON (README "Frames on pub"). */
+/** What a frame has behind its topic before its JSON (PROTOCOL "Frames on pub"). */
 const heads: Readonly<Record<FrameType, string>> = {
   indicator: 'indicator ',
   sighting: 'sighting ',

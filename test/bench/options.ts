@@ -56,7 +56,7 @@ export function readOptions(): BenchOptions {
     .option('--scale', 'long table: subscribing, memory, one message to all, and manage meanwhile')
     .option('--peers', 'long table: the same load on Mosquitto, NATS and RabbitMQ, where they are installed')
     .option('--all', 'all tables')
-    .option('--report', 'all tables, and what they say into the README, with a plot')
+    .option('--report', 'all tables, and what they say into test/README.md and README.md, with a plot')
     .option('--subscribers <list>', `numbers of subscribers (default: ${defaults.subscribers})`, positiveNumbers)
     .option('--sizes <list>', `bytes of each indicator (default: ${thorough.sizes})`, positiveNumbers)
     .option('--runs <number>', `measurements, of which the median counts (default: ${thorough.runs})`, positiveNumber)

@@ -1,4 +1,4 @@
-// Commands are split before anything is filled in: VAST.md "Context transformation and sinks".
+// Commands are split before anything is filled in: CONNECTOR "Context transformation and sinks".
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -99,7 +99,7 @@ test('a value that begins with a dash is filled in only where it cannot become a
 })
 
 describe("VAST's calls", () => {
-  test('of the defaults are those of VAST.md', () => {
+  test('of the defaults are those of the command line of VAST', () => {
     const query = { endpoint: 'localhost:42000', query: '1.2.3.4' }
     const node = ['-e', 'localhost:42000']
     const slow = '--caf.scheduler.max-threads=1'

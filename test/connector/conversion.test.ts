@@ -1,4 +1,4 @@
-// What indicators become for VAST, by examples: VAST.md "Indicator → VAST".
+// What indicators become for VAST, by examples: CONNECTOR "Indicator → VAST".
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { convertIndicator, iocValueOf } from '../../src/connector/ioc.ts'

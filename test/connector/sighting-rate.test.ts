@@ -1,4 +1,4 @@
-// How noisy IoCs are summed up: issue 4, `max_sightings_per_minute`.
+// How noisy IoCs are summed up: CONNECTOR "Noisy indicators".
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-// What VAST reports becomes sightings: VAST.md "VAST → Sighting".
+// What VAST reports becomes sightings: CONNECTOR "VAST → Sighting".
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'

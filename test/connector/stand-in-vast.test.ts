@@ -1,4 +1,4 @@
-// The stand-in VAST that the connector's tests run against: it answers what VAST.md "Command line of VAST" says.
+// The stand-in VAST that the connector's tests run against: it answers what CONNECTOR "Command line of VAST" says.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { convertIndicator } from '../../src/connector/ioc.ts'

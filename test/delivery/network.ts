@@ -14,7 +14,7 @@ const run = promisify(execFile)
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
 
 /** A namespace, held by a process that ends with this one. */
-class Host {
+export class Host {
   readonly #holder: ChildProcess
 
   /** Throws if there can't be namespaces here. */

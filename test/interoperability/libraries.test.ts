@@ -118,7 +118,7 @@ for (const { name, command, zmtp } of libraries) {
 }
 
 test("the page's table of libraries says what is tried here, and what it speaks", () => {
-  const page = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../../src/protocol/README.md', import.meta.url), 'utf8')
   const rows = page.matchAll(/^\| (?<name>.+) \| .+ \| (?<zmtp>.+) \| here \|/gm)
   const said = Array.from(rows, ({ groups }) => `${groups?.name} ${groups?.zmtp}`)
   assert.deepEqual(said.sort(), libraries.map(({ name, zmtp }) => `${name} ${zmtp}`).sort())

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { charts, chartsWithoutPicture, readmePath, withChartPictures } from '../generate/chart-pictures.ts'
+import { charts, chartsPath, chartsWithoutPicture, withChartPictures } from '../generate/chart-pictures.ts'
 import { mermaidOf } from '../generate/mermaid.ts'
 import { loadMermaidParser } from '../generate/mermaid-parser.ts'
 
-describe('the pictures of the charts in README.md', () => {
+describe('the pictures of the charts in machines/README.md', () => {
   const mermaid = loadMermaidParser()
 
   test('are up to date (npm run charts makes them so)', () => {
-    const readme = readFileSync(readmePath, 'utf8')
-    assert.equal(readme, withChartPictures(readme))
+    const page = readFileSync(chartsPath, 'utf8')
+    assert.equal(page, withChartPictures(page))
   })
 
   test('are there for every chart in machines/', () => {
-    assert.deepEqual(chartsWithoutPicture(readFileSync(readmePath, 'utf8')), [])
+    assert.deepEqual(chartsWithoutPicture(readFileSync(chartsPath, 'utf8')), [])
   })
 
   for (const [name, chart] of charts) {
@@ -37,8 +37,8 @@ describe('the pictures of the charts in README.md', () => {
   })
 
   test('belong to a chart that exists', () => {
-    const readme = '<!-- chart:ghost -->\n<!-- /chart -->'
-    assert.throws(() => withChartPictures(readme), /machines\/ghost\.ts holds no chart/)
+    const page = '<!-- chart:ghost -->\n<!-- /chart -->'
+    assert.throws(() => withChartPictures(page), /machines\/ghost\.ts holds no chart/)
   })
 
   test('are missed when a chart has none', () => {

@@ -13,7 +13,7 @@ function verdictOn(path: string, text: string): string[] {
 }
 
 describe('the rooms of the house', () => {
-  test('import only what ARCHITECTURE allows them, and nothing in a circle', () => {
+  test('import only what their rules allow, and nothing in a circle', () => {
     const broken = brokenImportRules(readSources(), packages)
     assert.deepEqual(broken, [], broken.join('\n'))
   })

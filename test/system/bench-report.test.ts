@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { markdownTable, tableHead, tableRow } from '../bench/presentation.ts'
 import type { Measured } from '../bench/report/measured.ts'
 import { plotOf } from '../bench/report/plot.ts'
-import { withReport } from '../bench/report/report.ts'
+import { withReport, withSummary } from '../bench/report/report.ts'
 import { scaleCounts } from '../bench/tables/many-subscribers.ts'
 import { comparedCells, comparedColumns, type Table } from '../bench/tables/table.ts'
 
@@ -69,6 +70,26 @@ test('the report says when and where, and leaves out what was not measured', () 
   assert.doesNotMatch(readme, /\nold|Not measured/)
   assert.equal(withReport(readme, measured, 'assets/x'), readme, 'again, it is the same')
   assert.throws(() => withReport('no place', measured, 'x'), /README\.md has no <!-- bench -->/)
+})
+
+test('the front page has a few figures of the report', () => {
+  const bytes = { ...table, rows: table.rows.map(row => ({ ...row, bytes: 500 })) }
+  const readme = withSummary('a\n<!-- bench-summary -->\nold\n<!-- /bench-summary -->\nb\n', {
+    ...measured,
+    tables: [bytes],
+  })
+  assert.match(readme, /^\| deliveries\/s to 10 subscribers \| 200,000 \| 180,000 \| 0\.90 \|$/m)
+  assert.doesNotMatch(readme, /old|undefined|NaN/)
+  assert.throws(() => withSummary('no place', measured), /README\.md has no <!-- bench-summary -->/)
+})
+
+test('the figures of the pages are those that the JSON beside them holds', () => {
+  const page = readFileSync(new URL('../../../test/README.md', import.meta.url), 'utf8')
+  const front = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  const [, path = ''] = /Everything of it is in \[JSON\]\((.+)\.json\)/.exec(page) ?? []
+  const json = readFileSync(new URL(`../../../test/${path}.json`, import.meta.url), 'utf8')
+  assert.equal(withReport(page, JSON.parse(json), path), page)
+  assert.equal(withSummary(front, JSON.parse(json)), front)
 })
 
 test('the plot draws bars in proportion, and no markup of what it is told', () => {

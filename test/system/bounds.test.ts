@@ -15,7 +15,8 @@ interface Row {
   readonly metric: string
 }
 
-const text = readFileSync(new URL('../../../config/README.md', import.meta.url), 'utf8')
+const page = readFileSync(new URL('../../../config/README.md', import.meta.url), 'utf8')
+const text = page.slice(page.indexOf('\n## What is bounded\n'))
 const rows: readonly Row[] = text
   .split('\n')
   .filter(line => line.startsWith('| ') && !line.startsWith('| what |') && !line.startsWith('| --- |'))

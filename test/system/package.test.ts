@@ -6,6 +6,8 @@ import { dirname, join, relative } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { citedPages } from '../rooms/citations.ts'
+import { readPages } from '../rooms/pages.ts'
 import { startBroker } from './broker-process.ts'
 import { startNode } from './command-process.ts'
 
@@ -159,8 +161,8 @@ describe('the package as it is published', { concurrency: true }, () => {
   })
 
   test('cites nothing in its comments that it does not have', () => {
-    const cited =
-      /\b(?:(?:src|test|machines|dist\/test)\/[\w./-]+|(?:PROTOCOL|ARCHITECTURE|STYLE|VAST(?:\.md)?) "|issue "|issue \d)/
+    const words = [...citedPages(readPages()).keys()].join('|')
+    const cited = new RegExp(`\\b(?:(?:src|test|machines|dist/test)/[\\w./-]+|(?:${words}) "|issue "|issue \\d)`)
     for (const path of files.filter(each => /\.(?:js|d\.ts|ya?ml|service|logrotate)$|Containerfile$/.test(each))) {
       if (path.startsWith('dist/page/')) continue
       for (const line of read(path)

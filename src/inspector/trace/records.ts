@@ -2,7 +2,7 @@ import type { ChartDefinition } from './definition.ts'
 
 /**
  * The trace format: JSON lines, each a record. The first one is the {@link TraceHead}; a chart's definition comes before the
- * first actor that runs it, and an actor before its first step. README "The inspector" documents it for others.
+ * first actor that runs it, and an actor before its first step. INSPECTOR "Traces" documents it for others.
  */
 export type TraceRecord = TraceHead | DefinitionRecord | ActorRecord | StepRecord | ReadingRecord | SkippedRecord
 

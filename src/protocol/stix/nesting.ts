@@ -1,4 +1,4 @@
-/** Deepest nesting of a body, in levels of objects and lists, the body's own included (PROTOCOL "Nesting is bounded"). */
+/** Deepest nesting of a body, in levels of objects and lists, the body's own included (OPERATION "Messages"). */
 export const deepestNesting = 256
 
 /**

@@ -2,7 +2,7 @@ import type { Refusal } from '../refusal.ts'
 import type { MessageType } from '../topics.ts'
 import { has, type JsonObject, type Kind, type Reading } from './kind.ts'
 
-/** The properties that are filled in when they are missing (PROTOCOL "What is a valid message"). */
+/** The properties that are filled in when they are missing (PROTOCOL "What lenient fills in"). */
 export type Fillable =
   | 'spec_version'
   | 'id'

@@ -204,7 +204,7 @@ export class ComparisonReader {
   /**
    * A string, which must have the form of a hash if it is compared with one. Two things are different in stix2patterns
    * 2.0.0: that wants a hash behind `LIKE` and `MATCHES`, too, which take a pattern of one (STIX §9.6.1), and it takes a
-   * whole set for one value, and so refuses every set of hashes (its issue 72); here each counts for itself.
+   * whole set for one value, and so refuses every set of hashes (https://github.com/oasis-open/cti-pattern-validator/issues/72); here each counts for itself.
    */
   #string(): boolean {
     const lexer = this.#lexer

@@ -44,7 +44,7 @@ export function hashForm(algorithm: string): HashForm | undefined {
 }
 
 /**
- * Does a value look like a hash by this algorithm (PROTOCOL "hash values must fit their algorithm")? The name counts in
+ * Does a value look like a hash by this algorithm (PROTOCOL "What is a valid message")? The name counts in
  * either case, with or without dashes: `SHA-256`, `sha256`. An unknown algorithm takes any value (STIX "Hashing
  * Algorithm Vocabulary" is open).
  */

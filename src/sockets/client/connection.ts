@@ -12,7 +12,7 @@ const context = new Context({ blocky: false })
  * - `ipv6` only for a literal IPv6 address: with it, libzmq takes the first address that a host name resolves to, and
  *   `localhost` is often `::1` first, where no broker listens.
  * - A vanished peer is noticed by TCP keepalive within about a minute. ZMTP heartbeats stay off: they disconnect peers
- *   that are merely slow (issue "The broker").
+ *   that are merely slow (ARCHITECTURE "What was measured").
  * - Reconnecting starts fast and slows down to once in two seconds.
  */
 export function connectionOptions(address: string) {

@@ -156,7 +156,7 @@ export const listed: readonly ListedDifference[] = [
   },
   {
     what: 'who subscribes to less than a topic hears nothing',
-    why: 'README "Security": a p2p topic is a secret, and who does not name it is not sent what it carries',
+    why: 'OPERATION "Security": a p2p topic is a secret, and who does not name it is not sent what it carries',
     instead: script =>
       script.to === 'XPUB'
         ? withFrames(script, frame => ((prefixIn(script, frame, 'SUBSCRIBE')?.length ?? 32) < 32 ? undefined : frame))
@@ -174,7 +174,7 @@ export const listed: readonly ListedDifference[] = [
   },
   {
     what: 'of more than 64 prefixes of one topic that a frame can begin with, the first count',
-    why: 'README "Configuration": so many are held for a connection; libzmq holds any number, and of any kind',
+    why: 'OPERATION "Joining and receiving": so many are held for a connection; libzmq holds any number, and of any kind',
     instead: script => {
       if (script.to !== 'XPUB') return undefined
       const held = new Map<Bytes, Set<Bytes>>()
@@ -239,7 +239,7 @@ export const listed: readonly ListedDifference[] = [
   },
   {
     what: 'a request is bounded as a whole',
-    why: 'README "Configuration": max_message_size is that of a request, with 64 bytes for each part; libzmq bounds each part',
+    why: 'OPERATION "Connections and what comes by them": max_message_size is that of a request, with 64 bytes for each part; libzmq bounds each part',
     instead: script => {
       if (script.to !== 'ROUTER') return undefined
       let bytes = 0
@@ -255,7 +255,7 @@ export const listed: readonly ListedDifference[] = [
   },
   {
     what: 'a READY of more than 64 KiB is refused',
-    why: 'README "Configuration"; libzmq bounds it as any frame',
+    why: 'OPERATION "Joining and receiving"; libzmq bounds it as any frame',
     instead: script =>
       script.greeting.version === 3 && readyBytes(script.ready).length > 65_536 + 9 ? unready(script) : undefined,
     example: {
