@@ -163,7 +163,7 @@ export type ManagementEvent =
 /** What the supervisor hears. */
 export type BrokerEvent =
   | ManagementEvent
-  | { type: `${EndpointName}.listening`; name: EndpointName; port: number }
+  | { type: 'endpoint.listening'; name: EndpointName; port: number }
   | { type: 'endpoint.failed'; failure: EndpointFailure }
   | { type: 'history.lost'; failure: HistoryFailure }
   | { type: 'stop' }
@@ -194,6 +194,7 @@ export interface BrokerTypes {
   actors:
     | { src: 'endpoint'; id: EndpointName; logic: typeof endpointChart }
     | { src: 'restoreSubscribers'; id: 'restore'; logic: PromiseActorLogic<void> }
+    | { src: 'deliverRest'; id: 'deliverRest'; logic: PromiseActorLogic<void> }
   actions:
     | { type: 'rememberPort' }
     | { type: 'rememberFailure' }
@@ -205,10 +206,9 @@ export interface BrokerTypes {
     | { type: 'refuseWhileNotServing' }
     | { type: 'reportActorFailure' }
     | { type: 'closeIntake' }
-    | { type: 'askWhatArrived' }
     | { type: 'reportUndelivered' }
     | { type: 'endActors' }
     | { type: 'closeEndpoints' }
-  guards: { type: 'everythingDelivered' }
-  delays: 'shutdownTimeout' | 'drainCheckPause'
+  guards: { type: 'everyEndpointListens' }
+  delays: 'shutdownTimeout'
 }

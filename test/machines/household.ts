@@ -13,7 +13,7 @@ import type { StoredSubscription } from '../../src/history/stored-subscription.t
 import { errorReply } from '../../src/protocol/management.ts'
 
 /** How long its supervisor may take to shut down. */
-export const shutdownTimeoutMs = 1000
+export const shutdownTimeoutMs = 60_000
 
 /** What a household begins with, and what its actors call; what is left out does nothing. */
 export interface HouseholdOptions {
@@ -25,6 +25,8 @@ export interface HouseholdOptions {
   readonly tell?: SubscriberSurroundings['tell']
   readonly askApplications?: SnapshotExchangeSurroundings['askApplications']
   readonly snapshotClosed?: SubscribingSurroundings['snapshotClosed']
+  readonly askWhatArrived?: BrokerSurroundings['askWhatArrived']
+  readonly reportUndelivered?: BrokerSurroundings['reportUndelivered']
 }
 
 /**
@@ -113,14 +115,15 @@ export function household(options: HouseholdOptions = {}) {
       reply,
       announceServing() {},
       refusePublications() {},
-      askWhatArrived() {},
-      reportUndelivered() {},
+      askWhatArrived: options.askWhatArrived ?? (() => {}),
+      reportUndelivered: options.reportUndelivered ?? (() => {}),
       reportActorFailure: () => subscribing.removeFailed(),
     }),
     { clock, input: { endpoints: { manage: input('manage'), pub: input('pub'), sub: input('sub') } } },
   )
   return {
     clock,
+    log,
     supervisor,
     subscribers,
     exchanges,
