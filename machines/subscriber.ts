@@ -15,6 +15,11 @@ export const subscriberChart = createMachine({
   context: ({ input }) => input,
   initial: 'opening',
   on: {
+    // Whatever else becomes of it: where it stands is known better. It is answered when that survives this process.
+    'frames.confirmed': [
+      { guard: 'beginsToConfirm', actions: ['countFrames', 'passConfirmation', 'answerOnceRemembered'] },
+      { actions: ['countFrames', 'passConfirmation', 'answerHeartbeat'] },
+    ],
     'snapshot.closed': { actions: 'countClosedSnapshot' },
     'unsubscribe.requested': {
       target: '.unsubscribed',

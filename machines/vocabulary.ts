@@ -35,6 +35,8 @@ export type SubscriberEvent =
   /** Its last SUB socket unsubscribed or disconnected. */
   | { type: 'socket.left' }
   | { type: 'heartbeat.received' }
+  /** A heartbeat of its said how many frames it received since the subscribe reply; who sent that is to be answered. */
+  | { type: 'frames.confirmed'; received: number; route: ReplyRoute }
   /** A snapshot exchange that was opened on its behalf ended. */
   | { type: 'snapshot.closed' }
   /** The snapshot was sent as far as the history has it. */
@@ -78,6 +80,10 @@ export interface SubscriberTypes {
     | { type: 'forgetSubscription' }
     | { type: 'countClosedSnapshot' }
     | { type: 'noteHeartbeat' }
+    | { type: 'countFrames' }
+    | { type: 'passConfirmation' }
+    | { type: 'answerHeartbeat' }
+    | { type: 'answerOnceRemembered' }
     | { type: 'tell'; params: SubscriberStep }
   guards:
     | { type: 'isRestored' }
@@ -85,6 +91,7 @@ export interface SubscriberTypes {
     | { type: 'everythingReplayed' }
     | { type: 'everySnapshotClosed' }
     | { type: 'sendsHeartbeats' }
+    | { type: 'beginsToConfirm' }
   delays: 'joinTimeout' | 'heartbeatTimeout' | 'evictAfter'
 }
 

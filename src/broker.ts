@@ -45,6 +45,7 @@ import {
   type RequestLimit,
   receipt,
   subscribeReply,
+  success,
 } from './protocol/management.ts'
 import type { Message } from './protocol/message.ts'
 import { counted } from './protocol/quantities.ts'
@@ -338,6 +339,8 @@ export function startBroker(config: Config, log: Logger, history: History | unde
     find: topic => subscribers.find(topic),
     forget: topic => subscribing.forget(topic),
     remember: context => subscribing.note(context),
+    remembered: context => subscribing.remember(context),
+    answerHeartbeat: route => reply({ type: 'management.heartbeat', route }, success),
     tell: (topic, step) => {
       if (step.step === 'unsubscribed') tally.departures[step.reason]++
       story.step(topic, step)
@@ -382,11 +385,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       restoreSubscribers: () => subscribing.restore(history?.subscriptions.all() ?? []),
       subscribe,
       publishWithReceipt,
-      remember: context => subscribing.remember(context),
-      reply: ({ type, route }, reply) => {
-        tally.replied(type, reply)
-        manage.reply(route, JSON.stringify(reply))
-      },
+      reply,
       announceServing: ports => {
         log.info({ host: zmq.host, ...ports }, 'serving')
         history?.describe(`${zmq.host === '*' ? '127.0.0.1' : zmq.host}:${ports.manage}`)
@@ -467,6 +466,11 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   function tooSlowToSubscribe(): ManagementReply {
     repeating.log('slow_record', 'a subscription was refused: it could not be written down in time')
     return errorReply('the disk does not keep up with subscriptions at present: try again')
+  }
+
+  function reply({ type, route }: Pick<ManagementEvent, 'type' | 'route'>, answer: ManagementReply): void {
+    tally.replied(type, answer)
+    manage.reply(route, JSON.stringify(answer))
   }
 
   /** Publishes messages as soon as the disk keeps up, and answers when they are on disk. */

@@ -1,7 +1,7 @@
 import { type Actor, assign, enqueueActions, fromPromise } from 'xstate'
 import { brokerChart } from '../../machines/broker.ts'
 import type { endpointChart } from '../../machines/endpoint.ts'
-import type { ManagementEvent, ReplyRoute, SubscriberContext } from '../../machines/vocabulary.ts'
+import type { ManagementEvent, ReplyRoute } from '../../machines/vocabulary.ts'
 import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { ManagementReply } from '../protocol/management.ts'
 import { errorReply, success } from '../protocol/management.ts'
@@ -30,11 +30,9 @@ export interface BrokerSurroundings extends ActorsBeside, DrainingSurroundings {
   subscribe(wish: SubscriptionWish, ports: Ports, route: ReplyRoute): Promise<ManagementReply>
   /** Publishes what came by this route, and answers the reply once it is on disk. Never rejects. */
   publishWithReceipt(route: ReplyRoute): Promise<ManagementReply>
-  /** Fulfilled when what changed of a subscription survives this process, or can't be made to. Never rejects. */
-  remember(subscriber: SubscriberContext): Promise<void>
   /** Publishes nothing any more of what waits to be published with a receipt. */
   refusePublications(): void
-  reply(request: ManagementEvent, reply: ManagementReply): void
+  reply(request: Pick<ManagementEvent, 'type' | 'route'>, reply: ManagementReply): void
   announceServing(ports: Ports): void
   reportUndelivered(messages: number): void
   reportActorFailure(actorId: string, error: unknown): void
@@ -72,18 +70,13 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
       },
       passHeartbeat: ({ event }) => {
         if (event.type !== 'management.heartbeat') return
-        const { topic, received } = event
-        const subscription = subscribers.find(topic)
-        if (subscription === undefined) return reply(event, unknownSubscription)
-        const { queue, connections, actor } = subscription
-        const confirmed = queue.confirms
-        if (received !== undefined) queue.count(received)
+        const { topic, received, route } = event
+        const actor = subscribers.find(topic)?.actor
+        if (actor === undefined) return reply(event, unknownSubscription)
         actor.send({ type: 'heartbeat.received' })
-        if (received !== undefined) connections.send({ type: 'receipt.confirmed' })
-        // From this answer on it counts on being sent nothing twice, also after a crash.
-        if (queue.confirms && !confirmed)
-          surroundings.remember(actor.getSnapshot().context).then(() => reply(event, success))
-        else reply(event, success)
+        // What it says of itself is its own to answer.
+        if (received === undefined) reply(event, success)
+        else actor.send({ type: 'frames.confirmed', received, route })
       },
       refuseWhileNotServing: ({ event }) => {
         if ('route' in event) reply(event, errorReply('the broker is starting or stopping'))

@@ -1,6 +1,6 @@
 import { type Actor, assign } from 'xstate'
 import { subscriberChart } from '../../machines/subscriber.ts'
-import type { SubscriberContext, SubscriberStep } from '../../machines/vocabulary.ts'
+import type { ReplyRoute, SubscriberContext, SubscriberStep } from '../../machines/vocabulary.ts'
 import type { Queue } from '../delivery/queue.ts'
 import type { StoredSubscription } from '../history/stored-subscription.ts'
 import { timerMs } from '../protocol/timer.ts'
@@ -39,13 +39,17 @@ export interface SubscriberSurroundings {
   forget(topic: string): void
   /** Something about the subscription changed that a restart must not change back. */
   remember(subscriber: SubscriberContext): void
+  /** The same. Fulfilled when it survives this process, or can't be made to. Never rejects. */
+  remembered(subscriber: SubscriberContext): Promise<void>
+  /** Answers the heartbeat that came by this route. */
+  answerHeartbeat(route: ReplyRoute): void
   /** Tells the operator. */
   tell(topic: string, step: SubscriberStep): void
 }
 
 /** The subscriber chart, provided with everything it names. One for all subscribers. */
 export function subscriberLogic(surroundings: SubscriberSurroundings): typeof subscriberChart {
-  const { delaysMs, find, forget, remember, tell } = surroundings
+  const { delaysMs, find, forget, remember, remembered, answerHeartbeat, tell } = surroundings
   const implementations: Complete<typeof subscriberChart> = {
     actions: {
       holdConnections: ({ context }) => find(context.topic)?.connections.send({ type: 'sending.held' }),
@@ -56,6 +60,17 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       forgetSubscription: ({ context }) => forget(context.topic),
       countClosedSnapshot: assign({ openSnapshots: ({ context }) => context.openSnapshots - 1 }),
       noteHeartbeat: assign({ sendsHeartbeats: true }),
+      countFrames: ({ context, event }) => {
+        if (event.type === 'frames.confirmed') find(context.topic)?.queue.count(event.received)
+      },
+      passConfirmation: ({ context }) => find(context.topic)?.connections.send({ type: 'receipt.confirmed' }),
+      answerHeartbeat: ({ event }) => {
+        if ('route' in event) answerHeartbeat(event.route)
+      },
+      // From this answer on it counts on being sent nothing twice, also after a crash.
+      answerOnceRemembered: ({ context, event }) => {
+        if ('route' in event) remembered(context).then(() => answerHeartbeat(event.route))
+      },
       tell: ({ context }, step) => tell(context.topic, step),
     },
     guards: {
@@ -64,6 +79,7 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       everythingReplayed: ({ context }) => find(context.topic)?.queue.replaying === undefined,
       everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
       sendsHeartbeats: ({ context }) => context.sendsHeartbeats,
+      beginsToConfirm: ({ context }) => find(context.topic)?.queue.mayBeginToCount ?? false,
     },
     delays: {
       ...delaysMs,

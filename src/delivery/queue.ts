@@ -103,6 +103,12 @@ export class Queue {
     return this.#standing.kind !== 'acknowledging'
   }
 
+  /** If it said now how many frames it received, which it did not before: would that say where it stands? */
+  get mayBeginToCount(): boolean {
+    const standing = this.#standing
+    return standing.kind === 'acknowledging' && standing.frames !== undefined && this.#deliveries.size <= 1
+  }
+
   /** May it be sent to? Who says what it received is waited for after its connection broke. */
   get isPlaceKnown(): boolean {
     return this.#standing.kind === 'acknowledging' || this.#standing.kind === 'counting'

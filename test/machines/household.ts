@@ -23,6 +23,8 @@ export interface HouseholdOptions {
   readonly maxOpen?: number
   readonly reply?: BrokerSurroundings['reply']
   readonly tell?: SubscriberSurroundings['tell']
+  readonly answerHeartbeat?: SubscriberSurroundings['answerHeartbeat']
+  readonly remembered?: SubscriberSurroundings['remembered']
   readonly askApplications?: SnapshotExchangeSurroundings['askApplications']
   readonly snapshotClosed?: SubscribingSurroundings['snapshotClosed']
   readonly askWhatArrived?: BrokerSurroundings['askWhatArrived']
@@ -80,7 +82,9 @@ export function household(options: HouseholdOptions = {}) {
     delaysMs: { joinTimeout: 1000, heartbeatTimeout: 1000, evictAfter: 1000 },
     find: topic => subscribers.find(topic),
     forget: topic => subscribing.forget(topic),
-    async remember() {},
+    remember() {},
+    remembered: options.remembered ?? (async () => {}),
+    answerHeartbeat: options.answerHeartbeat ?? (() => {}),
     tell,
   })
   const snapshotExchange = snapshotExchangeLogic({
@@ -111,7 +115,6 @@ export function household(options: HouseholdOptions = {}) {
       restoreSubscribers: () => subscribing.restore(left),
       subscribe: async () => errorReply('nobody asks'),
       publishWithReceipt: async () => errorReply('nobody publishes'),
-      async remember() {},
       reply,
       announceServing() {},
       refusePublications() {},
