@@ -71,11 +71,12 @@ function subscriber(input: Partial<SubscriberInput> = {}, situation?: Situation)
   return { happen, state: () => inWords(actor.getSnapshot().value), calls }
 }
 
-/** A state as the tables below write it: `stale.disconnected`, or the regions of `joined` in a row. */
+/** A state as the tables below write it: `stale.disconnected`, or the innermost of the regions of `joined` in a row. */
 function inWords(value: StateValue): string {
   if (typeof value === 'string') return value
   if (typeof value.stale === 'string') return `stale.${value.stale}`
-  return Object.values(value.joined as Record<string, string>).join(' ')
+  const { phase, heartbeat } = value.joined as { phase: string | { snapshotting: string }; heartbeat: string }
+  return `${typeof phase === 'string' ? phase : phase.snapshotting} ${heartbeat}`
 }
 
 describe('a subscriber', () => {
