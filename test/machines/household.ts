@@ -7,8 +7,10 @@ import { SnapshotExchanges } from '../../src/actors/snapshot-exchanges.ts'
 import { type SubscriberSurroundings, subscriberLogic } from '../../src/actors/subscriber.ts'
 import { Subscribers } from '../../src/actors/subscribers.ts'
 import { Subscribing, type SubscribingSurroundings } from '../../src/actors/subscribing.ts'
+import type { SubscriptionRecords } from '../../src/actors/subscription-records.ts'
 import { Egress } from '../../src/delivery/egress.ts'
 import { MessageLog } from '../../src/delivery/message-log.ts'
+import type { Supplies } from '../../src/delivery/supplies.ts'
 import type { StoredSubscription } from '../../src/history/stored-subscription.ts'
 import { errorReply } from '../../src/protocol/management.ts'
 
@@ -27,6 +29,12 @@ export interface HouseholdOptions {
   readonly remembered?: SubscriberSurroundings['remembered']
   readonly askApplications?: SnapshotExchangeSurroundings['askApplications']
   readonly snapshotClosed?: SubscribingSurroundings['snapshotClosed']
+  /** The log, and what is read of it from a store. Default: a log in memory. */
+  readonly opened?: { readonly log: MessageLog; readonly supplies: Supplies | undefined }
+  /** Where its subscriptions are written down. Default: nowhere. */
+  readonly records?: SubscriptionRecords
+  /** Default: a second for each. */
+  readonly delaysMs?: SubscriberSurroundings['delaysMs']
   readonly askWhatArrived?: BrokerSurroundings['askWhatArrived']
   readonly reportUndelivered?: BrokerSurroundings['reportUndelivered']
 }
@@ -38,13 +46,17 @@ export interface HouseholdOptions {
 export function household(options: HouseholdOptions = {}) {
   const { left = [], maxOpen = 10, reply = () => {}, tell = () => {}, snapshotClosed = () => {} } = options
   const clock = new SimulatedClock()
-  const log = new MessageLog(undefined, { maxRecentMessages: 1000, maxRecentBytes: 1e6, durability: 'background' })
+  const { log, supplies } = options.opened ?? {
+    log: new MessageLog(undefined, { maxRecentMessages: 1000, maxRecentBytes: 1e6, durability: 'background' }),
+    supplies: undefined,
+  }
+  const { delaysMs = { joinTimeout: 1000, heartbeatTimeout: 1000, evictAfter: 1000 }, records } = options
   const egress = new Egress(() => Promise.resolve())
   const subscribers = new Subscribers({
-    ...{ log, egress, supplies: undefined, bounds: { maxDeliveries: 4, windowBytes: 1e6, networkBytes: 1e6 } },
+    ...{ log, egress, supplies, bounds: { maxDeliveries: 4, windowBytes: 1e6, networkBytes: 1e6 } },
     connection: () => connection,
     received() {},
-    changed() {},
+    changed: ({ actor }) => subscribing.note(actor.getSnapshot().context),
     missed() {},
     crowdedOut() {},
   })
@@ -61,7 +73,7 @@ export function household(options: HouseholdOptions = {}) {
     oldest: () => undefined,
     firstSince: () => 1,
     nowMs: Date.now,
-    records: undefined,
+    records,
     supervisor: () => supervisor,
     subscriber: () => subscriber,
     snapshotExchange: () => snapshotExchange,
@@ -69,21 +81,24 @@ export function household(options: HouseholdOptions = {}) {
   })
   const connection = connectionLogic({
     egress,
-    supplies: undefined,
-    delaysMs: { heartbeatTimeout: 1000 },
+    supplies,
+    delaysMs,
     find: ({ topic, number }) => {
       const { queue, connections } = subscribers.find(topic) ?? {}
       return queue && { queue, open: connections?.at(number)?.open }
     },
-    async remember() {},
+    remember: async topic => {
+      const found = subscribers.find(topic)
+      if (found) await subscribing.remember(found.actor.getSnapshot().context)
+    },
     reportUnreadable() {},
   })
   const subscriber = subscriberLogic({
-    delaysMs: { joinTimeout: 1000, heartbeatTimeout: 1000, evictAfter: 1000 },
+    delaysMs,
     find: topic => subscribers.find(topic),
     forget: topic => subscribing.forget(topic),
-    remember() {},
-    remembered: options.remembered ?? (async () => {}),
+    remember: context => subscribing.note(context),
+    remembered: options.remembered ?? (context => subscribing.remember(context)),
     answerHeartbeat: options.answerHeartbeat ?? (() => {}),
     tell,
   })
@@ -131,8 +146,8 @@ export function household(options: HouseholdOptions = {}) {
     subscribers,
     exchanges,
     sockets,
-    subscribe: (topics: readonly string[], snapshotDays = 0) => {
-      const wish = { address: '127.0.0.1', topics, snapshotDays, confirms: false }
+    subscribe: (topics: readonly string[], snapshotDays = 0, confirms = false) => {
+      const wish = { address: '127.0.0.1', topics, snapshotDays, confirms }
       const subscription = subscribing.open(wish)
       subscribing.confirm(subscription, wish)
       return subscription
