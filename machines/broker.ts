@@ -39,37 +39,15 @@ export const brokerChart = createMachine({
       },
       states: {
         starting: {
-          type: 'parallel',
+          description: 'The endpoints begin to listen, each when it can.',
+          always: { target: 'serving', guard: 'everyEndpointListens', actions: 'announceServing' },
           on: {
+            'endpoint.listening': { actions: 'rememberPort' },
             // An application that was there before must not be told that it is unknown (PROTOCOL "What the original loses").
             'management.heartbeat': { actions: 'carryOutRequest' },
             stop: '#broker.stopped',
             'history.lost': { target: '#broker.failed', actions: 'rememberFailure' },
           },
-          states: {
-            manage: {
-              initial: 'opening',
-              states: {
-                opening: { on: { 'manage.listening': { target: 'open', actions: 'rememberPort' } } },
-                open: { type: 'final' },
-              },
-            },
-            pub: {
-              initial: 'opening',
-              states: {
-                opening: { on: { 'pub.listening': { target: 'open', actions: 'rememberPort' } } },
-                open: { type: 'final' },
-              },
-            },
-            sub: {
-              initial: 'opening',
-              states: {
-                opening: { on: { 'sub.listening': { target: 'open', actions: 'rememberPort' } } },
-                open: { type: 'final' },
-              },
-            },
-          },
-          onDone: { target: 'serving', actions: 'announceServing' },
         },
 
         serving: {
@@ -87,20 +65,13 @@ export const brokerChart = createMachine({
           description: 'No new subscriptions, no new messages; what is queued for joined subscribers goes out.',
           entry: 'closeIntake',
           exit: 'reportUndelivered',
-          initial: 'sending',
+          invoke: { id: 'deliverRest', src: 'deliverRest', onDone: '#broker.stopped' },
           on: {
             'management.unsubscribe': { actions: 'carryOutRequest' },
             'management.heartbeat': { actions: 'carryOutRequest' },
             'history.lost': { actions: 'rememberFailure' },
           },
-          always: { target: '#broker.stopped', guard: 'everythingDelivered' },
           after: { shutdownTimeout: '#broker.stopped' },
-          states: {
-            sending: {
-              entry: 'askWhatArrived',
-              after: { drainCheckPause: { target: 'sending', reenter: true } },
-            },
-          },
         },
       },
     },

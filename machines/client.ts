@@ -23,9 +23,9 @@ export const clientChart = createMachine({
       entry: 'refuseWork',
       states: {
         unsubscribing: {
-          invoke: { id: 'endSubscriptions', src: 'endSubscriptions', onDone: 'awaitingReceipts' },
+          invoke: { id: 'endSubscriptions', src: 'endSubscriptions', onDone: 'awaiting_receipts' },
         },
-        awaitingReceipts: {
+        awaiting_receipts: {
           description: 'What was published waits for the word that it is on disk.',
           invoke: {
             id: 'awaitReceipts',

@@ -10,7 +10,7 @@ import type { ConnectorTypes } from './vocabulary-connector.ts'
 export const connectorChart = createMachine({
   types: {} as ConnectorTypes,
   id: 'connector',
-  context: { failedSubscriptions: 0, failedCalls: 0, trouble: undefined, failure: undefined },
+  context: { failedSubscriptions: 0, failedCalls: 0, absences: 0, trouble: undefined, failure: undefined },
   initial: 'running',
   states: {
     running: {
@@ -81,7 +81,7 @@ export const connectorChart = createMachine({
               },
             },
             there: {
-              entry: ['forgetFailedCalls', 'resumeMatching'],
+              entry: ['forgetFailedCalls', 'resumeMatching', 'attachLiveMatcher'],
               exit: 'holdMatching',
               on: { 'vast.suspected': 'suspected' },
             },
@@ -95,7 +95,7 @@ export const connectorChart = createMachine({
             },
             away: {
               initial: 'pausing',
-              entry: { type: 'tell', params: { step: 'vast_away' } },
+              entry: ['countAbsence', 'detachLiveMatcher', { type: 'tell', params: { step: 'vast_away' } }],
               states: {
                 pausing: { entry: 'countFailedCall', after: { vastPause: 'asking' } },
                 asking: {
@@ -114,14 +114,6 @@ export const connectorChart = createMachine({
                 },
               },
             },
-          },
-        },
-
-        work: {
-          initial: 'idle',
-          states: {
-            idle: { on: { 'matching.began': 'matching' } },
-            matching: { on: { 'matching.done': 'idle' } },
           },
         },
       },

@@ -43,11 +43,11 @@ export const liveMatcherChart = createMachine({
     lost: {
       description: 'Whatever is left of the process is ended: there is never a second one.',
       entry: 'countLoss',
-      invoke: { id: 'endMatcher', src: 'endMatcher', onDone: 'backingOff' },
+      invoke: { id: 'endMatcher', src: 'endMatcher', onDone: 'backing_off' },
       on: { stop: 'ending' },
     },
 
-    backingOff: {
+    backing_off: {
       after: { attachPause: 'attaching' },
       on: { 'vast.back': 'attaching', stop: 'ended' },
     },

@@ -4,8 +4,8 @@ import type { SubscriberTypes } from './vocabulary.ts'
 /**
  * One subscriber's life, from the subscribe reply to its end.
  *
- * It is *subscribing* until its SUB socket joins on `pub`, *joined* while that socket is there, *stale* while the
- * application gives no sign of life, and *unsubscribed* at the end. When the broker stops it is *suspended*: the next
+ * It is *subscribing* until its SUB socket joins on `pub`, then *snapshotting* until it has the snapshot that it asked for,
+ * and *live*; *stale* while the application gives no sign of life, and *unsubscribed* at the end. When the broker stops it is *suspended*: the next
  * broker restores it. Its queue, a position in the log, waits meanwhile. What is sent to it is the business of its
  * connections, each an actor of its own (`connection`). Messages never pass through here.
  */
@@ -15,6 +15,11 @@ export const subscriberChart = createMachine({
   context: ({ input }) => input,
   initial: 'opening',
   on: {
+    // Whatever else becomes of it: where it stands is known better. It is answered when that survives this process.
+    'frames.confirmed': [
+      { guard: 'beginsToConfirm', actions: ['countFrames', 'passConfirmation', 'answerOnceRemembered'] },
+      { actions: ['countFrames', 'passConfirmation', 'answerHeartbeat'] },
+    ],
     'snapshot.closed': { actions: 'countClosedSnapshot' },
     'unsubscribe.requested': {
       target: '.unsubscribed',
@@ -54,16 +59,21 @@ export const subscriberChart = createMachine({
       on: { 'socket.left': 'stale.disconnected' },
       states: {
         phase: {
-          initial: 'replaying',
+          initial: 'snapshotting',
           states: {
-            replaying: {
-              description: 'Its snapshot, from the history, is being sent. What is live comes behind it.',
-              always: { target: 'gathering', guard: 'everythingReplayed' },
-              on: { 'history.replayed': 'gathering' },
-            },
-            gathering: {
-              description: 'Applications may still answer its snapshot requests; live traffic flows along.',
-              always: { target: 'live', guard: 'everySnapshotClosed' },
+            snapshotting: {
+              initial: 'replaying',
+              states: {
+                replaying: {
+                  description: 'Its snapshot, from the history, is being sent. What is live comes behind it.',
+                  always: { target: 'gathering', guard: 'everythingReplayed' },
+                  on: { 'history.replayed': 'gathering' },
+                },
+                gathering: {
+                  description: 'Applications may still answer its snapshot requests; live traffic flows along.',
+                  always: { target: '#subscriber.joined.phase.live', guard: 'everySnapshotClosed' },
+                },
+              },
             },
             live: {},
           },

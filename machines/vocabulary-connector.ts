@@ -31,9 +31,6 @@ export type ConnectorEvent =
   | { type: 'bus.back' }
   /** A call of VAST failed in a way that its absence would explain. */
   | { type: 'vast.suspected' }
-  /** There is something to match again. */
-  | { type: 'matching.began' }
-  | { type: 'matching.done' }
   | DoneActorEvent<
       void,
       'takeIndicators' | 'subscribe' | 'finishMatching' | 'endCommands' | 'flushSightings' | 'leaveBus'
@@ -47,6 +44,8 @@ export interface ConnectorContext {
   readonly failedSubscriptions: number
   /** Times in a row that VAST was asked for and not there. */
   readonly failedCalls: number
+  /** Times that VAST has been away. */
+  readonly absences: number
   /** What was wrong with the bus last. */
   readonly trouble: unknown
   /** Why it ends, if not because it was told to. */
@@ -71,6 +70,9 @@ export interface ConnectorTypes {
     | { type: 'stopLiveMatcher' }
     | { type: 'resumeMatching' }
     | { type: 'holdMatching' }
+    | { type: 'attachLiveMatcher' }
+    | { type: 'detachLiveMatcher' }
+    | { type: 'countAbsence' }
     | { type: 'countFailedSubscription' }
     | { type: 'forgetFailedSubscriptions' }
     | { type: 'countFailedCall' }

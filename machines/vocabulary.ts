@@ -35,6 +35,8 @@ export type SubscriberEvent =
   /** Its last SUB socket unsubscribed or disconnected. */
   | { type: 'socket.left' }
   | { type: 'heartbeat.received' }
+  /** A heartbeat of its said how many frames it received since the subscribe reply; who sent that is to be answered. */
+  | { type: 'frames.confirmed'; received: number; answer(): void }
   /** A snapshot exchange that was opened on its behalf ended. */
   | { type: 'snapshot.closed' }
   /** The snapshot was sent as far as the history has it. */
@@ -78,6 +80,10 @@ export interface SubscriberTypes {
     | { type: 'forgetSubscription' }
     | { type: 'countClosedSnapshot' }
     | { type: 'noteHeartbeat' }
+    | { type: 'countFrames' }
+    | { type: 'passConfirmation' }
+    | { type: 'answerHeartbeat' }
+    | { type: 'answerOnceRemembered' }
     | { type: 'tell'; params: SubscriberStep }
   guards:
     | { type: 'isRestored' }
@@ -85,6 +91,7 @@ export interface SubscriberTypes {
     | { type: 'everythingReplayed' }
     | { type: 'everySnapshotClosed' }
     | { type: 'sendsHeartbeats' }
+    | { type: 'beginsToConfirm' }
   delays: 'joinTimeout' | 'heartbeatTimeout' | 'evictAfter'
 }
 
@@ -154,7 +161,7 @@ export interface ManagementEvent {
 /** What the supervisor hears. */
 export type BrokerEvent =
   | ManagementEvent
-  | { type: `${EndpointName}.listening`; name: EndpointName; port: number }
+  | { type: 'endpoint.listening'; name: EndpointName; port: number }
   | { type: 'endpoint.failed'; failure: EndpointFailure }
   | { type: 'history.lost'; failure: HistoryFailure }
   | { type: 'stop' }
@@ -185,6 +192,7 @@ export interface BrokerTypes {
   actors:
     | { src: 'endpoint'; id: EndpointName; logic: typeof endpointChart }
     | { src: 'restoreSubscribers'; id: 'restore'; logic: PromiseActorLogic<void> }
+    | { src: 'deliverRest'; id: 'deliverRest'; logic: PromiseActorLogic<void> }
   actions:
     | { type: 'rememberPort' }
     | { type: 'rememberFailure' }
@@ -193,10 +201,9 @@ export interface BrokerTypes {
     | { type: 'refuseRequest' }
     | { type: 'reportActorFailure' }
     | { type: 'closeIntake' }
-    | { type: 'askWhatArrived' }
     | { type: 'reportUndelivered' }
     | { type: 'endActors' }
     | { type: 'closeEndpoints' }
-  guards: { type: 'everythingDelivered' }
-  delays: 'shutdownTimeout' | 'drainCheckPause'
+  guards: { type: 'everyEndpointListens' }
+  delays: 'shutdownTimeout'
 }

@@ -110,6 +110,7 @@ export function actorSystem(config: Config, surroundings: ActorSystemSurrounding
     find: topic => subscribers.find(topic),
     forget: topic => subscribing.forget(topic),
     remember: context => subscribing.note(context),
+    remembered: context => subscribing.remember(context),
     tell: (topic, step) => reports.step(topic, step),
   })
   const connection = connectionLogic({

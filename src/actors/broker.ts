@@ -3,6 +3,7 @@ import { brokerChart } from '../../machines/broker.ts'
 import type { endpointChart } from '../../machines/endpoint.ts'
 import type { EndpointName } from '../../machines/vocabulary-endpoint.ts'
 import type { Complete } from './complete.ts'
+import { type DrainingSurroundings, delivered, undelivered } from './draining.ts'
 import type { SnapshotExchanges } from './snapshot-exchanges.ts'
 import type { Subscribers } from './subscribers.ts'
 
@@ -16,7 +17,7 @@ export interface ActorsBeside {
 }
 
 /** What the supervisor needs of the broker. */
-export interface BrokerSurroundings extends ActorsBeside {
+export interface BrokerSurroundings extends ActorsBeside, DrainingSurroundings {
   readonly endpoint: typeof endpointChart
   readonly delaysMs: { readonly shutdownTimeout: number }
   /** Opens the subscriptions that an earlier broker gave. */
@@ -24,14 +25,9 @@ export interface BrokerSurroundings extends ActorsBeside {
   /** Publishes nothing any more of what waits to be published with a receipt. */
   refusePublications(): void
   announceServing(ports: Ports): void
-  /** Asks at once what has arrived of what was sent: what is not known to have comes again after a restart. */
-  askWhatArrived(): void
   reportUndelivered(messages: number): void
   reportActorFailure(actorId: string, error: unknown): void
 }
-
-/** How often a draining broker looks whether everything is delivered. */
-const drainCheckPauseMs = 10
 
 /** The broker chart, provided with everything it names. */
 export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChart {
@@ -40,6 +36,7 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
     actors: {
       endpoint: surroundings.endpoint,
       restoreSubscribers: fromPromise(() => surroundings.restoreSubscribers()),
+      deliverRest: fromPromise(({ signal }) => delivered(surroundings, signal)),
     },
     actions: {
       rememberPort: assign({
@@ -61,7 +58,6 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
         surroundings.refusePublications()
         self.getSnapshot().children.sub?.send({ type: 'close' })
       },
-      askWhatArrived: () => surroundings.askWhatArrived(),
       reportUndelivered: () => surroundings.reportUndelivered(undelivered(subscribers)),
       // The chart does not know them as its children, so nobody else stops them. They are suspended first, all of them: then
       // no timers are left, through which XState would look for each one that it stops.
@@ -75,27 +71,10 @@ export function brokerLogic(surroundings: BrokerSurroundings): typeof brokerChar
         for (const endpoint of [manage, sub, pub]) endpoint?.send({ type: 'close' })
       },
     },
-    guards: { everythingDelivered: () => undelivered(subscribers) === 0 && !isAnythingOnItsWay(subscribers) },
-    delays: { ...surroundings.delaysMs, drainCheckPause: drainCheckPauseMs },
+    guards: { everyEndpointListens: ({ context }) => Object.values(context.ports).every(port => port > 0) },
+    delays: surroundings.delaysMs,
   }
   return brokerChart.provide(implementations)
-}
-
-/** Messages that wait for subscribers that are there to take them. */
-function undelivered(subscribers: Subscribers): number {
-  let messages = 0
-  for (const { actor, queue } of subscribers) if (actor.getSnapshot().matches('joined')) messages += queue.lag
-  return messages
-}
-
-/** Was something sent to subscribers whose libraries acknowledge it, and have not? */
-function isAnythingOnItsWay(subscribers: Subscribers): boolean {
-  for (const { queue } of subscribers) {
-    for (const { boundBy, unacknowledgedBytes } of queue.deliveries) {
-      if (boundBy === 'window' && unacknowledgedBytes > 0) return true
-    }
-  }
-  return false
 }
 
 /** Ends what a supervisor leaves that failed by an error: then none of its actions is carried out, and its children go on. */

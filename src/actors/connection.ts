@@ -10,10 +10,13 @@ import type { Complete } from './complete.ts'
 /** A running connection. */
 export type ConnectionActor = Actor<typeof connectionChart>
 
-/** A connection as its subscriber's subscription keeps it: the actor, and what it sends, while it is open. */
+/**
+ * A connection as its subscriber's subscription keeps it: the actor, and what it sends, while it is open. Who wants to know is
+ * told when less may wait for it, or be on its way.
+ */
 export interface Connection {
   readonly actor: ConnectionActor
-  open: { readonly delivery: Delivery; readonly outlet: Outlet } | undefined
+  open: { readonly delivery: Delivery; readonly outlet: Outlet; progressed(): void } | undefined
 }
 
 /** What connections need of the broker. */
@@ -52,6 +55,7 @@ export function connectionLogic(surroundings: ConnectionSurroundings): typeof co
         if (queue === undefined || open === undefined) return
         queue.begin(open.delivery)
         egress.open(open.outlet)
+        open.progressed()
       },
       stopSending: ({ context }) => {
         const { open } = find(context) ?? {}
@@ -107,7 +111,9 @@ export function connectionLogic(surroundings: ConnectionSurroundings): typeof co
 
   function bound(context: ConnectionInput, by: Delivery['boundBy']): void {
     const { open } = find(context) ?? {}
-    if (open) open.delivery.boundBy = by
+    if (open === undefined) return
+    open.delivery.boundBy = by
+    open.progressed()
   }
 
   return connectionChart.provide(implementations)

@@ -26,6 +26,8 @@ export interface ConnectionsSurroundings {
   received(bytes: number): void
   /** What has to outlive the process has changed. */
   changed(): void
+  /** Less may wait for it, or be on its way to it, than before. */
+  progressed(): void
   /** One had to leave the topic for a newer one. */
   crowdedOut(): void
 }
@@ -88,7 +90,7 @@ export class Connections implements Iterable<Connection> {
   /** A connection that will subscribe to the topic. Nothing is done for it before it does. */
   open(line: Line): ConnectionEvents {
     let connection: Connection | undefined
-    const { joined, left, received, changed, isThere } = this.#surroundings
+    const { joined, left, received, changed, progressed, isThere } = this.#surroundings
     const mayJoin = () => this.#mayJoin
     return {
       get mayJoin() {
@@ -109,6 +111,7 @@ export class Connections implements Iterable<Connection> {
         if (!hadJoined && wanted.types.length > 0) joined()
         else if (wereJoined && !this.areJoined) left()
         if (delivery === undefined) connection?.actor.send({ type: 'connection.opened' })
+        progressed()
       },
       acknowledged: ping => {
         const { actor, open } = connection ?? {}
@@ -121,6 +124,7 @@ export class Connections implements Iterable<Connection> {
           actor.send({ type: 'connection.drained' })
         }
         received(before - open.delivery.unacknowledgedBytes)
+        progressed()
       },
       drained: () => {
         const { actor, open } = connection ?? {}
@@ -133,6 +137,7 @@ export class Connections implements Iterable<Connection> {
         if (connection !== undefined) this.#end(connection)
         this.#stopSpare()
         if (wereJoined && !this.areJoined) left()
+        progressed()
       },
     }
   }
@@ -173,7 +178,7 @@ export class Connections implements Iterable<Connection> {
     this.#makeRoom()
     const connection = this.#connections.find(({ open }) => open === undefined) ?? this.#add()
     const { actor } = connection
-    const { supplies } = this.#surroundings
+    const { supplies, progressed } = this.#surroundings
     const delivery = this.#queue.join(line, wanted)
     this.#joins++
     const outlet = {
@@ -184,9 +189,10 @@ export class Connections implements Iterable<Connection> {
         const { cursor } = delivery
         if (supplies === undefined) cursor?.rest()
         else if (cursor !== undefined) supplies.turnEnded(cursor)
+        progressed()
       },
     }
-    connection.open = { delivery, outlet }
+    connection.open = { delivery, outlet, progressed }
     return connection
   }
 

@@ -45,7 +45,7 @@ export function endpointLogic({ sockets, bindRetryMs }: EndpointSurroundings): t
       rememberFailure: assign({ failure: ({ event }) => ('error' in event ? event.error : undefined) }),
       countRetry: assign({ retries: ({ context }) => context.retries + 1 }),
       reportListening: sendParent(({ context }) => ({
-        type: `${context.name}.listening`,
+        type: 'endpoint.listening',
         name: context.name,
         port: context.port,
       })),

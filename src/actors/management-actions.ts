@@ -125,16 +125,14 @@ export function managementActions(surroundings: ActionSurroundings): ManagementA
     },
 
     heartbeat({ topic, received }) {
-      const subscription = subscribers.find(topic)
-      if (subscription === undefined) return unknownSubscription
-      const { queue, connections, actor } = subscription
-      const confirmed = queue.confirms
-      if (received !== undefined) queue.count(received)
+      const actor = subscribers.find(topic)?.actor
+      if (actor === undefined) return unknownSubscription
       actor.send({ type: 'heartbeat.received' })
-      if (received !== undefined) connections.send({ type: 'receipt.confirmed' })
-      if (confirmed || !queue.confirms) return success
-      // From this answer on it counts on being sent nothing twice, also after a crash.
-      return subscribing.remember(actor.getSnapshot().context).then(() => success)
+      if (received === undefined) return success
+      // When that is answered is its own to say.
+      return new Promise(resolve => {
+        actor.send({ type: 'frames.confirmed', received, answer: () => resolve(success) })
+      })
     },
 
     /** Publishes messages as soon as the disk keeps up, and answers when they are on disk. */

@@ -39,13 +39,15 @@ export interface SubscriberSurroundings {
   forget(topic: string): void
   /** Something about the subscription changed that a restart must not change back. */
   remember(subscriber: SubscriberContext): void
+  /** The same. Fulfilled when it survives this process, or can't be made to. Never rejects. */
+  remembered(subscriber: SubscriberContext): Promise<void>
   /** Tells the operator. */
   tell(topic: string, step: SubscriberStep): void
 }
 
 /** The subscriber chart, provided with everything it names. One for all subscribers. */
 export function subscriberLogic(surroundings: SubscriberSurroundings): typeof subscriberChart {
-  const { delaysMs, find, forget, remember, tell } = surroundings
+  const { delaysMs, find, forget, remember, remembered, tell } = surroundings
   const implementations: Complete<typeof subscriberChart> = {
     actions: {
       holdConnections: ({ context }) => find(context.topic)?.connections.send({ type: 'sending.held' }),
@@ -56,6 +58,17 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       forgetSubscription: ({ context }) => forget(context.topic),
       countClosedSnapshot: assign({ openSnapshots: ({ context }) => context.openSnapshots - 1 }),
       noteHeartbeat: assign({ sendsHeartbeats: true }),
+      countFrames: ({ context, event }) => {
+        if (event.type === 'frames.confirmed') find(context.topic)?.queue.count(event.received)
+      },
+      passConfirmation: ({ context }) => find(context.topic)?.connections.send({ type: 'receipt.confirmed' }),
+      answerHeartbeat: ({ event }) => {
+        if ('answer' in event) event.answer()
+      },
+      // From this answer on it counts on being sent nothing twice, also after a crash.
+      answerOnceRemembered: ({ context, event }) => {
+        if ('answer' in event) remembered(context).then(event.answer)
+      },
       tell: ({ context }, step) => tell(context.topic, step),
     },
     guards: {
@@ -64,6 +77,7 @@ export function subscriberLogic(surroundings: SubscriberSurroundings): typeof su
       everythingReplayed: ({ context }) => find(context.topic)?.queue.replaying === undefined,
       everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
       sendsHeartbeats: ({ context }) => context.sendsHeartbeats,
+      beginsToConfirm: ({ context }) => find(context.topic)?.queue.mayBeginToCount ?? false,
     },
     delays: {
       ...delaysMs,

@@ -57,6 +57,8 @@ type Told = Pick<Subscription, 'address' | 'subscribedMs' | 'topics' | 'snapshot
 export class Subscribers {
   /** Who holds them. */
   readonly shares = new Shares()
+  /** Hears, while somebody wants to know, of each subscriber for whom less may wait, or be on its way, than before. */
+  onProgress: ((subscription: Subscription) => void) | undefined
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #surroundings: SubscribersSurroundings
 
@@ -153,6 +155,7 @@ export class Subscribers {
       left: () => actor.send({ type: 'socket.left' }),
       received: bytes => received(subscription, bytes),
       changed: () => changed(subscription),
+      progressed: () => this.onProgress?.(subscription),
       crowdedOut: () => crowdedOut(topic),
     })
     const subscription = { topic, ...told, queue, connections, actor }
@@ -172,6 +175,7 @@ export class Subscribers {
     this.#surroundings.supplies?.selections.forget(topic)
     this.#subscriptions.delete(topic)
     if (subscription.address !== undefined) this.shares.ended(subscription.address, topic)
+    this.onProgress?.(subscription)
   }
 
   /** Suspends every subscription, and ends its connections' actors: once no timers are left, through which XState looks then. */

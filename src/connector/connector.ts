@@ -65,7 +65,6 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
     maxEvents: config.retro_match_max_events,
   })
   const calls = new PQueue({ concurrency: config.max_background_tasks, autoStart: false })
-  let timesAway = 0
   const suspectVast = () => send({ type: 'vast.suspected' })
   const killing = new AbortController()
   const killed = killing.signal
@@ -93,8 +92,7 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
   const retro = new RetroMatching({
     ...{ vast, calls, reporting, store, story, counters, pauses, attempts, suspectVast, killed },
     most: config.max_waiting_indicators,
-    timesAway: () => timesAway,
-    working: isWorking => send({ type: isWorking ? 'matching.began' : 'matching.done' }),
+    timesAway: () => actor.getSnapshot().context.absences,
   })
   const content = new MatcherContent({
     ...{ vast, calls, store, story, pauses, attempts, suspectVast, killed },
@@ -145,17 +143,14 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
         }
       },
       askVast: signal => vast.status(signal),
-      resumeMatching: () => {
-        calls.start()
-        if (config.live_match) matcher.send({ type: 'vast.back' })
-      },
+      resumeMatching: () => calls.start(),
       holdMatching: () => calls.pause(),
       startLiveMatcher: () => {
         if (config.live_match) matcher.start()
       },
-      stopLiveMatcher: () => {
-        if (config.live_match) matcher.send({ type: 'stop' })
-      },
+      attachLiveMatcher: () => tellMatcher('vast.back'),
+      detachLiveMatcher: () => tellMatcher('vast.away'),
+      stopLiveMatcher: () => tellMatcher('stop'),
       finishMatching: async () => {
         retro.end()
         content.end()
@@ -176,13 +171,7 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
         await bus.close()
         await outbox.flush()
       },
-      tell: (step, trouble) => {
-        if (step.step === 'vast_away') {
-          timesAway++
-          if (config.live_match) matcher.send({ type: 'vast.away' })
-        }
-        story.step(step, step.step === 'vast_away' ? `its command ${vast.trouble}` : trouble)
-      },
+      tell: (step, trouble) => story.step(step, step.step === 'vast_away' ? `its command ${vast.trouble}` : trouble),
     }),
     { id: 'connector' },
   )
@@ -214,6 +203,10 @@ export function startConnector(config: ConnectorConfig, log: Logger, store: Wait
   function send(event: ConnectorEvent): void {
     // XState warns of events to an actor that has ended.
     if (actor.getSnapshot().status === 'active') actor.send(event)
+  }
+
+  function tellMatcher(type: 'vast.back' | 'vast.away' | 'stop'): void {
+    if (config.live_match) matcher.send({ type })
   }
 
   function heard(event: BusEvent): void {

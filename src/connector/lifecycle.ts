@@ -17,6 +17,10 @@ export interface LifecycleSurroundings {
   resumeMatching(): void
   holdMatching(): void
   startLiveMatcher(): void
+  /** VAST is there: it need not wait any longer until it is attached. */
+  attachLiveMatcher(): void
+  /** VAST is away. */
+  detachLiveMatcher(): void
   stopLiveMatcher(): void
   /** Fulfilled when nothing is being matched any more. */
   finishMatching(): Promise<void>
@@ -43,6 +47,8 @@ export function connectorLogic(surroundings: LifecycleSurroundings): typeof conn
     },
     actions: {
       startLiveMatcher: () => surroundings.startLiveMatcher(),
+      attachLiveMatcher: () => surroundings.attachLiveMatcher(),
+      detachLiveMatcher: () => surroundings.detachLiveMatcher(),
       stopLiveMatcher: () => surroundings.stopLiveMatcher(),
       resumeMatching: () => surroundings.resumeMatching(),
       holdMatching: () => surroundings.holdMatching(),
@@ -53,6 +59,7 @@ export function connectorLogic(surroundings: LifecycleSurroundings): typeof conn
       forgetFailedSubscriptions: assign({ failedSubscriptions: 0, trouble: undefined }),
       countFailedCall: assign({ failedCalls: ({ context }) => context.failedCalls + 1 }),
       forgetFailedCalls: assign({ failedCalls: 0 }),
+      countAbsence: assign({ absences: ({ context }) => context.absences + 1 }),
       rememberFailure: assign({ failure: ({ event }) => ('failure' in event ? event.failure : undefined) }),
       tell: ({ context }, step) => surroundings.tell(step, context.trouble),
     },

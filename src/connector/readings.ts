@@ -23,7 +23,7 @@ export type BusState = 'connecting' | 'subscribed' | 'reconnecting' | 'left'
 /** How the connector is with VAST. While it is `suspected` it was there a moment ago, and is being asked. */
 export type VastState = 'checking' | 'there' | 'suspected' | 'away' | 'left'
 
-/** What the live matcher's process does: the states of its chart. `off`: there is to be none. */
+/** What the live matcher's process does. `off`: there is to be none. */
 export type MatcherState = 'off' | 'attaching' | 'attached' | 'lost' | 'backingOff' | 'ending' | 'ended'
 
 /** The parts of a connector that monitoring looks at. */
@@ -62,7 +62,7 @@ export function read(observed: ObservedConnector, droppedConnections: number): R
   const { counters, retro, content, outbox, calls } = observed
   return {
     ...readReadiness(observed),
-    matcher: (observed.matcher?.getSnapshot().value ?? 'off') as MatcherState,
+    matcher: matcherStateOf(observed.matcher?.getSnapshot().value),
     total: counters.total,
     queries: counters.queries,
     backlog: retro.unfinished,
@@ -121,4 +121,9 @@ function below(value: StateValue, name: string): StateValue | undefined {
 
 function outermost(value: StateValue): string {
   return typeof value === 'object' ? (Object.keys(value)[0] ?? '') : value
+}
+
+/** A state of the live matcher's chart, as it is called for those who watch. */
+function matcherStateOf(value: StateValue | undefined): MatcherState {
+  return value === 'backing_off' ? 'backingOff' : ((value ?? 'off') as MatcherState)
 }

@@ -31,8 +31,6 @@ export interface RetroSurroundings {
   suspectVast(): void
   /** How often VAST has been away. */
   timesAway(): number
-  /** There is something to match, or nothing any more. */
-  working(isWorking: boolean): void
 }
 
 /** An indicator that waits for its query, or is being matched. */
@@ -89,7 +87,6 @@ export class RetroMatching {
   #begin(match: Match): void {
     this.#unfinished++
     this.#surroundings.counters.backlogIs(this.#unfinished)
-    if (this.#unfinished === 1) this.#surroundings.working(true)
     this.#enqueue(match)
   }
 
@@ -102,7 +99,6 @@ export class RetroMatching {
     this.#room.give(1)
     this.#unfinished--
     this.#surroundings.counters.backlogIs(this.#unfinished)
-    if (this.#unfinished === 0) this.#surroundings.working(false)
   }
 
   async #run(match: Match): Promise<void> {

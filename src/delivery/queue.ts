@@ -56,8 +56,6 @@ export class Queue {
   readonly #bounds: QueueBounds
   #standing: Standing
   readonly #deliveries = new Set<Delivery>()
-  /** The delivery whose frames the subscriber counts. */
-  #followed: Delivery | undefined
   /** Stands where the subscriber does while nothing is sent to it: so it is known what waits. */
   #resting: Cursor | undefined
   /** No message from here on was sent on connections that have ended. */
@@ -101,6 +99,12 @@ export class Queue {
   /** Does it say how many frames it received? */
   get confirms(): boolean {
     return this.#standing.kind !== 'acknowledging'
+  }
+
+  /** If it said now how many frames it received, which it did not before: would that say where it stands? */
+  get mayBeginToCount(): boolean {
+    const standing = this.#standing
+    return standing.kind === 'acknowledging' && standing.frames !== undefined && this.#deliveries.size <= 1
   }
 
   /** May it be sent to? Who says what it received is waited for after its connection broke. */
@@ -179,7 +183,7 @@ export class Queue {
 
   /** The connection is subscribed to this from now on. Answers whether the record has to be written before more is sent. */
   want(delivery: Delivery, wanted: Wanted): boolean {
-    const isCounted = this.#standing.kind === 'counting' && delivery === this.#followed
+    const isCounted = this.#isCounted(delivery)
     delivery.want(wanted)
     if (isCounted && delivery.unsettledFrames === 0) delivery.settle()
     const changes = delivery.inFlight?.changes.length ?? 0
@@ -200,7 +204,6 @@ export class Queue {
     if (delivery.cursor !== undefined || !this.#deliveries.has(delivery)) return
     delivery.begin(this.#cursorFor(delivery))
     if (this.#standing.kind !== 'counting' || delivery.inFlight === undefined) return
-    this.#followed = delivery
     this.#standing = { kind: 'counting', sent: delivery.inFlight }
   }
 
@@ -218,13 +221,9 @@ export class Queue {
     if (cursor === undefined || inFlight === undefined) return
     this.#sentBefore = Math.max(this.#sentBefore, highestOf(cursor.positions))
     const isUnsettled = delivery.unsettledFrames > 0
-    const { kind } = this.#standing
-    if (kind === 'acknowledging' && isUnsettled) this.#standing = uncountable(this.#standing)
-    if (delivery === this.#followed) {
-      this.#followed = undefined
-      if (kind === 'counting')
-        this.#standing = isUnsettled ? uncounted(inFlight, this.#unsentFrom) : located(cursor.place)
-    }
+    if (this.#standing.kind === 'acknowledging' && isUnsettled) this.#standing = uncountable(this.#standing)
+    if (this.#isCounted(delivery))
+      this.#standing = isUnsettled ? uncounted(inFlight, this.#unsentFrom) : located(cursor.place)
     cursor.close()
     if (this.#resting !== undefined) this.#resting.goTo(this.#restingPlace)
     else if (!this.#isActive) this.#resting = this.#cursorAt(this.#restingPlace)
@@ -235,7 +234,6 @@ export class Queue {
     if (this.#standing.kind === 'acknowledging' && this.#deliveries.size <= 1) {
       const [delivery] = this.#deliveries
       this.#standing = beginning(this.#standing, everything, delivery?.inFlight)
-      if (this.#standing.kind === 'counting') this.#followed = delivery
     }
     if (this.#standing.kind !== 'counting') this.#standing = counted(this.#standing, frames, this.#deliveries.size > 0)
     else this.#countOn(frames)
@@ -246,7 +244,6 @@ export class Queue {
    * have reached it.
    */
   stopCounting(): void {
-    this.#followed = undefined
     this.#standing = uncountable(this.#standing)
   }
 
@@ -294,6 +291,16 @@ export class Queue {
     return false
   }
 
+  /** Are this connection's frames those that the subscriber counts? */
+  #isCounted({ inFlight }: Delivery): boolean {
+    return this.#standing.kind === 'counting' && this.#standing.sent === inFlight
+  }
+
+  /** The connection whose frames it counts. */
+  get #followed(): Delivery | undefined {
+    return [...this.#deliveries].find(delivery => this.#isCounted(delivery))
+  }
+
   get #unsentFrom(): number {
     let furthest = this.#sentBefore
     for (const { cursor } of this.#deliveries) if (cursor) furthest = Math.max(furthest, highestOf(cursor.positions))
@@ -311,21 +318,22 @@ export class Queue {
    */
   #overlap(wanted: Wanted): void {
     if (this.#standing.kind === 'acknowledging') this.#standing = uncountable(this.#standing)
-    if (this.#standing.kind !== 'counting' || this.#followed === undefined) return
+    const followed = this.#followed
+    if (this.#standing.kind !== 'counting' || followed === undefined) return
     const { sent } = this.#standing
-    const isSuccessor = this.#followed.wanted.types.every(type => wanted.types.includes(type))
-    this.#followed = undefined
+    const isSuccessor = followed.wanted.types.every(type => wanted.types.includes(type))
     this.#standing = isSuccessor ? uncounted(sent, this.#unsentFrom) : uncountable(this.#standing)
   }
 
   #countOn(frames: number): void {
-    const { cursor, inFlight } = this.#followed ?? {}
+    const followed = this.#followed
+    const { cursor, inFlight } = followed ?? {}
     if (cursor === undefined || inFlight === undefined) return
     if (frames < cursor.frames) inFlight.count(frames)
     // It counts what it was not sent, or was not sent here: nobody can tell what it has by that.
     else if (frames > cursor.frames) this.stopCounting()
     else {
-      this.#followed?.settle()
+      followed?.settle()
       cursor.hold(false)
     }
   }

@@ -4,7 +4,7 @@ import type { StaleReason } from '../../machines/vocabulary.ts'
 /** What the broker does: the states of the supervisor's chart. */
 export type BrokerState = 'recovering' | 'starting' | 'serving' | 'draining' | 'stopped' | 'failed'
 
-/** Where a subscriber is in its life: a state of its chart, of a joined one its phase, of a stale one why it is. */
+/** Where a subscriber is in its life: a state of its chart, of a snapshotting one how far that is, of a stale one why it is. */
 export type SubscriberState = 'subscribing' | 'replaying' | 'gathering' | 'live' | StaleReason | 'suspended'
 
 /** What is done on an open connection of a subscriber: the region `flow` of its chart. */
@@ -29,7 +29,9 @@ export function brokerStateOf(value: StateValue): BrokerState {
 
 /** A subscriber's state in one word. */
 export function subscriberStateOf(value: StateValue): SubscriberState {
-  const name = nameIn(value, 'stale') ?? nameIn(below(value, 'joined'), 'phase') ?? value
+  const joined = below(value, 'joined')
+  const name =
+    nameIn(value, 'stale') ?? nameIn(below(joined, 'phase'), 'snapshotting') ?? nameIn(joined, 'phase') ?? value
   // Two more states last no longer than a transition takes.
   return name === 'opening' || name === 'unsubscribed' ? 'subscribing' : (name as SubscriberState)
 }

@@ -70,6 +70,8 @@ describe('a state', () => {
 
   test('is written as people write it', () => {
     assert.equal(stateText(value), 'joined (live, monitored)')
+    const snapshotting = { joined: { phase: { snapshotting: 'replaying' }, heartbeat: 'monitored' } }
+    assert.equal(stateText(snapshotting), 'joined (snapshotting.replaying, monitored)')
     assert.equal(stateText({ stale: 'never_joined' }), 'stale.never_joined')
     assert.equal(stateText('subscribing'), 'subscribing')
   })
@@ -78,7 +80,7 @@ describe('a state', () => {
     const active = activeStates(definitionOf(subscriberChart), value)
     assert.ok(active.has('subscriber.joined.phase.live') && active.has('subscriber.joined'))
     assert.ok(!active.has('subscriber.stale'))
-    assert.ok(matches(value, 'joined.phase.live') && !matches(value, 'joined.phase.replaying'))
+    assert.ok(matches(value, 'joined.phase.live') && !matches(value, 'joined.phase.snapshotting'))
   })
 })
 

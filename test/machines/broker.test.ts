@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createActor, createMachine, fromPromise, SimulatedClock } from 'xstate'
+import { assign, createActor, createMachine, fromPromise, SimulatedClock } from 'xstate'
 import { brokerChart } from '../../machines/broker.ts'
 import type { ManagementEvent } from '../../machines/vocabulary.ts'
 import { endpointLogic } from '../../src/actors/endpoint.ts'
@@ -9,7 +9,7 @@ import { requestActions } from '../../src/protocol/management.ts'
 /** A supervisor in simulated time, with endpoints that listen only when they are told to here. */
 async function supervisor() {
   const calls: string[] = []
-  let delivered = true
+  let deliver = () => {}
   const note = (name: string) => () => void calls.push(name)
   const bindings = new Map<string, { listen(port: number): void; fail(error: Error): void }>()
   const socket = (name: string) => ({
@@ -22,9 +22,16 @@ async function supervisor() {
     bindRetryMs: 0,
   })
   const logic = brokerChart.provide({
-    actors: { endpoint, restoreSubscribers: fromPromise<void>(async () => void calls.push('restoreSubscribers')) },
+    actors: {
+      endpoint,
+      restoreSubscribers: fromPromise<void>(async () => void calls.push('restoreSubscribers')),
+      deliverRest: fromPromise<void>(() => new Promise(resolve => (deliver = resolve))),
+    },
     actions: {
-      rememberPort: note('rememberPort'),
+      rememberPort: assign({
+        ports: ({ context, event }) =>
+          'port' in event ? { ...context.ports, [event.name]: event.port } : context.ports,
+      }),
       rememberFailure: note('rememberFailure'),
       announceServing: note('announceServing'),
       carryOutRequest: ({ event }) => 'carryOut' in event && event.carryOut(),
@@ -35,8 +42,8 @@ async function supervisor() {
       endActors: note('endActors'),
       closeEndpoints: note('closeEndpoints'),
     },
-    guards: { everythingDelivered: () => delivered },
-    delays: { shutdownTimeout: 100, drainCheckPause: 10 },
+    guards: { everyEndpointListens: ({ context }) => Object.values(context.ports).every(port => port > 0) },
+    delays: { shutdownTimeout: 100 },
   })
   const clock = new SimulatedClock()
   const input = (name: 'manage' | 'pub' | 'sub') => ({ name, address: 'tcp://127.0.0.1:0' })
@@ -51,8 +58,10 @@ async function supervisor() {
     actor,
     calls,
     bindings,
-    hold: (undelivered: boolean) => {
-      delivered = !undelivered
+    /** Everything is delivered. */
+    deliver: async () => {
+      deliver()
+      await settled()
     },
     wait: (ms: number) => {
       for (let passed = 0; passed < ms; passed++) clock.increment(1)
@@ -115,9 +124,8 @@ describe('the supervisor', () => {
 
   test('delivers what is queued when the history is lost, and has failed', async () => {
     const lost = { type: 'history.lost', failure: { name: 'history', error: new Error('gone') } } as const
-    const { actor, calls, serve, hold } = await supervisor()
+    const { actor, calls, serve } = await supervisor()
     await serve()
-    hold(true)
     actor.send(lost)
     assert.ok(actor.getSnapshot().matches({ running: 'draining' }))
     assert.deepEqual(calls, ['rememberFailure', 'closeIntake'])
@@ -128,31 +136,30 @@ describe('the supervisor', () => {
       assert.ok(starting.calls.includes(call), call)
   })
 
-  test('stops at once when everything is delivered', async () => {
-    const { actor, calls, serve } = await supervisor()
+  test('stops when everything is delivered', async () => {
+    const { actor, calls, serve, deliver } = await supervisor()
     await serve()
     actor.send({ type: 'stop' })
+    assert.deepEqual(calls, ['closeIntake'])
+    await deliver()
     assert.equal(actor.getSnapshot().value, 'stopped')
     assert.deepEqual(calls, ['closeIntake', 'reportUndelivered', 'endActors', 'closeEndpoints'])
   })
 
   test('waits for what is queued, refuses subscriptions meanwhile, and still answers those who are here', async () => {
-    const { actor, serve, hold, wait } = await supervisor()
+    const { actor, serve, deliver, wait } = await supervisor()
     await serve()
-    hold(true)
     actor.send({ type: 'stop' })
     wait(50)
     assert.ok(actor.getSnapshot().matches({ running: 'draining' }))
     assert.deepEqual(carriedOut(actor), ['unsubscribe', 'heartbeat'])
-    hold(false)
-    wait(10)
+    await deliver()
     assert.equal(actor.getSnapshot().value, 'stopped')
   })
 
   test('stops after its time although something is queued', async () => {
-    const { actor, serve, hold, wait } = await supervisor()
+    const { actor, serve, wait } = await supervisor()
     await serve()
-    hold(true)
     actor.send({ type: 'stop' })
     wait(99)
     assert.equal(actor.getSnapshot().status, 'active')

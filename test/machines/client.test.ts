@@ -76,7 +76,7 @@ describe('a connection to a bus', () => {
     ]
     const reached = getShortestPaths(logic, { events: events as never }).map(({ state }) => JSON.stringify(state.value))
     assert.ok(reached.includes('"closed"'))
-    for (const value of ['unsubscribing', 'awaitingReceipts', 'sending']) {
+    for (const value of ['unsubscribing', 'awaiting_receipts', 'sending']) {
       assert.ok(reached.includes(JSON.stringify({ closing: value })), value)
     }
   })

@@ -30,6 +30,8 @@ function connector() {
     resumeMatching: note('resume'),
     holdMatching: note('hold'),
     startLiveMatcher: note('start live matcher'),
+    attachLiveMatcher: note('attach live matcher'),
+    detachLiveMatcher: note('detach live matcher'),
     stopLiveMatcher: note('stop live matcher'),
     tell: ({ step }) => calls.push(`tell ${step}`),
   }
@@ -69,8 +71,6 @@ const happenings = {
   'VAST answers': ({ work }: Means) => work.done('askVast', 'there'),
   'VAST does not answer': ({ work }: Means) => work.done('askVast', 'away'),
   'a call failed': ({ send }: Means) => send({ type: 'vast.suspected' }),
-  'work came': ({ send }: Means) => send({ type: 'matching.began' }),
-  'work is done': ({ send }: Means) => send({ type: 'matching.done' }),
   'pause is over': ({ pass }: Means) => pass(pauses.longestRetryPauseMs),
   'long time': ({ pass }: Means) => pass(finishTimeoutMs),
   stop: ({ send }: Means) => send({ type: 'stop' }),
@@ -133,10 +133,6 @@ const table: Record<string, Record<string, [Happening[], Partial<Record<Happenin
       { 'VAST answers': 'vast.there', 'VAST does not answer': 'vast.away.pausing', ...stop },
     ],
   },
-  work: {
-    'work.idle': [[], { 'work came': 'work.matching', ...stop }],
-    'work.matching': [['work came'], { 'work is done': 'work.idle', ...stop }],
-  },
   stopping: {
     'stopping.finishing': [['stop'], { finished: 'stopping.flushing', 'long time': 'stopping.killing' }],
     'stopping.killing': [['stop', 'long time'], { killed: 'stopping.flushing' }],
@@ -166,13 +162,19 @@ for (const [region, states] of Object.entries(table)) {
 
 describe('a connector', () => {
   test('matches only while VAST is there, and says when it goes and comes', async () => {
-    const { calls, happen } = connector()
+    const { actor, calls, happen } = connector()
     for (const each of ['VAST answers', 'a call failed', 'VAST answers'] as const) await happen(each)
-    assert.deepEqual(calls.splice(0), ['start live matcher', 'tell vast_there', 'resume', 'hold', 'resume'])
+    const [resumed, attached] = ['resume', 'attach live matcher']
+    assert.deepEqual(calls.splice(0), [
+      ...['start live matcher', 'tell vast_there', resumed, attached],
+      ...['hold', resumed, attached],
+    ])
+    assert.equal(actor.getSnapshot().context.absences, 0)
     for (const each of ['a call failed', 'VAST does not answer', 'pause is over', 'VAST answers'] as const) {
       await happen(each)
     }
-    assert.deepEqual(calls, ['hold', 'tell vast_away', 'tell vast_there', 'resume'])
+    assert.deepEqual(calls, ['hold', 'detach live matcher', 'tell vast_away', 'tell vast_there', resumed, attached])
+    assert.equal(actor.getSnapshot().context.absences, 1)
   })
 
   test('that is told to stop takes back what it asks, and ends in order', async () => {
@@ -192,7 +194,7 @@ describe('a connector', () => {
   test('kills what runs too long, and says so; what the bus does not take is left', async () => {
     const { calls, happen } = connector()
     for (const each of ['VAST answers', 'stop', 'long time', 'killed', 'long time', 'left'] as const) await happen(each)
-    assert.deepEqual(calls.slice(3), [
+    assert.deepEqual(calls.slice(4), [
       'hold',
       'tell stopping',
       'stop live matcher',
@@ -217,6 +219,7 @@ test('every path through a connector is one that a running one takes, and ends w
     ...{ subscribe: unused, takeIndicators: unused, askVast: unused, finishMatching: unused, endCommands: unused },
     ...{ flushSightings: unused, leaveBus: unused, resumeMatching: unused, holdMatching: unused },
     ...{ startLiveMatcher: unused, stopLiveMatcher: unused, tell: unused },
+    ...{ attachLiveMatcher: unused, detachLiveMatcher: unused },
   })
   const pausesOver = ['bus.connecting', 'vast.away'].map(state => {
     const delay = state === 'vast.away' ? 'vastPause' : 'subscribePause'
@@ -231,8 +234,6 @@ test('every path through a connector is one that a running one takes, and ends w
     [{ type: 'xstate.done.actor.askVast', output: 'there' }, 'VAST answers'],
     [{ type: 'xstate.done.actor.askVast', output: 'away' }, 'VAST does not answer'],
     [{ type: 'vast.suspected' }, 'a call failed'],
-    [{ type: 'matching.began' }, 'work came'],
-    [{ type: 'matching.done' }, 'work is done'],
     [{ type: 'stop' }, 'stop'],
     [{ type: 'xstate.done.actor.finishMatching', output: undefined }, 'finished'],
     [{ type: 'xstate.after.finishTimeout.connector.stopping.finishing' }, 'long time'],

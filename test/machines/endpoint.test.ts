@@ -45,7 +45,7 @@ describe('an endpoint', () => {
   test('listens when its address is bound, and reports the port', async () => {
     const { actor, told } = endpoint([() => Promise.resolve(5)])
     await waitFor(actor, snapshot => snapshot.matches('listening'))
-    assert.deepEqual(told, [{ type: 'pub.listening', name: 'pub', port: 5 }])
+    assert.deepEqual(told, [{ type: 'endpoint.listening', name: 'pub', port: 5 }])
   })
 
   test('fails at once when its address is taken', async () => {

@@ -46,7 +46,7 @@ describe('actors that fail', () => {
           assert.equal(house.exchanges.openFor(topic).length, outcome ? 0 : 1)
           assert.equal(found?.status, fails === 'subscriber' ? undefined : 'active')
           // While a snapshot is open a subscriber is gathering.
-          const phase = fails === 'exchange' ? 'live' : 'gathering'
+          const phase = fails === 'exchange' ? 'live' : ({ snapshotting: 'gathering' } as const)
           if (found) assert.ok(found.matches({ joined: { phase } }), JSON.stringify(found.value))
         }
         for (const actor of house.beside()) assert.equal(actor.getSnapshot().status, 'active')

@@ -1,5 +1,5 @@
 import { createActor, SimulatedClock } from 'xstate'
-import { brokerLogic } from '../../src/actors/broker.ts'
+import { type BrokerSurroundings, brokerLogic } from '../../src/actors/broker.ts'
 import { connectionLogic } from '../../src/actors/connection.ts'
 import { endpointLogic } from '../../src/actors/endpoint.ts'
 import { type SnapshotExchangeSurroundings, snapshotExchangeLogic } from '../../src/actors/snapshot-exchange.ts'
@@ -7,12 +7,14 @@ import { SnapshotExchanges } from '../../src/actors/snapshot-exchanges.ts'
 import { type SubscriberSurroundings, subscriberLogic } from '../../src/actors/subscriber.ts'
 import { Subscribers } from '../../src/actors/subscribers.ts'
 import { Subscribing, type SubscribingSurroundings } from '../../src/actors/subscribing.ts'
+import type { SubscriptionRecords } from '../../src/actors/subscription-records.ts'
 import { Egress } from '../../src/delivery/egress.ts'
 import { MessageLog } from '../../src/delivery/message-log.ts'
+import type { Supplies } from '../../src/delivery/supplies.ts'
 import type { StoredSubscription } from '../../src/history/stored-subscription.ts'
 
 /** How long its supervisor may take to shut down. */
-export const shutdownTimeoutMs = 1000
+export const shutdownTimeoutMs = 60_000
 
 /** What a household begins with, and what its actors call; what is left out does nothing. */
 export interface HouseholdOptions {
@@ -21,8 +23,17 @@ export interface HouseholdOptions {
   /** Snapshot exchanges that may be open. Default 10. */
   readonly maxOpen?: number
   readonly tell?: SubscriberSurroundings['tell']
+  readonly remembered?: SubscriberSurroundings['remembered']
   readonly askApplications?: SnapshotExchangeSurroundings['askApplications']
   readonly snapshotClosed?: SubscribingSurroundings['snapshotClosed']
+  /** The log, and what is read of it from a store. Default: a log in memory. */
+  readonly opened?: { readonly log: MessageLog; readonly supplies: Supplies | undefined }
+  /** Where its subscriptions are written down. Default: nowhere. */
+  readonly records?: SubscriptionRecords
+  /** Default: a second for each. */
+  readonly delaysMs?: SubscriberSurroundings['delaysMs']
+  readonly askWhatArrived?: BrokerSurroundings['askWhatArrived']
+  readonly reportUndelivered?: BrokerSurroundings['reportUndelivered']
 }
 
 /**
@@ -32,13 +43,17 @@ export interface HouseholdOptions {
 export function household(options: HouseholdOptions = {}) {
   const { left = [], maxOpen = 10, tell = () => {}, snapshotClosed = () => {} } = options
   const clock = new SimulatedClock()
-  const log = new MessageLog(undefined, { maxRecentMessages: 1000, maxRecentBytes: 1e6, durability: 'background' })
+  const { log, supplies } = options.opened ?? {
+    log: new MessageLog(undefined, { maxRecentMessages: 1000, maxRecentBytes: 1e6, durability: 'background' }),
+    supplies: undefined,
+  }
+  const { delaysMs = { joinTimeout: 1000, heartbeatTimeout: 1000, evictAfter: 1000 }, records } = options
   const egress = new Egress(() => Promise.resolve())
   const subscribers = new Subscribers({
-    ...{ log, egress, supplies: undefined, bounds: { maxDeliveries: 4, windowBytes: 1e6, networkBytes: 1e6 } },
+    ...{ log, egress, supplies, bounds: { maxDeliveries: 4, windowBytes: 1e6, networkBytes: 1e6 } },
     connection: () => connection,
     received() {},
-    changed() {},
+    changed: ({ actor }) => subscribing.note(actor.getSnapshot().context),
     missed() {},
     crowdedOut() {},
   })
@@ -55,7 +70,7 @@ export function household(options: HouseholdOptions = {}) {
     oldest: () => undefined,
     firstSince: () => 1,
     nowMs: Date.now,
-    records: undefined,
+    records,
     supervisor: () => supervisor,
     subscriber: () => subscriber,
     snapshotExchange: () => snapshotExchange,
@@ -63,20 +78,24 @@ export function household(options: HouseholdOptions = {}) {
   })
   const connection = connectionLogic({
     egress,
-    supplies: undefined,
-    delaysMs: { heartbeatTimeout: 1000 },
+    supplies,
+    delaysMs,
     find: ({ topic, number }) => {
       const { queue, connections } = subscribers.find(topic) ?? {}
       return queue && { queue, open: connections?.at(number)?.open }
     },
-    async remember() {},
+    remember: async topic => {
+      const found = subscribers.find(topic)
+      if (found) await subscribing.remember(found.actor.getSnapshot().context)
+    },
     reportUnreadable() {},
   })
   const subscriber = subscriberLogic({
-    delaysMs: { joinTimeout: 1000, heartbeatTimeout: 1000, evictAfter: 1000 },
+    delaysMs,
     find: topic => subscribers.find(topic),
     forget: topic => subscribing.forget(topic),
-    async remember() {},
+    remember: context => subscribing.note(context),
+    remembered: options.remembered ?? (context => subscribing.remember(context)),
     tell,
   })
   const snapshotExchange = snapshotExchangeLogic({
@@ -107,20 +126,21 @@ export function household(options: HouseholdOptions = {}) {
       restoreSubscribers: () => subscribing.restore(left),
       announceServing() {},
       refusePublications() {},
-      askWhatArrived() {},
-      reportUndelivered() {},
+      askWhatArrived: options.askWhatArrived ?? (() => {}),
+      reportUndelivered: options.reportUndelivered ?? (() => {}),
       reportActorFailure: () => subscribing.removeFailed(),
     }),
     { clock, input: { endpoints: { manage: input('manage'), pub: input('pub'), sub: input('sub') } } },
   )
   return {
     clock,
+    log,
     supervisor,
     subscribers,
     exchanges,
     sockets,
-    subscribe: (topics: readonly string[], snapshotDays = 0) => {
-      const wish = { address: '127.0.0.1', topics, snapshotDays, confirms: false }
+    subscribe: (topics: readonly string[], snapshotDays = 0, confirms = false) => {
+      const wish = { address: '127.0.0.1', topics, snapshotDays, confirms }
       const subscription = subscribing.open(wish)
       subscribing.confirm(subscription, wish)
       return subscription

@@ -70,8 +70,8 @@ function liveMatcher() {
 const table: Record<string, [Happening[], Partial<Record<Happening, string>>]> = {
   attaching: [[], { started: 'attached', 'not started': 'lost', stop: 'ending' }],
   attached: [['started'], { ended: 'lost', 'VAST is away': 'lost', stop: 'ending' }],
-  lost: [['started', 'ended'], { gone: 'backingOff', stop: 'ending' }],
-  backingOff: [
+  lost: [['started', 'ended'], { gone: 'backing_off', stop: 'ending' }],
+  backing_off: [
     ['started', 'ended', 'gone'],
     { 'pause is over': 'attaching', 'VAST is back': 'attaching', stop: 'ended' },
   ],
@@ -126,7 +126,7 @@ describe('a live matcher', () => {
     }
     await lose()
     pass(pauses.longestRetryPauseMs / 2 - 1)
-    assert.equal(actor.getSnapshot().value, 'backingOff')
+    assert.equal(actor.getSnapshot().value, 'backing_off')
     pass(pauses.longestRetryPauseMs / 2 + 1)
     await happen('started')
     pass(pauses.longestRetryPauseMs)
@@ -150,7 +150,7 @@ test('every path through the live matcher ends when it is stopped, with its proc
     ['not started', { type: 'xstate.error.actor.startMatcher', error: new Error('start failed') }],
     ['ended', { type: 'xstate.done.actor.readMatches', output: undefined }],
     ['gone', { type: 'xstate.done.actor.endMatcher', output: undefined }],
-    ['pause is over', { type: 'xstate.after.attachPause.liveMatcher.backingOff' }],
+    ['pause is over', { type: 'xstate.after.attachPause.liveMatcher.backing_off' }],
     ['VAST is away', { type: 'vast.away' }],
     ['VAST is back', { type: 'vast.back' }],
     ['stop', { type: 'stop' }],

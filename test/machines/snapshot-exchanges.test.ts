@@ -45,7 +45,8 @@ function open({
   })
   const subscriber = subscriberLogic({
     delaysMs: { joinTimeout: 1e6, heartbeatTimeout: 1e6, evictAfter: 1e6 },
-    async remember() {},
+    remember() {},
+    remembered: () => assert.fail(),
     find: topic => subscribers.find(topic),
     forget: topic => subscribers.forget(topic),
     tell() {},

@@ -18,6 +18,7 @@ type Delay = keyof typeof delaysMs
 /** What the chart's guards ask for. */
 interface Situation {
   everythingReplayed: boolean
+  beginsToConfirm?: boolean
 }
 
 /** The chart with implementations that only write down that they were called. */
@@ -34,6 +35,10 @@ function recorded(situation: Situation = { everythingReplayed: true }) {
       noteSignOfLife: assign({ staleSinceMs: undefined, hasJoined: true }),
       countClosedSnapshot: assign({ openSnapshots: ({ context }) => context.openSnapshots - 1 }),
       noteHeartbeat: assign({ sendsHeartbeats: true }),
+      countFrames: note('countFrames'),
+      passConfirmation: note('passConfirmation'),
+      answerHeartbeat: note('answerHeartbeat'),
+      answerOnceRemembered: note('answerOnceRemembered'),
       tell: (_, step) => calls.push('reason' in step ? `${step.step} ${step.reason}` : step.step),
     },
     guards: {
@@ -42,6 +47,7 @@ function recorded(situation: Situation = { everythingReplayed: true }) {
       everythingReplayed: () => situation.everythingReplayed,
       everySnapshotClosed: ({ context }) => context.openSnapshots === 0,
       sendsHeartbeats: ({ context }) => context.sendsHeartbeats,
+      beginsToConfirm: () => situation.beginsToConfirm ?? false,
     },
     delays: delaysMs,
   })
@@ -65,11 +71,12 @@ function subscriber(input: Partial<SubscriberInput> = {}, situation?: Situation)
   return { happen, state: () => inWords(actor.getSnapshot().value), calls }
 }
 
-/** A state as the tables below write it: `stale.disconnected`, or the regions of `joined` in a row. */
+/** A state as the tables below write it: `stale.disconnected`, or the innermost of the regions of `joined` in a row. */
 function inWords(value: StateValue): string {
   if (typeof value === 'string') return value
   if (typeof value.stale === 'string') return `stale.${value.stale}`
-  return Object.values(value.joined as Record<string, string>).join(' ')
+  const { phase, heartbeat } = value.joined as { phase: string | { snapshotting: string }; heartbeat: string }
+  return `${typeof phase === 'string' ? phase : phase.snapshotting} ${heartbeat}`
 }
 
 describe('a subscriber', () => {
@@ -168,6 +175,21 @@ describe('a subscriber', () => {
     assert.equal(state(), 'stale.disconnected')
     happen('after evictAfter')
     assert.equal(state(), 'unsubscribed')
+  })
+
+  test('that says what it received is counted and answered in every state, and before that remembered when it begins to', () => {
+    const situation: Situation = { everythingReplayed: true }
+    const { happen, calls } = subscriber({}, situation)
+    for (const before of ['socket.joined', 'heartbeat.received', 'after heartbeatTimeout', 'socket.left'] as const) {
+      for (const beginsToConfirm of [true, false]) {
+        situation.beginsToConfirm = beginsToConfirm
+        calls.length = 0
+        happen('frames.confirmed')
+        const answer = beginsToConfirm ? 'answerOnceRemembered' : 'answerHeartbeat'
+        assert.deepEqual(calls, ['countFrames', 'passConfirmation', answer])
+      }
+      happen(before)
+    }
   })
 
   test('holds its connections while its heartbeats have stopped, and tells of each step', () => {

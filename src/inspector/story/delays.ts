@@ -6,7 +6,6 @@ const words: Readonly<Record<string, string>> = {
   bindRetryPause: 'Tried again',
   closeTimeout: 'Closed without an answer',
   'connection.heartbeatTimeout': 'Sent without a confirmation',
-  drainCheckPause: 'Looked again what has arrived',
   evictAfter: 'Unsubscribed unless it comes back',
   fetchRetryPause: 'Tried again',
   finishTimeout: 'Queries killed unless they end',

@@ -1,11 +1,11 @@
 import type { JsonValue } from '../../trace/records.ts'
 import { contextOf, ended, type Moment, trouble, type Verdict, wait, well } from '../health.ts'
 import type { Life } from '../life.ts'
-import { ago, times } from '../quantities.ts'
+import { times } from '../quantities.ts'
 import { matches } from '../state-value.ts'
 
 /** What is wrong with the VAST connector. */
-export function connectorVerdict(life: Life, value: JsonValue, { at, index }: Moment): Verdict {
+export function connectorVerdict(life: Life, value: JsonValue, { index }: Moment): Verdict {
   if (matches(value, 'stopped')) return ended('The connector stopped.')
   if (matches(value, 'stopping.killing')) {
     return trouble(
@@ -37,12 +37,7 @@ export function connectorVerdict(life: Life, value: JsonValue, { at, index }: Mo
   if (matches(value, 'running.vast.checking')) return wait('asking VAST', 'VAST is asked whether it is there.')
   if (matches(value, 'running.vast.suspected'))
     return wait('asking VAST', 'A call failed: VAST is asked whether it is there.')
-  if (matches(value, 'running.work.matching')) {
-    return well(
-      `It is subscribed, VAST is there, and indicators are being matched, for ${ago(at - life.since(index))}.`,
-    )
-  }
-  return well('It is subscribed, VAST is there, and nothing waits to be matched.')
+  return well('It is subscribed, and VAST is there: what comes in is matched.')
 }
 
 /** What is wrong with the live matcher. */

@@ -62,7 +62,7 @@ export function subscriberVerdict(life: Life, value: JsonValue, moment: Moment, 
   }
   const holdUp = holdUpOf(life, moment, chronicle)
   if (holdUp !== undefined && lag > 0) return wait('behind', `It is behind by ${messages(lag)}, which wait: ${holdUp}`)
-  if (matches(value, 'joined.phase.replaying')) {
+  if (matches(value, 'joined.phase.snapshotting.replaying')) {
     return wait(
       'snapshot',
       `Its snapshot is being sent from the history; what is live comes behind it. ${messages(lag)} to go.`,
