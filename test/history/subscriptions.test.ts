@@ -5,9 +5,13 @@ import { describe, test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { HistoryError } from '../../src/history/history-error.ts'
-import { linesIn } from '../../src/history/journal-file.ts'
-import { putLine } from '../../src/history/journal-lines.ts'
-import { type JournalOptions, openSubscriptions, type SubscriptionJournal } from '../../src/history/subscriptions.ts'
+import { linesIn } from '../../src/history/subscriptions/journal-file.ts'
+import { putLine } from '../../src/history/subscriptions/journal-lines.ts'
+import {
+  type JournalOptions,
+  openSubscriptions,
+  type SubscriptionJournal,
+} from '../../src/history/subscriptions/subscriptions.ts'
 import { keptTopics } from '../../src/protocol/topics.ts'
 import {
   apply,

@@ -9,7 +9,7 @@ import { Subscribers } from '../../src/actors/subscribers.ts'
 import { Subscribing, type SubscribingSurroundings } from '../../src/actors/subscribing.ts'
 import { Egress } from '../../src/delivery/egress.ts'
 import { MessageLog } from '../../src/delivery/message-log.ts'
-import type { StoredSubscription } from '../../src/history/stored-subscription.ts'
+import type { StoredSubscription } from '../../src/history/subscriptions/stored-subscription.ts'
 import { errorReply } from '../../src/protocol/management.ts'
 
 /** How long its supervisor may take to shut down. */

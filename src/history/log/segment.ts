@@ -1,5 +1,5 @@
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
-import { HistoryError } from './history-error.ts'
+import { HistoryError } from '../history-error.ts'
 import { firstIn, nextPossibleRecord, type RecordHeader, recordAt } from './record.ts'
 import { encodeSegmentHeader, readSegmentHeader, segmentHeaderBytes } from './segment-header.ts'
 

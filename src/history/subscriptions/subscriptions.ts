@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { GroupWriter, type WritingEvents } from './group-writer.ts'
-import { HistoryError } from './history-error.ts'
+import { GroupWriter, type WritingEvents } from '../group-writer.ts'
+import { HistoryError } from '../history-error.ts'
+import { reasonOf } from '../reason.ts'
 import { JournalFile, linesIn, type OpenFile } from './journal-file.ts'
 import {
   headerLine,
@@ -11,7 +12,6 @@ import {
   removeLine,
   type SkippedLines,
 } from './journal-lines.ts'
-import { reasonOf } from './reason.ts'
 import type { StoredSubscription } from './stored-subscription.ts'
 
 /** The name of the journal in the history directory. */
