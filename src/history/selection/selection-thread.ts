@@ -1,27 +1,17 @@
 import { Worker } from 'node:worker_threads'
+import { BackgroundThread } from '../../threads/background-thread.ts'
 import type { Selected } from './selection.ts'
-import type { SelectionAnswer, SelectionMessage, SelectionTask } from './selection-worker.ts'
+import type { SelectionAnswer, SelectionTask } from './selection-worker.ts'
 
 // By the package, not by this file: in the bundled programs it is elsewhere.
 const script = new URL(import.meta.resolve('#selection-worker'))
-
-/** How long the thread stays when nothing is to be selected: it keeps the memory of its last selection. */
-const idleMs = 10_000
-
-/** Whoever waits for an answer of the thread. */
-interface Waiting {
-  resolve(answer: SelectionAnswer): void
-  reject(error: unknown): void
-}
 
 /**
  * Selects in a thread of its own. A selection looks at every message of the log that may belong to it, a second for each
  * million: who is live must not wait for that.
  */
 export class SelectionThread {
-  #worker: Worker | undefined
-  #waiting: Waiting | undefined
-  #idle: NodeJS.Timeout | undefined
+  readonly #thread = new BackgroundThread<SelectionTask, SelectionAnswer>(() => new Worker(script), 'selects snapshots')
   /** The selection that is being made: one at a time. */
   #selecting: Promise<unknown> = Promise.resolve()
 
@@ -33,7 +23,10 @@ export class SelectionThread {
   select(taskAtLast: () => Promise<SelectionTask>, signal: AbortSignal): Promise<Selected> {
     const selection = this.#selecting.then(async () => {
       signal.throwIfAborted()
-      return this.#give(await taskAtLast(), signal)
+      const answer = await this.#thread.ask(await taskAtLast(), [], signal)
+      signal.throwIfAborted()
+      if ('error' in answer) throw answer.error
+      return answer.selected
     })
     // One that fails does not keep the next from being made.
     this.#selecting = selection.catch(() => {})
@@ -41,46 +34,7 @@ export class SelectionThread {
   }
 
   /** Ends the thread; what is being selected rejects. */
-  async close(): Promise<void> {
-    clearTimeout(this.#idle)
-    await this.#worker?.terminate()
-  }
-
-  async #give(task: SelectionTask, signal: AbortSignal): Promise<Selected> {
-    clearTimeout(this.#idle)
-    this.#worker ??= this.#start()
-    const worker = this.#worker
-    worker.ref()
-    const tell = (message: SelectionMessage) => worker.postMessage(message)
-    const giveUp = () => tell('cancel')
-    try {
-      const answer = await new Promise<SelectionAnswer>((resolve, reject) => {
-        this.#waiting = { resolve, reject }
-        tell(task)
-        signal.addEventListener('abort', giveUp)
-        if (signal.aborted) giveUp()
-      })
-      signal.throwIfAborted()
-      if ('error' in answer) throw answer.error
-      return answer.selected
-    } finally {
-      signal.removeEventListener('abort', giveUp)
-      worker.unref()
-      this.#idle = setTimeout(() => worker.terminate(), idleMs).unref()
-    }
-  }
-
-  #start(): Worker {
-    const worker = new Worker(script)
-    const ended = (error: unknown) => {
-      if (this.#worker !== worker) return
-      // What is selected next begins another one.
-      this.#worker = undefined
-      this.#waiting?.reject(error)
-    }
-    worker.on('message', answer => this.#waiting?.resolve(answer))
-    worker.on('error', ended)
-    worker.on('exit', () => ended(new Error('the thread that selects snapshots was ended')))
-    return worker
+  close(): Promise<void> {
+    return this.#thread.close()
   }
 }

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import type { SnapshotCriteria } from '../../delivery/message-store.ts'
-import { yieldToOthers } from '../../threads/background-thread.ts'
+import { yieldToOthers } from '../../threads/yield-to-others.ts'
 import { Segment, UnreadableSegmentError } from '../log/segment.ts'
 import { codeOf } from '../reason.ts'
 import { select } from './select.ts'
