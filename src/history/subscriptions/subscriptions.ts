@@ -69,6 +69,12 @@ interface Entry {
   line: number | undefined
   /** The length of that line, in bytes. */
   bytes: number
+  /** Does the file still have one of this topic, which was removed? */
+  readonly isInFile: boolean
+}
+
+function entryOf(record: StoredSubscription, isInFile = false): Entry {
+  return { record, line: undefined, bytes: 0, isInFile }
 }
 
 /** How many characters are written at once: other work is done between. */
@@ -99,7 +105,7 @@ export class SubscriptionJournal {
 
   /** For {@link openSubscriptions}. */
   constructor(path: string, records: JournalContent['records'], events: JournalEvents, options: JournalOptions) {
-    for (const [topic, record] of records) this.#entries.set(topic, { record, line: undefined, bytes: 0 })
+    for (const [topic, record] of records) this.#entries.set(topic, entryOf(record))
     this.#file = new JournalFile(path, options.openFile)
     this.#compactAbove = options.compactAbove ?? 1_048_576
     const target: GroupTarget = {
@@ -144,7 +150,8 @@ export class SubscriptionJournal {
   /** Adds a subscription, or replaces what was known of it. */
   put(record: StoredSubscription): void {
     const entry = this.#entries.get(record.topic)
-    if (entry === undefined) this.#entries.set(record.topic, { record, line: undefined, bytes: 0 })
+    // What has changed of one that isn't there is that it was removed.
+    if (entry === undefined) this.#entries.set(record.topic, entryOf(record, this.#changed.has(record.topic)))
     else entry.record = record
     this.#change(record.topic, 'all')
   }
@@ -164,7 +171,7 @@ export class SubscriptionJournal {
     this.#entries.delete(topic)
     this.#liveBytes -= entry.bytes
     // Who came and went before it was written leaves no trace: while the disk is slow, as many may as will.
-    if (entry.line === undefined) this.#changed.delete(topic)
+    if (entry.line === undefined && !entry.isInFile) this.#changed.delete(topic)
     else this.#change(topic, 'all')
   }
 
