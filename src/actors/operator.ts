@@ -1,4 +1,4 @@
-import type { OperatorRequest, SubscriptionFilter } from '../history/operator-request.ts'
+import type { OperatorRequest, SubscriptionFilter } from '../history/lock/operator-request.ts'
 import { shortened } from '../protocol/topics.ts'
 import { inSlices } from '../turns/slices.ts'
 import type { Subscription } from './subscriber.ts'

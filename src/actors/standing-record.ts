@@ -2,7 +2,7 @@ import type { Place } from '../delivery/cursor.ts'
 import { allAt, frameTypes, isOne, lowestOf } from '../delivery/positions.ts'
 import type { StandingRecord } from '../delivery/standing.ts'
 import { wantedTypes } from '../delivery/wanted.ts'
-import type { StoredPlace, StoredSubscription } from '../history/stored-subscription.ts'
+import type { StoredPlace, StoredSubscription } from '../history/subscriptions/stored-subscription.ts'
 
 /** What a record of a subscription says of where it stands. */
 export type StoredStanding = Pick<StoredSubscription, 'position' | 'frames' | 'places' | 'confirms' | 'unsentFrom'>

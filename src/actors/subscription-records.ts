@@ -1,5 +1,5 @@
 import type { SubscriberContext } from '../../machines/vocabulary.ts'
-import type { StoredSubscription } from '../history/stored-subscription.ts'
+import type { StoredSubscription } from '../history/subscriptions/stored-subscription.ts'
 import { type StoredStanding, storedStanding } from './standing-record.ts'
 import type { Subscription } from './subscriber.ts'
 

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { yieldToOthers } from '../history/background-thread.ts'
 import { decodeFrame } from '../protocol/frames.ts'
 import { decodeRequest, type RequestLimit, type RequestLimits } from '../protocol/management.ts'
+import { yieldToOthers } from '../threads/yield-to-others.ts'
 import { type Crossing, crossing, memoryOf } from './crossing.ts'
 
 /** What the thread that checks is asked: what a frame on `sub` is, or a request. */

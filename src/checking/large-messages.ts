@@ -1,7 +1,8 @@
 import type { RequestLimit } from '../protocol/management.ts'
 import { errorReply } from '../protocol/management.ts'
 import { refuse } from '../protocol/refusal.ts'
-import { type CheckingSettings, CheckingThread } from './checking-thread.ts'
+import type { BackgroundThread } from '../threads/background-thread.ts'
+import { type CheckingSettings, checkingThread, memoryOfTask } from './checking-thread.ts'
 import type { CheckingTask } from './checking-worker.ts'
 import { type Crossing, crossed, type DecodedFrame, type DecodedRequest } from './crossing.ts'
 
@@ -31,7 +32,7 @@ export class LargeMessages {
   readonly #reached: (limit: RequestLimit) => void
   readonly #upgraded: () => void
   readonly #ready: () => Promise<void>
-  readonly #thread: CheckingThread
+  readonly #thread: BackgroundThread<CheckingTask, Crossing>
   /** By address. Whose turn is next stands first. */
   readonly #waiting = new Map<string, Waiting[]>()
   #checking: Waiting | undefined
@@ -49,7 +50,7 @@ export class LargeMessages {
     this.#reached = reached
     this.#upgraded = upgraded
     this.#ready = () => settings.ready()
-    this.#thread = new CheckingThread(settings)
+    this.#thread = checkingThread(settings)
   }
 
   /** Bytes of the messages that wait or are being checked. */
@@ -120,7 +121,7 @@ export class LargeMessages {
     const ends = this.#ends
     await this.#ready()
     const isOver = ends !== this.#ends
-    resolve(isOver ? failure('the broker ends') : await this.#thread.check(task).catch(failure))
+    resolve(isOver ? failure('the broker ends') : await this.#thread.ask(task, memoryOfTask(task)).catch(failure))
     this.#bytes -= bytes
     this.#checking = undefined
     this.#goOn()

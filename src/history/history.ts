@@ -2,11 +2,11 @@ import { open } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
 import { counted } from '../protocol/quantities.ts'
-import { acquireLock, DirectoryLostError, type Lock } from './lock.ts'
-import type { OperatorService } from './operator-request.ts'
+import { acquireLock, DirectoryLostError, type Lock } from './lock/lock.ts'
+import type { OperatorService } from './lock/operator-request.ts'
+import { WallClock } from './log/wall-clock.ts'
 import { SegmentedStore, type StoreSettings } from './segmented-store.ts'
-import { openSubscriptions, type SubscriptionJournal, subscriptionsFile } from './subscriptions.ts'
-import { WallClock } from './wall-clock.ts'
+import { openSubscriptions, type SubscriptionJournal, subscriptionsFile } from './subscriptions/subscriptions.ts'
 
 /** How often it is looked whether the directory, the lock and the files are still there. */
 const watchIntervalMs = 1000

@@ -3,9 +3,9 @@ import type { LoggedBatch } from '../delivery/batch.ts'
 import type { CountedPart } from '../delivery/counted.ts'
 import type { MessageCounts } from '../delivery/message-counts.ts'
 import type { MessageStore, SharedSelection, SnapshotCriteria } from '../delivery/message-store.ts'
-import { readMessages } from './record.ts'
-import type { Segment } from './segment.ts'
-import { countSegment, countsPath, mostCounted, writeCounts } from './segment-counts.ts'
+import { readMessages } from './log/record.ts'
+import type { Segment } from './log/segment.ts'
+import { countSegment, countsPath, mostCounted, writeCounts } from './log/segment-counts.ts'
 import {
   type Damage,
   type OpenedSegments,
@@ -13,11 +13,11 @@ import {
   segmentsFrom,
   segmentsSince,
   unvisitedBefore,
-} from './segments.ts'
-import { defaultAtOnce } from './select.ts'
-import { LogSelection } from './selection.ts'
-import { SelectionThread } from './selection-thread.ts'
-import { Writer, type WriterEvents, type WriterSettings } from './writer.ts'
+} from './log/segments.ts'
+import { Writer, type WriterEvents, type WriterSettings } from './log/writer.ts'
+import { defaultAtOnce } from './selection/select.ts'
+import { LogSelection } from './selection/selection.ts'
+import { SelectionThread } from './selection/selection-thread.ts'
 
 /** How the messages of a log are kept. */
 export interface StoreSettings extends WriterSettings {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { headerLine, putLine } from '../../src/history/journal-lines.ts'
-import { openSubscriptions, subscriptionsFile } from '../../src/history/subscriptions.ts'
+import { headerLine, putLine } from '../../src/history/subscriptions/journal-lines.ts'
+import { openSubscriptions, subscriptionsFile } from '../../src/history/subscriptions/subscriptions.ts'
 import { subscription } from '../history/subscription-arbitraries.ts'
 
 /**

@@ -32,7 +32,7 @@ const { metafile } = await build({
     'bin/vast-threatbus': 'src/cli/programs/vast-threatbus.ts',
     'library/index': 'src/index.ts',
     'library/checking-worker': 'src/checking/checking-worker.ts',
-    'library/selection-worker': 'src/history/selection-worker.ts',
+    'library/selection-worker': 'src/history/selection/selection-worker.ts',
   },
   outdir: 'dist',
   bundle: true,

@@ -5,7 +5,11 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { HistoryError } from '../../src/history/history-error.ts'
-import { type JournalEvents, openSubscriptions, type SubscriptionJournal } from '../../src/history/subscriptions.ts'
+import {
+  type JournalEvents,
+  openSubscriptions,
+  type SubscriptionJournal,
+} from '../../src/history/subscriptions/subscriptions.ts'
 import { runLimited } from './limited.ts'
 import { apply, changes, inDirectory, Model, recordedEvents, subscription } from './subscription-arbitraries.ts'
 

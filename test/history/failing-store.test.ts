@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { segmentFileName } from '../../src/history/segment.ts'
+import { Segment, segmentFileName } from '../../src/history/log/segment.ts'
 import { SegmentedStore, type StoreSettings } from '../../src/history/segmented-store.ts'
 import { messageOf } from '../../src/protocol/message.ts'
 import { runLimited } from './limited.ts'
@@ -18,10 +18,16 @@ let beforeSync: ((file: FileHandle) => Promise<void>) | undefined
 /** The same of the directory, and of the header of a segment. */
 let beforeDirectorySync: (() => Promise<void>) | undefined
 let beforeHeader: (() => Promise<void>) | undefined
+/** The same of closing a file, which is closed all the same. */
+let afterClose: (() => Promise<void>) | undefined
 
 // All files of this process are of this class, which Node does not export.
 const handle = await open(process.execPath, 'r')
 const prototype: FileHandle = Object.getPrototypeOf(handle)
+// Closing is not of the class, but of what Node keeps in it.
+const inner = Object.getOwnPropertySymbols(handle).find(({ description }) => description === 'kHandle') as symbol
+const closing = Object.getPrototypeOf((handle as unknown as Record<symbol, object>)[inner]) as Pick<FileHandle, 'close'>
+const { close } = closing
 await handle.close()
 const { writev, datasync, write, sync } = prototype
 prototype.writev = async function (buffers, position) {
@@ -40,7 +46,14 @@ prototype.sync = async function () {
   await beforeDirectorySync?.()
   return sync.apply(this)
 }
-after(() => Object.assign(prototype, { writev, datasync, write, sync }))
+closing.close = async function () {
+  await close.apply(this)
+  await afterClose?.()
+}
+after(() => {
+  Object.assign(prototype, { writev, datasync, write, sync })
+  closing.close = close
+})
 
 const full = async () => {
   throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
@@ -440,6 +453,22 @@ describe('on a disk that fails, the messages', () => {
         await again.store.close()
       })
     }
+  })
+
+  test('go with their segment, though its file fails to be closed', async () => {
+    await inDirectory(async directory => {
+      const segment = await Segment.create(join(directory, segmentFileName(1)), 1)
+      await segment.enter()
+      afterClose = async () => {
+        throw Object.assign(new Error('EIO: i/o error, close'), { code: 'EIO' })
+      }
+      try {
+        await segment.retire()
+      } finally {
+        afterClose = undefined
+      }
+      assert.ok(!segment.acquire())
+    })
   })
 
   test('are cut off where the operating system refused the rest', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type FileHandle, open } from 'node:fs/promises'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { openSubscriptions, type SubscriptionJournal } from '../../src/history/subscriptions.ts'
+import { openSubscriptions, type SubscriptionJournal } from '../../src/history/subscriptions/subscriptions.ts'
 import { apply, changes, inDirectory, Model, recordedEvents } from './subscription-arbitraries.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { openSubscriptions } from '../../src/history/subscriptions.ts'
+import { openSubscriptions } from '../../src/history/subscriptions/subscriptions.ts'
 import { subscription, topicOf } from './subscription-arbitraries.ts'
 
 // A process whose files can't become large. It puts subscriptions until they don't fit any more, and takes some away again.

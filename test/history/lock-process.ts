@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import { acquireLock } from '../../src/history/lock.ts'
+import { acquireLock } from '../../src/history/lock/lock.ts'
 
 // A process that wants a history directory: tells that it is there, waits for a line, and tells whether it got it. Then it stays.
 

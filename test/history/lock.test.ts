@@ -16,9 +16,9 @@ import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { HistoryError } from '../../src/history/history-error.ts'
-import { acquireLock, DirectoryInUseError, DirectoryLostError, describeOwner } from '../../src/history/lock.ts'
-import { longestSocketPath } from '../../src/history/socket-directory.ts'
-import { undeletableNameOf } from '../../src/history/undeletable-socket.ts'
+import { acquireLock, DirectoryInUseError, DirectoryLostError, describeOwner } from '../../src/history/lock/lock.ts'
+import { longestSocketPath } from '../../src/history/lock/socket-directory.ts'
+import { undeletableNameOf } from '../../src/history/lock/undeletable-socket.ts'
 import { startNode } from '../system/command-process.ts'
 import { inDirectory } from './subscription-arbitraries.ts'
 
@@ -246,7 +246,7 @@ describe('the lock of a history directory', () => {
 
   test('keeps no process alive', async t => {
     await inDirectory(async directory => {
-      const code = `import { acquireLock } from ${JSON.stringify(join(import.meta.dirname, '../../src/history/lock.js'))}
+      const code = `import { acquireLock } from ${JSON.stringify(join(import.meta.dirname, '../../src/history/lock/lock.js'))}
         await acquireLock(process.argv[1])
         console.log('owner')`
       const process = startNode(t, '--input-type=module', '--eval', code, directory)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { LoggedBatch } from '../../src/delivery/batch.ts'
-import { microsecondsOf, writeObjectKey } from '../../src/history/object-key.ts'
+import { microsecondsOf, writeObjectKey } from '../../src/history/log/object-key.ts'
 import {
   encodeRecords,
   keyOf,
@@ -11,7 +11,7 @@ import {
   readMessages,
   readTable,
   recordAt,
-} from '../../src/history/record.ts'
+} from '../../src/history/log/record.ts'
 import { messageOf } from '../../src/protocol/message.ts'
 import { compareTimestamps } from '../../src/protocol/stix/timestamp.ts'
 import { anyBatches, loggedBatch, objectIds, timestampsOf } from './log-arbitraries.ts'

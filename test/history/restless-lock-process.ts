@@ -1,5 +1,5 @@
 import { closeSync, openSync, unlinkSync } from 'node:fs'
-import { acquireLock, DirectoryInUseError, type Lock } from '../../src/history/lock.ts'
+import { acquireLock, DirectoryInUseError, type Lock } from '../../src/history/lock/lock.ts'
 
 // A process that takes a history directory and gives it back, so many times, among others that do the same. While it has it, it has
 // a file beside the directory, which can't be made twice: who finds it there has found a second owner.

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import type { StoredSubscription } from '../../src/history/stored-subscription.ts'
-import type { JournalEvents } from '../../src/history/subscriptions.ts'
+import type { StoredSubscription } from '../../src/history/subscriptions/stored-subscription.ts'
+import type { JournalEvents } from '../../src/history/subscriptions/subscriptions.ts'
 import { keptTopics } from '../../src/protocol/topics.ts'
 
 /** A new directory with this to be done in it; it is gone afterwards. */

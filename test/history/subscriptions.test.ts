@@ -5,9 +5,13 @@ import { describe, test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { HistoryError } from '../../src/history/history-error.ts'
-import { linesIn } from '../../src/history/journal-file.ts'
-import { putLine } from '../../src/history/journal-lines.ts'
-import { type JournalOptions, openSubscriptions, type SubscriptionJournal } from '../../src/history/subscriptions.ts'
+import { linesIn } from '../../src/history/subscriptions/journal-file.ts'
+import { putLine } from '../../src/history/subscriptions/journal-lines.ts'
+import {
+  type JournalOptions,
+  openSubscriptions,
+  type SubscriptionJournal,
+} from '../../src/history/subscriptions/subscriptions.ts'
 import { keptTopics } from '../../src/protocol/topics.ts'
 import {
   apply,
@@ -102,6 +106,21 @@ describe('the journal of subscriptions', () => {
       )
     })
   }
+
+  test('forgets who was removed, came back and went before anything was written', async () => {
+    await inDirectory(async directory => {
+      const journal = await openSubscriptions(directory, recordedEvents())
+      const record = subscription(1)
+      journal.put(record)
+      await journal.written()
+      journal.remove(record.topic)
+      journal.put(record)
+      journal.remove(record.topic)
+      await journal.written()
+      assert.deepEqual((await reopened(directory)).records, new Map())
+      await journal.close()
+    })
+  })
 
   test('cut off anywhere has lost the changes after that place, and nothing else', async () => {
     await fc.assert(

@@ -11,7 +11,7 @@ import type { SubscriptionRecords } from '../../src/actors/subscription-records.
 import { Egress } from '../../src/delivery/egress.ts'
 import { MessageLog } from '../../src/delivery/message-log.ts'
 import type { Supplies } from '../../src/delivery/supplies.ts'
-import type { StoredSubscription } from '../../src/history/stored-subscription.ts'
+import type { StoredSubscription } from '../../src/history/subscriptions/stored-subscription.ts'
 
 /** How long its supervisor may take to shut down. */
 export const shutdownTimeoutMs = 60_000

@@ -14,6 +14,9 @@ export interface Room {
 
 const vocabulary = 'machines/vocabulary*'
 
+/** What the rooms of the history have in common: their errors, and how changes are written in groups. */
+const sharedOfHistory = ['src/history/history-error.ts', 'src/history/reason.ts', 'src/history/group-writer.ts']
+
 /** The rooms. The first that a file's path fits is its room; what is in no room has no place in the house. */
 export const rooms: readonly Room[] = [
   {
@@ -39,6 +42,11 @@ export const rooms: readonly Room[] = [
     mayImport: ['src/turns/'],
   },
   {
+    path: 'src/threads/',
+    rule: 'threads import what Node has for them and for the system that runs them',
+    mayImport: ['src/threads/', 'node:worker_threads', 'node:fs', 'node:os', 'node:path'],
+  },
+  {
     path: 'src/delivery/',
     rule: 'the delivery is pure: it imports itself, the protocol and how everybody has a turn, and types of the vocabulary',
     mayImport: ['src/delivery/', 'src/protocol/', 'src/turns/'],
@@ -47,7 +55,7 @@ export const rooms: readonly Room[] = [
   {
     path: 'src/checking/',
     rule: 'the checking of large messages imports the protocol and threads, and what lets others go before a thread',
-    mayImport: ['src/checking/', 'src/protocol/', 'src/history/background-thread.ts', 'node:worker_threads'],
+    mayImport: ['src/checking/', 'src/protocol/', 'src/threads/', 'node:worker_threads'],
   },
   {
     path: 'src/sockets/',
@@ -59,13 +67,44 @@ export const rooms: readonly Room[] = [
     mayImportTypesOf: [vocabulary, 'src/delivery/', 'src/config/'],
   },
   {
-    path: 'src/history/',
-    rule: 'the history imports protocol and zod, what is counted of messages, and what Node has for files, sockets, checksums, threads and time, and types of delivery, configuration and pino',
+    path: 'src/history/log/',
+    rule: 'the files of the log import itself, the protocol, what is counted of messages, and what Node has for files, checksums and time, and types of delivery',
     mayImport: [
-      ...['src/history/', 'src/protocol/', 'src/delivery/counted.ts', 'src/delivery/bits.ts'],
-      ...['zod', 'node:fs*', 'node:path', 'node:zlib'],
-      ...['node:crypto', 'node:net', 'node:timers*', 'node:events', 'node:os', 'node:worker_threads'],
+      ...['src/history/log/', ...sharedOfHistory, 'src/protocol/', 'src/delivery/counted.ts'],
+      ...['node:fs*', 'node:path', 'node:zlib', 'node:crypto', 'node:timers*'],
     ],
+    mayImportTypesOf: ['src/delivery/'],
+  },
+  {
+    path: 'src/history/selection/',
+    rule: 'the selection imports the files of the log, which it reads, the protocol, threads, and checksums and how sets of messages are kept, and types of delivery',
+    mayImport: [
+      ...['src/history/selection/', 'src/history/log/', ...sharedOfHistory, 'src/protocol/', 'src/threads/'],
+      ...['src/delivery/bits.ts', 'node:crypto', 'node:worker_threads'],
+    ],
+    mayImportTypesOf: ['src/delivery/'],
+  },
+  {
+    path: 'src/history/subscriptions/',
+    rule: 'the journal of subscriptions imports the protocol and zod, and what Node has for files and checksums, and types of delivery',
+    mayImport: [
+      ...['src/history/subscriptions/', ...sharedOfHistory, 'src/protocol/', 'zod'],
+      ...['node:fs*', 'node:path', 'node:zlib', 'node:timers*'],
+    ],
+    mayImportTypesOf: ['src/delivery/'],
+  },
+  {
+    path: 'src/history/lock/',
+    rule: 'the lock of the directory, by whose socket the operator is answered, imports zod, and what Node has for files, sockets and time',
+    mayImport: [
+      ...['src/history/lock/', ...sharedOfHistory, 'zod'],
+      ...['node:fs*', 'node:path', 'node:net', 'node:timers*', 'node:events', 'node:os', 'node:crypto'],
+    ],
+  },
+  {
+    path: 'src/history/',
+    rule: 'the history imports its rooms, the protocol, and what Node has for files and time, and types of delivery, configuration and pino',
+    mayImport: ['src/history/', 'src/protocol/', 'node:fs*', 'node:path', 'node:timers*'],
     mayImportTypesOf: ['src/delivery/', 'src/config/', 'pino'],
   },
   {

@@ -6,7 +6,7 @@ import pino from 'pino'
 import { startBroker } from '../../src/broker.ts'
 import { configWith } from '../../src/config/schema.ts'
 import { History } from '../../src/history/history.ts'
-import type { StoredSubscription } from '../../src/history/stored-subscription.ts'
+import type { StoredSubscription } from '../../src/history/subscriptions/stored-subscription.ts'
 import type { LogLine } from './log-lines.ts'
 
 /** How a broker in this process begins. */

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { askBroker } from '../../src/history/ask-broker.ts'
+import { askBroker } from '../../src/history/lock/ask-broker.ts'
 import {
   type Bus,
   type BusEvent,

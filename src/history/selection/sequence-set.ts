@@ -1,4 +1,4 @@
-import { onesIn } from '../delivery/bits.ts'
+import { onesIn } from '../../delivery/bits.ts'
 
 /** What a {@link SequenceSet} is made of, in a form that can be given to another thread. */
 export interface SequenceBits {

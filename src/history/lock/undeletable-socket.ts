@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
+import { codeOf } from '../reason.ts'
 import { answerWith, ask, type OwnerDescription, type OwnerDetails } from './owner.ts'
-import { codeOf } from './reason.ts'
 
 /** Bytes of the name of a Unix domain socket on Linux (unix(7), `sun_path`). */
 const nameBytes = 108

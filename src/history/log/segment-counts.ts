@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import { type AddressedRun, addressedIn, type CountedPart, typeCodeOf } from '../delivery/counted.ts'
+import { type AddressedRun, addressedIn, type CountedPart, typeCodeOf } from '../../delivery/counted.ts'
 import { audiencesIn } from './record.ts'
 import { type FoundRecord, firstInFileName, type Segment, unnamedSuffix } from './segment.ts'
 import { segmentHeaderBytes } from './segment-header.ts'

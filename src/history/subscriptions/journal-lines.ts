@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import * as z from 'zod'
-import { HistoryError } from './history-error.ts'
+import { HistoryError } from '../history-error.ts'
 import { countSchema, type StoredSubscription, storedSubscriptionSchema, topicSchema } from './stored-subscription.ts'
 
 /** What the first line says. The version changes when an older broker would misread the file. */

@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { codeOf } from './reason.ts'
+import { codeOf } from '../reason.ts'
 
 /** How files are opened; tests give one whose files fail. */
 export type OpenFile = (path: string, flags: string, mode?: number) => Promise<FileHandle>

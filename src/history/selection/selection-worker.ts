@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads'
-import type { SnapshotCriteria } from '../delivery/message-store.ts'
-import { yieldToOthers } from './background-thread.ts'
-import { codeOf } from './reason.ts'
-import { Segment, UnreadableSegmentError } from './segment.ts'
+import type { SnapshotCriteria } from '../../delivery/message-store.ts'
+import { yieldToOthers } from '../../threads/yield-to-others.ts'
+import { Segment, UnreadableSegmentError } from '../log/segment.ts'
+import { codeOf } from '../reason.ts'
 import { select } from './select.ts'
 import { buffersOf, type Selected } from './selection.ts'
 

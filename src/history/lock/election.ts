@@ -3,10 +3,10 @@ import { chmod, lstat, readdir, rename, unlink } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HistoryError } from './history-error.ts'
+import { HistoryError } from '../history-error.ts'
+import { codeOf, reasonOf } from '../reason.ts'
 import type { OperatorService } from './operator-request.ts'
 import { type Answer, answerWith, ask, type OwnerDescription, type OwnerDetails } from './owner.ts'
-import { codeOf, reasonOf } from './reason.ts'
 import type { SocketDirectory } from './socket-directory.ts'
 
 /** The socket of the directory's owner. Only who has won an election puts it there. */

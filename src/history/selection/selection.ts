@@ -1,7 +1,12 @@
-import type { SharedSelection, SnapshotCriteria, SnapshotRange, SnapshotSelection } from '../delivery/message-store.ts'
-import type { MessageType } from '../protocol/topics.ts'
-import { microsecondsOf } from './object-key.ts'
-import { keyOf } from './record.ts'
+import type {
+  SharedSelection,
+  SnapshotCriteria,
+  SnapshotRange,
+  SnapshotSelection,
+} from '../../delivery/message-store.ts'
+import type { MessageType } from '../../protocol/topics.ts'
+import { microsecondsOf } from '../log/object-key.ts'
+import { keyOf } from '../log/record.ts'
 import { SelectedMessages, type SelectedTable } from './selected-messages.ts'
 import { VersionSet, type VersionTable } from './version-set.ts'
 

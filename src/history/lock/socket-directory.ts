@@ -1,6 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { HistoryError } from './history-error.ts'
+import { HistoryError } from '../history-error.ts'
 
 /** The longest path of a Unix domain socket that the operating system takes, in bytes, without the closing zero. */
 export const longestSocketPath = process.platform === 'linux' ? 107 : 103

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
-import type { LoggedBatch } from '../delivery/batch.ts'
-import { type Audience, type FrameType, framed, type Message } from '../protocol/message.ts'
+import type { LoggedBatch } from '../../delivery/batch.ts'
+import { type Audience, type FrameType, framed, type Message } from '../../protocol/message.ts'
 import { keyBytes, microsecondsOf, writeObjectKey } from './object-key.ts'
 
 /*

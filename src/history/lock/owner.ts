@@ -1,6 +1,6 @@
 import { connect, type Server } from 'node:net'
 import * as z from 'zod'
-import { HistoryError } from './history-error.ts'
+import { HistoryError } from '../history-error.ts'
 import { converseWithOperator } from './operator-conversation.ts'
 import type { OperatorService } from './operator-request.ts'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { epochMicroseconds, isTimestamp } from '../protocol/stix/timestamp.ts'
+import { epochMicroseconds, isTimestamp } from '../../protocol/stix/timestamp.ts'
 
 /** Bytes of an object's key. */
 export const keyBytes = 16

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { reasonOf } from '../reason.ts'
 import { type OperatorRequest, type OperatorService, operatorRequestSchema } from './operator-request.ts'
-import { reasonOf } from './reason.ts'
 
 /** The longest request, in bytes. */
 const longestRequest = 262_144

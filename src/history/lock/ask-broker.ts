@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { resolve } from 'node:path'
+import { HistoryError } from '../history-error.ts'
+import { codeOf, reasonOf } from '../reason.ts'
 import { inodeOf, ownerSocket } from './election.ts'
-import { HistoryError } from './history-error.ts'
 import { lastLine } from './operator-conversation.ts'
 import type { OperatorRequest } from './operator-request.ts'
-import { codeOf, reasonOf } from './reason.ts'
 import { openSocketDirectory } from './socket-directory.ts'
 
 /**

@@ -1,6 +1,8 @@
 import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises'
 import type { Server } from 'node:net'
 import { resolve } from 'node:path'
+import { HistoryError } from '../history-error.ts'
+import { codeOf, reasonOf } from '../reason.ts'
 import {
   announce,
   type Candidate,
@@ -14,10 +16,8 @@ import {
   waitABit,
   withdraw,
 } from './election.ts'
-import { HistoryError } from './history-error.ts'
 import type { OperatorService } from './operator-request.ts'
 import { ask, type OwnerDescription, type OwnerDetails } from './owner.ts'
-import { codeOf, reasonOf } from './reason.ts'
 import { openSocketDirectory, type SocketDirectory } from './socket-directory.ts'
 import { type DirectoryIdentity, listenUndeletably, undeletableNameOf, undeletableOwner } from './undeletable-socket.ts'
 

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { HistoryError } from './history-error.ts'
+import { HistoryError } from '../history-error.ts'
 
 /*
  * The header of a segment:

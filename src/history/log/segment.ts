@@ -1,5 +1,5 @@
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
-import { HistoryError } from './history-error.ts'
+import { HistoryError } from '../history-error.ts'
 import { firstIn, nextPossibleRecord, type RecordHeader, recordAt } from './record.ts'
 import { encodeSegmentHeader, readSegmentHeader, segmentHeaderBytes } from './segment-header.ts'
 
@@ -226,8 +226,9 @@ export class Segment {
     if (this.#readers === 0) await this.#close()
   }
 
+  /** Never rejects: what was to be on disk was put there before, and nobody could do anything about it. */
   #close(): Promise<void> {
-    this.#closed ??= this.#file.close()
+    this.#closed ??= this.#file.close().catch(() => {})
     return this.#closed
   }
 

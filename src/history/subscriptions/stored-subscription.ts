@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import type { Positions } from '../delivery/positions.ts'
-import { keptTopics, p2pTopicLength } from '../protocol/topics.ts'
+import type { Positions } from '../../delivery/positions.ts'
+import { keptTopics, p2pTopicLength } from '../../protocol/topics.ts'
 
 /** What the broker remembers of a subscription, so that it goes on where it was after a restart. */
 export interface StoredSubscription {

@@ -1,6 +1,6 @@
 import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { LoggedBatch } from '../delivery/batch.ts'
+import type { LoggedBatch } from '../../delivery/batch.ts'
 import { rescueTail } from './rescue.ts'
 import { Segment, segmentFileName } from './segment.ts'
 import { countsPath } from './segment-counts.ts'
