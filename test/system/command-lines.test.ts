@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import type { Command } from 'commander'
+import { manPages } from '../../.tools/man-pages.ts'
 import { commandsOf, examplesFor, pathOf } from '../../src/cli/command-tree.ts'
 import { threatbusExamples, vastThreatbusExamples } from '../../src/cli/examples.ts'
 import { program as threatbus } from '../../src/cli/threatbus.ts'
 import { program as vastThreatbus } from '../../src/cli/vast-threatbus.ts'
-import { manPages } from '../generate/man-pages.ts'
 
 /** Parses a command line, and says which command would have run. */
 async function commandMeantBy(program: Command, line: string): Promise<string> {

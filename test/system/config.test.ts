@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parseDocument } from 'yaml'
+import { configSchemaText, programSchemas } from '../../.tools/config-schema.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { pathsOf } from '../../src/config/outline.ts'
 import { ConfigError } from '../../src/config/problems.ts'
 import { configSchema } from '../../src/config/schema.ts'
 import { flag, seconds, section } from '../../src/config/values.ts'
-import { configSchemaText, programSchemas } from '../generate/config-schema.ts'
 import { defaults, load, rooms } from './config-loading.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))

@@ -2,12 +2,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type ManPageTexts, manPage } from '../../src/cli/man-page.ts'
-import { program as threatbus, threatbusExits } from '../../src/cli/threatbus.ts'
-import { program as vastThreatbus, vastThreatbusExits } from '../../src/cli/vast-threatbus.ts'
-import { packageVersion } from '../../src/observe/version.ts'
+import { type ManPageTexts, manPage } from '../src/cli/man-page.ts'
+import { program as threatbus, threatbusExits } from '../src/cli/threatbus.ts'
+import { program as vastThreatbus, vastThreatbusExits } from '../src/cli/vast-threatbus.ts'
+import { packageVersion } from '../src/observe/version.ts'
 
-const directory = fileURLToPath(new URL('../../../man/', import.meta.url))
+const directory = fileURLToPath(new URL('../../man/', import.meta.url))
 
 const configuration = ['config.yaml, config.yml', 'the configuration, in the working directory, without -c'] as const
 

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { configSchema } from '../../src/config/schema.ts'
-import { connectorSchema } from '../../src/connector/config.ts'
+import { configSchema } from '../src/config/schema.ts'
+import { connectorSchema } from '../src/connector/config.ts'
 
 /** A program's configuration, and where its JSON Schema is, seen from the compiled script. */
 export interface ProgramSchema {
@@ -19,7 +19,7 @@ export const programSchemas = {
 } as const satisfies Record<string, ProgramSchema>
 
 function program(title: string, schema: z.ZodType, name: string): ProgramSchema {
-  return { title, schema, file: fileURLToPath(new URL(`../../../config/${name}.schema.json`, import.meta.url)) }
+  return { title, schema, file: fileURLToPath(new URL(`../../config/${name}.schema.json`, import.meta.url)) }
 }
 
 /**

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Where this repository is. */
-export const repository = fileURLToPath(new URL('../../../', import.meta.url))
+export const repository = fileURLToPath(new URL('../../', import.meta.url))
 
 /**
  * Writes LICENSES.txt into a directory of bundled code: the licences of the packages that the bundled files, named

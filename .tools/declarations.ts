@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path/posix'
-import { isSyntaxNode, type SyntaxNode, statementsOf, within } from '../rooms/sources.ts'
+import { isSyntaxNode, type SyntaxNode, statementsOf, within } from '../test/rooms/sources.ts'
 import { repository } from './licences.ts'
 
 /** A file of declarations: what it declares, and where it has the names from that it imports. */

@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
-import { shortened } from '../../src/protocol/topics.ts'
-import { openPage, rowSays } from '../browser/browser.ts'
-import { inspect, startInspectedApplication } from '../browser/inspected-application.ts'
-import { startTroubledBroker } from '../browser/troubled-broker.ts'
+import { shortened } from '../src/protocol/topics.ts'
+import { openPage, rowSays } from '../test/browser/browser.ts'
+import { inspect, startInspectedApplication } from '../test/browser/inspected-application.ts'
+import { startTroubledBroker } from '../test/browser/troubled-broker.ts'
 
 const sizes = [
   { width: 1440, height: 900 },

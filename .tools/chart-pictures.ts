@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { type AnyStateMachine, StateMachine } from 'xstate'
 import { mermaidOf } from './mermaid.ts'
 
-const repository = join(import.meta.dirname, '../../..')
+const repository = join(import.meta.dirname, '../..')
 
 /** Where the pictures are. */
 export const readmePath = join(repository, 'README.md')
@@ -38,7 +38,7 @@ async function loadCharts(): Promise<Map<string, AnyStateMachine>> {
   const names = readdirSync(join(repository, 'machines')).filter(file => file.endsWith('.ts'))
   const found = new Map<string, AnyStateMachine>()
   for (const name of names.map(file => file.replace(/\.ts$/, '')).sort()) {
-    const built = pathToFileURL(join(import.meta.dirname, '../../machines', `${name}.js`)).href
+    const built = pathToFileURL(join(import.meta.dirname, '../machines', `${name}.js`)).href
     const exported: Record<string, unknown> = await import(built)
     for (const value of Object.values(exported)) if (value instanceof StateMachine) found.set(name, value)
   }
