@@ -577,7 +577,7 @@ describe('a publisher', () => {
 
   test('is told when the bus does not take its messages, and may give up earlier itself', async t => {
     const bus = await startBus(t)
-    const application = join(t, bus.endpoint, { highWaterMark: 2, publishTimeoutMs: 100, closeTimeoutMs: 100 })
+    const application = join(t, bus.endpoint, { highWaterMark: 2, publishTimeoutMs: 5000, closeTimeoutMs: 100 })
     await application.publish('{"type":"indicator"}')
     bus.stop()
     const taken: number[] = []

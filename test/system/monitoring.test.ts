@@ -165,7 +165,7 @@ describe('monitoring', { concurrency: true }, () => {
   })
 
   test('a snapshot shows while it is open, and how long it was when it has ended', async t => {
-    const broker = await startBroker(t, { ...watched, snapshot: { answer_timeout: 0.3 } })
+    const broker = await startBroker(t, { ...watched, snapshot: { answer_timeout: 5 } })
     const url = await inspectorOf(broker)
     await request(broker.manage, { action: 'subscribe', topic: 'stix2' })
     await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator', snapshot: 1 })
@@ -175,7 +175,7 @@ describe('monitoring', { concurrency: true }, () => {
     assert.equal(values.get('threatbus_snapshots_open'), 0)
     assert.equal(values.get('threatbus_snapshots_closed_total{outcome="nobody_answered"}'), 1)
     const seconds = values.get('threatbus_snapshot_duration_seconds_sum') ?? 0
-    assert.ok(seconds >= 0.29 && seconds < 15, String(seconds))
+    assert.ok(seconds >= 4.9 && seconds < 60, String(seconds))
     assert.equal(values.get('threatbus_snapshot_duration_seconds_count'), 1)
     assert.equal(values.get('threatbus_snapshot_duration_seconds_bucket{le="0.1"}'), 0)
     assert.equal(values.get('threatbus_snapshot_duration_seconds_bucket{le="+Inf"}'), 1)
