@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { pathsOf } from '../../src/config/outline.ts'
 import { configSchema } from '../../src/config/schema.ts'
 import { breakReasons } from '../../src/sockets/zmtp/break-reason.ts'
-import { startBroker } from './broker-process.ts'
+import { startBrokerHere } from './broker-here.ts'
 import { defaults } from './config-loading.ts'
 import { get, inspectorOf } from './monitored.ts'
 
@@ -64,7 +64,7 @@ test('the table of bounds has every number of the configuration, and its default
 })
 
 test('the metrics in the table of bounds are those that a broker has, with their labels', async t => {
-  const broker = await startBroker(t, { inspector: { port: 0 } })
+  const broker = await startBrokerHere(t, { settings: { inspector: { port: 0 } } })
   const { text: metrics } = await get(await inspectorOf(broker), '/metrics')
   for (const { keys, metric } of rows) {
     for (const [, name = '', labels] of metric.matchAll(/`(threatbus_\w+)`(?: \(([^)]*)\))?/g)) {

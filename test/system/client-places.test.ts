@@ -26,7 +26,8 @@ import {
   InvalidArgumentError,
   SubscriptionRefusedError,
 } from '../../src/index.ts'
-import { type BrokerProcess, startBroker } from './broker-process.ts'
+import { startBrokerHere } from './broker-here.ts'
+import { type RunningBroker, startBroker } from './broker-process.ts'
 import { startNode } from './command-process.ts'
 import { historyOf } from './history-process.ts'
 import { read } from './reading.ts'
@@ -34,8 +35,8 @@ import { StandInBus } from './stand-in-bus.ts'
 import { indicator } from './wire.ts'
 
 /** An application of a broker, which closes before that ends. */
-function application(t: TestContext, { manage }: Pick<BrokerProcess, 'manage'>, options: ConnectOptions = {}): Bus {
-  const quick = { requestTimeoutMs: 5000, shortestRetryPauseMs: 50, longestRetryPauseMs: 100, closeTimeoutMs: 1000 }
+function application(t: TestContext, { manage }: Pick<RunningBroker, 'manage'>, options: ConnectOptions = {}): Bus {
+  const quick = { requestTimeoutMs: 60_000, shortestRetryPauseMs: 50, longestRetryPauseMs: 100, closeTimeoutMs: 1000 }
   const bus = connect({ endpoint: `127.0.0.1:${manage}`, ...quick, ...options })
   t.after(() => bus.close())
   return bus
@@ -58,7 +59,7 @@ async function publish(bus: Bus, bodies: readonly string[]): Promise<void> {
 
 describe('messages', { concurrency: true }, () => {
   test('say their number and when they were accepted, unless the application does without', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const bus = application(t, broker)
     const subscription = await bus.subscribe('stix2')
     const plain = await bus.subscribe('stix2', { numbered: false })
@@ -90,7 +91,7 @@ describe('messages', { concurrency: true }, () => {
 
 describe('a subscription', { concurrency: true }, () => {
   test('begins in the history, behind a number or at a time', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const bus = application(t, broker)
     await publish(bus, indicators(30))
     const behind = await read(await bus.subscribe('stix2', { since: 10 }), 20)
@@ -105,7 +106,7 @@ describe('a subscription', { concurrency: true }, () => {
   })
 
   test('that the bus forgot misses nothing that the history has, and gets nothing twice', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const events: BusEvent['event'][] = []
     let noted = (_: unknown) => {}
     const resubscribed = new Promise(resolve => {
@@ -131,7 +132,7 @@ describe('a subscription', { concurrency: true }, () => {
 
 describe('a durable subscription', { concurrency: true }, () => {
   test('goes on where it was after a restart of its application, and keeps that where others do not see it', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const stateDirectory = join(temporary(t), 'state')
     const publisher = application(t, broker)
     const bodies = indicators(20)
@@ -152,7 +153,7 @@ describe('a durable subscription', { concurrency: true }, () => {
   })
 
   test('goes on where it was when its application was killed, before it had anything, too, and leaves nothing behind', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const stateDirectory = temporary(t)
     const library = JSON.stringify(new URL('../../src/index.js', import.meta.url).href)
     const options = JSON.stringify({ endpoint: `127.0.0.1:${broker.manage}`, stateDirectory })
@@ -190,7 +191,7 @@ describe('a durable subscription', { concurrency: true }, () => {
   })
 
   test('needs a name that can be one of a file, and a file that is its own', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const stateDirectory = temporary(t)
     const bus = application(t, broker, { stateDirectory })
     for (const durable of ['', '..', '../feed', 'a/b', '.feed', 'x'.repeat(101)]) {
@@ -203,7 +204,7 @@ describe('a durable subscription', { concurrency: true }, () => {
   })
 
   test('has its name alone, until it is closed or refused', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const stateDirectory = temporary(t)
     const bus = application(t, broker, { stateDirectory })
     const subscription = await bus.subscribe('stix2', { durable: 'feed' })
@@ -219,7 +220,7 @@ describe('a durable subscription', { concurrency: true }, () => {
   })
 
   test('says once that its place cannot be kept, and goes on', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const stateDirectory = temporary(t)
     // Where it would write is something else.
     mkdirSync(join(stateDirectory, 'feed.json.new'))

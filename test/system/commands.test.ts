@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { type BrokerProcess, startBroker } from './broker-process.ts'
+import { startBrokerHere } from './broker-here.ts'
+import type { RunningBroker } from './broker-process.ts'
 import { runCommand, startCommand, temporaryFile } from './command-process.ts'
 import { temporaryDirectory } from './history-process.ts'
 import { StandInBus } from './stand-in-bus.ts'
 import { indicator, sighting } from './wire.ts'
 
-const endpointOf = ({ manage }: BrokerProcess) => ['--endpoint', `127.0.0.1:${manage}`]
+const endpointOf = ({ manage }: RunningBroker) => ['--endpoint', `127.0.0.1:${manage}`]
 
 /** Nobody listens on port 1, and a command says so at once. */
 const nowhere = ['--endpoint', '127.0.0.1:1', '--timeout', '1000']
@@ -17,7 +18,7 @@ const nobody =
   'no answer from 127.0.0.1 port 1: the connection was refused, so nothing listens there; is the bus running?'
 
 /** Starts `threatbus subscribe`, and waits until the broker sees it. */
-async function startSubscriber(t: TestContext, broker: BrokerProcess, ...args: string[]) {
+async function startSubscriber(t: TestContext, broker: RunningBroker, ...args: string[]) {
   const stories = () => broker.log.filter(({ msg }) => msg.startsWith('joined')).length
   const before = stories()
   const subscriber = startCommand(t, 'subscribe', ...endpointOf(broker), ...args)
@@ -33,7 +34,7 @@ const malware = JSON.stringify({ type: 'malware', spec_version: '2.1', name: 'bu
 
 describe('threatbus publish', { concurrency: true }, () => {
   test('brings the members of a bundle to every subscriber, byte for byte and in order, one a line', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const members = Array.from({ length: 500 }, (_, n) =>
       n % 3 === 0 ? sighting({ n }) : indicator({ n, name: 'a "b" \\ ä 💥  ' }).replaceAll(',', ',\n\t '),
     )
@@ -218,7 +219,7 @@ describe('threatbus publish', { concurrency: true }, () => {
 
 describe('threatbus subscribe', { concurrency: true }, () => {
   test('prints the type as well if it is asked for frames', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const subscriber = await startSubscriber(t, broker, 'stix2', '--format', 'frames', '--count', '2')
     const bodies = [indicator(), sighting()]
     await runCommand(t, ['publish', ...endpointOf(broker), '-'], bodies.join('\n'))
@@ -228,7 +229,7 @@ describe('threatbus subscribe', { concurrency: true }, () => {
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     test(`unsubscribes and ends when it gets ${signal}`, async t => {
-      const broker = await startBroker(t)
+      const broker = await startBrokerHere(t)
       const subscriber = await startSubscriber(t, broker, 'stix2')
       subscriber.kill(signal)
       assert.deepEqual(await subscriber.ended, { code: 0, lines: [], stderr: '' })
@@ -237,7 +238,7 @@ describe('threatbus subscribe', { concurrency: true }, () => {
   }
 
   test('ends quietly, and unsubscribes, when nobody reads its output any more', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const subscriber = await startSubscriber(t, broker, 'stix2')
     const publisher = startCommand(t, 'publish', ...endpointOf(broker), '-')
     publisher.stdin.write(`${indicator()}\n`)
@@ -290,7 +291,7 @@ describe('threatbus subscribe', { concurrency: true }, () => {
 
 describe('threatbus ping', { concurrency: true }, () => {
   test('prints the time of each round trip, and all of them summed up', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { code, lines, stderr } = await runCommand(t, [
       'ping',
       ...endpointOf(broker),
@@ -310,7 +311,7 @@ describe('threatbus ping', { concurrency: true }, () => {
   })
 
   test('goes on for ever, and sums up when it is stopped', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const ping = startCommand(t, 'ping', ...endpointOf(broker), '--interval', '0.01')
     await ping.printed(2)
     ping.kill('SIGINT')

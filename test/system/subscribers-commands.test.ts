@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { Request } from 'zeromq'
-import { type BrokerProcess, startBroker } from './broker-process.ts'
+import { startBrokerHere } from './broker-here.ts'
+import { type RunningBroker, startBroker } from './broker-process.ts'
 import { runCommand } from './command-process.ts'
 import { configOf, historyOf, publish } from './history-process.ts'
 import { indicator, receive, request, sighting } from './wire.ts'
@@ -22,7 +23,7 @@ const drop = (t: TestContext, ...args: readonly string[]) => runCommand(t, ['sub
 /** Subscribes so many times from an address of this machine. */
 async function subscribe(
   t: TestContext,
-  { manage }: BrokerProcess,
+  { manage }: RunningBroker,
   count: number,
   address = '127.0.0.1',
   to = 'stix2/indicator',
@@ -40,7 +41,7 @@ async function subscribe(
   return topics
 }
 
-async function joined(t: TestContext, broker: BrokerProcess) {
+async function joined(t: TestContext, broker: RunningBroker) {
   const [topic = ''] = await subscribe(t, broker, 1)
   const receiver = receive(t, broker.pub, topic)
   // On a busy machine it may have been stale before.
@@ -50,12 +51,12 @@ async function joined(t: TestContext, broker: BrokerProcess) {
 
 const shown = (topic: string) => `${topic.slice(0, 6)}…`
 
-const knows = async ({ manage }: BrokerProcess, topic: string) =>
+const knows = async ({ manage }: RunningBroker, topic: string) =>
   (await request(manage, { action: 'heartbeat', topic })).status === 'success'
 
 describe('threatbus subscribers', { concurrency: true }, () => {
   test('lists what there is, shortened, with what the filters let through', async t => {
-    const broker = await startBroker(t, { join_timeout: 0.05 })
+    const broker = await startBrokerHere(t, { settings: { join_timeout: 0.05 } })
     const { topic: live } = await joined(t, broker)
     const [stranger = ''] = await subscribe(t, broker, 1, '127.0.0.2')
     await broker.logged(({ msg, subscriber }) => msg.startsWith('stale') && subscriber === shown(stranger))
@@ -135,7 +136,7 @@ describe('threatbus subscribers', { concurrency: true }, () => {
   })
 
   test('makes room when nobody can subscribe any more', async t => {
-    const broker = await startBroker(t, { max_subscribers: 2 })
+    const broker = await startBrokerHere(t, { settings: { max_subscribers: 2 } })
     const [one] = [await joined(t, broker), await joined(t, broker)]
     const ask = () => request(broker.manage, { action: 'subscribe', topic: 'stix2' })
     assert.equal((await ask()).status, 'error')
@@ -151,7 +152,7 @@ describe('threatbus subscribers', { concurrency: true }, () => {
       assert.equal(code, 69)
       assert.ok(stderr.startsWith(`threatbus: no broker uses the history directory ${path}`), stderr)
     }
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     for (const args of [[], ['abc'], ['*'], ['abcdefg']])
       assert.equal((await drop(t, ...configOf(broker), ...args)).code, 64)
     await broker.stop()
@@ -161,7 +162,7 @@ describe('threatbus subscribers', { concurrency: true }, () => {
   })
 
   test('is for the owner of the directory alone, and whatever else is said there gets an answer and an end', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const path = join(historyOf(broker), 'broker.sock')
     assert.equal(statSync(path).mode & 0o777, 0o600)
     assert.equal(statSync(historyOf(broker)).mode & 0o777, 0o700)
