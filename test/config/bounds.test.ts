@@ -5,9 +5,9 @@ import { test } from 'node:test'
 import { pathsOf } from '../../src/config/outline.ts'
 import { configSchema } from '../../src/config/schema.ts'
 import { breakReasons } from '../../src/sockets/zmtp/break-reason.ts'
-import { startBrokerHere } from './broker-here.ts'
+import { startBrokerHere } from '../system/broker-here.ts'
+import { get, inspectorOf } from '../system/monitored.ts'
 import { defaults } from './config-loading.ts'
-import { get, inspectorOf } from './monitored.ts'
 
 interface Row {
   readonly keys: readonly string[]
