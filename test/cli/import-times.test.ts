@@ -9,10 +9,10 @@ import { LogReader } from '../../src/history/reader.ts'
 import { bodyOf } from '../../src/protocol/message.ts'
 import { openStore, segmentFiles } from '../history/log-directory.ts'
 import { inDirectory } from '../history/subscription-arbitraries.ts'
-import { startBroker } from './broker-process.ts'
-import { runCommand } from './command-process.ts'
-import { configOf, exported, indicators, infoOf, publish, temporaryDirectory } from './history-process.ts'
-import { indicator } from './wire.ts'
+import { startBroker } from '../system/broker-process.ts'
+import { runCommand } from '../system/command-process.ts'
+import { configOf, exported, indicators, infoOf, publish, temporaryDirectory } from '../system/history-process.ts'
+import { indicator } from '../system/wire.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs

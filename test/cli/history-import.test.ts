@@ -5,11 +5,19 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { acquireLock, describeOwner } from '../../src/history/lock.ts'
-import { startBroker } from './broker-process.ts'
-import { runCommand, startCommand, temporaryFile } from './command-process.ts'
-import { configOf, exported, historyOf, indicators, infoOf, publish, temporaryDirectory } from './history-process.ts'
-import { StandInBus } from './stand-in-bus.ts'
-import { indicator, receive, request, sighting } from './wire.ts'
+import { startBroker } from '../system/broker-process.ts'
+import { runCommand, startCommand, temporaryFile } from '../system/command-process.ts'
+import {
+  configOf,
+  exported,
+  historyOf,
+  indicators,
+  infoOf,
+  publish,
+  temporaryDirectory,
+} from '../system/history-process.ts'
+import { StandInBus } from '../system/stand-in-bus.ts'
+import { indicator, receive, request, sighting } from '../system/wire.ts'
 
 describe('threatbus history import', { concurrency: true }, () => {
   test('takes what export printed, byte for byte, without a broker and into one that runs', async t => {

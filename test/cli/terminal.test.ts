@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
-import { startBroker, threatbusCommand } from './broker-process.ts'
-import { runCommand, temporaryFile } from './command-process.ts'
-import { indicator } from './wire.ts'
+import { startBroker, threatbusCommand } from '../system/broker-process.ts'
+import { runCommand, temporaryFile } from '../system/command-process.ts'
+import { indicator } from '../system/wire.ts'
 
 /** What would clear the screen by C1, colour it by C0, erase, end a line and reorder it. */
 const name = 'a\x9b2Jb\x7fc\u2028d\u202ee'

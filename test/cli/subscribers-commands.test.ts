@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { Request } from 'zeromq'
-import { startBrokerHere } from './broker-here.ts'
-import { type RunningBroker, startBroker } from './broker-process.ts'
-import { runCommand } from './command-process.ts'
-import { configOf, historyOf, publish } from './history-process.ts'
-import { indicator, receive, request, sighting } from './wire.ts'
+import { startBrokerHere } from '../system/broker-here.ts'
+import { type RunningBroker, startBroker } from '../system/broker-process.ts'
+import { runCommand } from '../system/command-process.ts'
+import { configOf, historyOf, publish } from '../system/history-process.ts'
+import { indicator, receive, request, sighting } from '../system/wire.ts'
 
 const list = async (t: TestContext, ...args: readonly string[]) => {
   const { code, lines, stderr } = await runCommand(t, ['subscribers', 'list', ...args])

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { startBrokerHere } from './broker-here.ts'
-import type { RunningBroker } from './broker-process.ts'
-import { runCommand, startCommand, temporaryFile } from './command-process.ts'
-import { temporaryDirectory } from './history-process.ts'
-import { StandInBus } from './stand-in-bus.ts'
-import { indicator, sighting } from './wire.ts'
+import { startBrokerHere } from '../system/broker-here.ts'
+import type { RunningBroker } from '../system/broker-process.ts'
+import { runCommand, startCommand, temporaryFile } from '../system/command-process.ts'
+import { temporaryDirectory } from '../system/history-process.ts'
+import { StandInBus } from '../system/stand-in-bus.ts'
+import { indicator, sighting } from '../system/wire.ts'
 
 const endpointOf = ({ manage }: RunningBroker) => ['--endpoint', `127.0.0.1:${manage}`]
 

@@ -9,7 +9,7 @@ import { completion } from '../../src/cli/completion/completion.ts'
 import { type Offer, placesOf } from '../../src/cli/completion/places.ts'
 import { program as threatbus } from '../../src/cli/threatbus.ts'
 import { program as vastThreatbus } from '../../src/cli/vast-threatbus.ts'
-import { temporaryFile } from './command-process.ts'
+import { temporaryFile } from '../system/command-process.ts'
 
 const run = promisify(execFile)
 

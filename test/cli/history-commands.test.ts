@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { appendFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { startBroker } from './broker-process.ts'
-import { startCommand } from './command-process.ts'
-import { configOf, exported, historyOf, indicators, infoOf, publish } from './history-process.ts'
-import { indicator, receive, request, sighting } from './wire.ts'
+import { startBroker } from '../system/broker-process.ts'
+import { startCommand } from '../system/command-process.ts'
+import { configOf, exported, historyOf, indicators, infoOf, publish } from '../system/history-process.ts'
+import { indicator, receive, request, sighting } from '../system/wire.ts'
 
 describe('threatbus history export', { concurrency: true }, () => {
   test('prints what was published byte for byte, whether the broker runs or not', async t => {
