@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { type Bus, type BusMessage, type ConnectOptions, connect } from '../../src/index.ts'
-import { type BrokerProcess, startBroker } from './broker-process.ts'
-import { startNode } from './command-process.ts'
-import { read } from './reading.ts'
-import { indicator, sighting } from './wire.ts'
+import { type BrokerProcess, startBroker } from '../system/broker-process.ts'
+import { startNode } from '../system/command-process.ts'
+import { read } from '../system/reading.ts'
+import { indicator, sighting } from '../system/wire.ts'
 
 /** What these tests tell messages apart by. */
 interface Numbered {

@@ -26,13 +26,13 @@ import {
   InvalidArgumentError,
   SubscriptionRefusedError,
 } from '../../src/index.ts'
-import { startBrokerHere } from './broker-here.ts'
-import { type RunningBroker, startBroker } from './broker-process.ts'
-import { startNode } from './command-process.ts'
-import { historyOf } from './history-process.ts'
-import { read } from './reading.ts'
-import { StandInBus } from './stand-in-bus.ts'
-import { indicator } from './wire.ts'
+import { startBrokerHere } from '../system/broker-here.ts'
+import { type RunningBroker, startBroker } from '../system/broker-process.ts'
+import { startNode } from '../system/command-process.ts'
+import { historyOf } from '../system/history-process.ts'
+import { read } from '../system/reading.ts'
+import { StandInBus } from '../system/stand-in-bus.ts'
+import { indicator } from '../system/wire.ts'
 
 /** An application of a broker, which closes before that ends. */
 function application(t: TestContext, { manage }: Pick<RunningBroker, 'manage'>, options: ConnectOptions = {}): Bus {

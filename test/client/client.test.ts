@@ -21,8 +21,8 @@ import {
   SubscriptionRefusedError,
   UnintelligibleReplyError,
 } from '../../src/index.ts'
-import { StandInBus, type StandInOptions } from './stand-in-bus.ts'
-import { indicator, sighting } from './wire.ts'
+import { StandInBus, type StandInOptions } from '../system/stand-in-bus.ts'
+import { indicator, sighting } from '../system/wire.ts'
 
 /** What an application was told of by events, and a way to wait for it. */
 class Diary {

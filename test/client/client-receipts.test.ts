@@ -9,9 +9,9 @@ import {
   connect,
   InvalidMessageError,
 } from '../../src/index.ts'
-import { startBroker } from './broker-process.ts'
-import { StandInBus } from './stand-in-bus.ts'
-import { indicator } from './wire.ts'
+import { startBroker } from '../system/broker-process.ts'
+import { StandInBus } from '../system/stand-in-bus.ts'
+import { indicator } from '../system/wire.ts'
 
 /** A bus with a log, and an application on it. */
 async function start(t: TestContext, options: ConnectOptions = {}) {
