@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { IndicatorMint, indicatorTopic, SequenceReader } from '../bench/indicators.ts'
-import { type WireName, wires } from '../bench/wires/wires.ts'
+import { IndicatorMint, indicatorTopic, SequenceReader } from './indicators.ts'
+import { type WireName, wires } from './wires/wires.ts'
 
 // What the benchmark says to other brokers, and how it reads what they send:
 //

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { compare, measureInTurn } from '../bench/comparison.ts'
-import { type BusContestant, startFloor } from '../bench/contestants.ts'
-import { IndicatorMint, indicatorTopic } from '../bench/indicators.ts'
-import { Load, type Measurement } from '../bench/load.ts'
-import { Requester } from '../bench/requester.ts'
-import { median, percentile } from '../bench/statistics.ts'
-import { Tally } from '../bench/tally.ts'
+import { compare, measureInTurn } from './comparison.ts'
+import { type BusContestant, startFloor } from './contestants.ts'
+import { IndicatorMint, indicatorTopic } from './indicators.ts'
+import { Load, type Measurement } from './load.ts'
+import { Requester } from './requester.ts'
+import { median, percentile } from './statistics.ts'
+import { Tally } from './tally.ts'
 
 // The benchmark's own arithmetic, and its load generator against its floor:
 //

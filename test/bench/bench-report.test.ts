@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { markdownTable, tableHead, tableRow } from '../bench/presentation.ts'
-import type { Measured } from '../bench/report/measured.ts'
-import { plotOf } from '../bench/report/plot.ts'
-import { withReport } from '../bench/report/report.ts'
-import { scaleCounts } from '../bench/tables/many-subscribers.ts'
-import { comparedCells, comparedColumns, type Table } from '../bench/tables/table.ts'
+import { markdownTable, tableHead, tableRow } from './presentation.ts'
+import type { Measured } from './report/measured.ts'
+import { plotOf } from './report/plot.ts'
+import { withReport } from './report/report.ts'
+import { scaleCounts } from './tables/many-subscribers.ts'
+import { comparedCells, comparedColumns, type Table } from './tables/table.ts'
 
 // How the benchmark shows what it measured.
 
