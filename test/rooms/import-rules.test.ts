@@ -65,7 +65,7 @@ describe('the check of the import rules', () => {
   })
 
   test('keeps tests out of what runs, commands out of everything else, and zeromq in its room', () => {
-    assert.equal(verdictOn('src/cli/planted.ts', `import '../system/wire.ts'`).length, 1)
+    assert.equal(verdictOn('src/cli/planted.ts', `import '../../test/system/wire.ts'`).length, 1)
     assert.equal(verdictOn('src/broker.ts', `import { run } from './cli/run.ts'`).length, 1)
     assert.equal(verdictOn('src/cli/planted.ts', `import { Publisher } from 'zeromq'`).length, 1)
     assert.equal(verdictOn('machines/planted.ts', `import { randomUUID } from 'node:crypto'`).length, 1)
@@ -73,8 +73,8 @@ describe('the check of the import rules', () => {
   })
 
   test('knows the dependencies', () => {
-    assert.deepEqual(verdictOn('test/properties/planted.ts', `import fc from 'fast-check'`), [])
-    assert.equal(verdictOn('test/properties/planted.ts', `import _ from 'lodash'`).length, 1)
+    assert.deepEqual(verdictOn('test/protocol/planted.ts', `import fc from 'fast-check'`), [])
+    assert.equal(verdictOn('test/protocol/planted.ts', `import _ from 'lodash'`).length, 1)
     const without = brokenImportRules([{ path: 'src/config/planted.ts', text: `import { z } from 'zod'` }], {
       ...packages,
       dependencies: {},
