@@ -16,7 +16,7 @@ import { Scene } from './scene.ts'
 const timeout = 2
 
 /** Far longer than that, in milliseconds: whoever is not found by then is not found by it. */
-const notFoundMs = 60_000
+const notFoundMs = 240_000
 
 type Kind = Omit<ApplicationOptions, 'host' | 'manage'>
 
