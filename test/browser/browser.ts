@@ -67,6 +67,6 @@ export async function screenshot(page: Page, name: string): Promise<void> {
 /** Waits until an actor's row says this, and answers the row's whole text. */
 export async function rowSays(page: Page, actor: string, words: string | RegExp): Promise<string> {
   const row = page.locator(`[data-actor="${actor}"]`).filter({ hasText: words })
-  await row.first().waitFor({ timeout: 20_000 })
+  await row.first().waitFor({ timeout: 120_000 })
   return row.first().innerText()
 }

@@ -21,7 +21,7 @@ async function complaints(page: Page): Promise<string[]> {
 
 /** Waits for the line on top with these words, follows it, and reads the whole of what it says. */
 async function explanation(page: Page, words: string): Promise<string> {
-  await page.locator('.troubles li', { hasText: words }).first().click({ timeout: 30_000 })
+  await page.locator('.troubles li', { hasText: words }).first().click({ timeout: 120_000 })
   await page.locator('.summary .verdict', { hasText: /./ }).waitFor()
   // The chart is laid out in a worker.
   await page.locator('.chart .state.active').first().waitFor()

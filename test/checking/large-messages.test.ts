@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { LargeMessages, type LargeMessagesSettings } from '../../src/checking/large-messages.ts'
 import { decodeFrame } from '../../src/protocol/frames.ts'
 import { decodeRequest, type RequestLimit, type RequestLimits } from '../../src/protocol/management.ts'
-import { validObjects } from '../properties/stix-arbitraries.ts'
+import { validObjects } from '../protocol/stix-arbitraries.ts'
 import { indicator } from '../system/wire.ts'
 
 const limits: RequestLimits = {

@@ -35,7 +35,8 @@ export async function platform(
     shortestRetryPauseMs: 50,
     longestRetryPauseMs: 200,
     publishTimeoutMs: 60_000,
-    requestTimeoutMs: 2000,
+    // Shorter, and a busy machine makes it publish twice.
+    requestTimeoutMs: 10_000,
     // Its broker may have ended before it.
     closeTimeoutMs: 100,
   })

@@ -12,8 +12,8 @@ import {
   retroMatchArguments,
 } from '../../src/connector/vast-commands.ts'
 import { finds, parseQuery, type Term } from '../fixtures/vast-query.ts'
-import { printPattern } from '../properties/pattern-print.ts'
-import { patternTree } from '../properties/pattern-trees.ts'
+import { printPattern } from '../protocol/pattern-print.ts'
+import { patternTree } from '../protocol/pattern-trees.ts'
 
 /** Any text, with what could end a string, a query, a line or an argument made likely. */
 const text = fc.oneof(

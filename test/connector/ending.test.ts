@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
+import { startBrokerHere } from '../system/broker-here.ts'
 import { startBroker } from '../system/broker-process.ts'
 import { event, indicator, platform, removed } from './applications.ts'
 import { childrenOf, isAttached, startConnector } from './connector-process.ts'
@@ -26,7 +27,7 @@ describe('a connector that is told to end', () => {
     test(`by ${signal} lets queries end, sends what they found, unsubscribes and exits with 0`, async t => {
       const vast = standInVast(t, { events })
       vast.order('hang', 'export')
-      const broker = await startBroker(t)
+      const broker = await startBrokerHere(t)
       const { bus, until } = await platform(t, broker)
       const connector = startConnector(t, broker, vast, { live_match: true, matcher_name: 'm' })
       await bus.publish(about())
@@ -44,7 +45,7 @@ describe('a connector that is told to end', () => {
   test('kills what still runs at the deadline, so that nothing is left of it', async t => {
     const vast = standInVast(t, { events })
     vast.order('stubborn', 'export', 'matcher attach')
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus } = await platform(t, broker)
     const settings = { live_match: true, matcher_name: 'm', shutdown_timeout: 0.2, kill_grace: 0.1 }
     const connector = startConnector(t, broker, vast, settings)
@@ -61,7 +62,7 @@ describe('a connector that is told to end', () => {
   test('twice ends at once, and so does all that it started', async t => {
     const vast = standInVast(t, { events })
     vast.order('stubborn', 'matcher attach')
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const connector = startConnector(t, broker, vast, { live_match: true, matcher_name: 'm' })
     await vast.until(({ callsOf }) => callsOf('matcher attach').length === 1)
     const children = childrenOf(connector.process)
@@ -74,7 +75,7 @@ describe('a connector that is told to end', () => {
   test('goes on where it was, if it has a state: what was not matched is, and no history is needed', async t => {
     const vast = standInVast(t, { events })
     vast.order('hang', 'export')
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus, until } = await platform(t, broker)
     const settings = { state: 'waiting', snapshot: 0, max_background_tasks: 1, shutdown_timeout: 0.1 }
     const former = startConnector(t, broker, vast, settings)
@@ -119,7 +120,7 @@ describe('a connector that is told to end', () => {
 
   test('and was away when an indicator was removed, makes the live matcher forget it, if it has a state', async t => {
     const vast = standInVast(t)
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus, until, sightings } = await platform(t, broker)
     const settings = { state: 'waiting', live_match: true, matcher_name: 'm', retro_match: false }
     const former = startConnector(t, broker, vast, settings)

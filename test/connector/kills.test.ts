@@ -21,8 +21,8 @@ function found(sighting: Sighting): string {
 
 test('whatever is killed, in whatever order, everything is sighted in the end, and nothing else', async t => {
   let duplicates = 0
-  const victims = fc.constantFrom<Victim>('vast', 'broker', 'connector')
-  const property = fc.asyncProperty(fc.array(victims, { minLength: 2, maxLength: 3 }), async order => {
+  const victims: readonly Victim[] = ['vast', 'broker', 'connector']
+  const property = fc.asyncProperty(fc.shuffledSubarray([...victims], { minLength: victims.length }), async order => {
     const cleanUp: (() => unknown)[] = []
     const scope = { after: (hook: () => unknown) => cleanUp.push(hook) } as unknown as typeof t
     try {
@@ -31,7 +31,7 @@ test('whatever is killed, in whatever order, everything is sighted in the end, a
       for (const hook of cleanUp.reverse()) await hook()
     }
   })
-  await fc.assert(property, { numRuns: 3, endOnFailure: true })
+  await fc.assert(property, { numRuns: 1, endOnFailure: true })
   t.diagnostic(`${duplicates} sightings came twice`)
 })
 

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
+import { startBrokerHere } from '../system/broker-here.ts'
 import { startBroker } from '../system/broker-process.ts'
 import { StandInBus } from '../system/stand-in-bus.ts'
 import { event, indicator, platform } from './applications.ts'
@@ -18,7 +19,7 @@ describe('while VAST is away', () => {
   test('indicators wait, and are matched when it comes', async t => {
     const vast = standInVast(t, { events })
     vast.goAway()
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus, until } = await platform(t, broker)
     const connector = startConnector(t, broker, vast)
     await connector.logged(({ msg }) => msg.startsWith('VAST does not answer'))
@@ -32,7 +33,7 @@ describe('while VAST is away', () => {
   test('a query that it broke off is made again', async t => {
     const vast = standInVast(t, { events })
     vast.order('hang', 'export')
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus, until } = await platform(t, broker)
     const connector = startConnector(t, broker, vast)
     await bus.publish(about())
@@ -45,7 +46,7 @@ describe('while VAST is away', () => {
 
   test('the live matcher is attached again, and looks for everything again', async t => {
     const vast = standInVast(t)
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus, until } = await platform(t, broker)
     const connector = startConnector(t, broker, vast, { live_match: true, matcher_name: 'm', retro_match: false })
     const one = about()
@@ -67,7 +68,7 @@ describe('while VAST is away', () => {
 test('a value that VAST calls a syntax error is told once, and the live matcher goes on without', async t => {
   const vast = standInVast(t)
   vast.order('refuse', 'matcher add')
-  const broker = await startBroker(t)
+  const broker = await startBrokerHere(t)
   const { bus, until } = await platform(t, broker)
   const connector = startConnector(t, broker, vast, { live_match: true, matcher_name: 'm', retro_match: false })
   await bus.publish(indicator("[domain-name:value = 'refused.test']"))
@@ -87,7 +88,7 @@ describe('a query', () => {
   test('that takes too long is ended, and the others go on', async t => {
     const vast = standInVast(t, { events })
     vast.order('stubborn', 'export')
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus, until } = await platform(t, broker)
     const settings = { retro_match_timeout: 1, kill_grace: 0.1, max_background_tasks: 1 }
     const connector = startConnector(t, broker, vast, settings)
@@ -106,7 +107,7 @@ describe('a query', () => {
   test('that crashes again and again while VAST is there is given up, and the log says why', async t => {
     const vast = standInVast(t, { events })
     vast.order('crash', 'export')
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus } = await platform(t, broker)
     const connector = startConnector(t, broker, vast, { retro_match_attempts: 3 })
     await bus.publish(about())
@@ -117,7 +118,7 @@ describe('a query', () => {
   test('that VAST calls a syntax error is told once, with the query, and given up; the others go on', async t => {
     const vast = standInVast(t, { events })
     vast.order('refuse', 'export')
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus, until } = await platform(t, broker)
     const connector = startConnector(t, broker, vast)
     // So long that standard error has more than is kept of it.
@@ -142,7 +143,7 @@ describe('a query', () => {
   test('that prints garbage is read as far as it can be', async t => {
     const vast = standInVast(t, { events })
     vast.order('garbage', 'export')
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus } = await platform(t, broker)
     const connector = startConnector(t, broker, vast, { max_line_bytes: 1024 })
     await bus.publish(about())
@@ -154,7 +155,7 @@ describe('a query', () => {
   test('says --low-priority if VAST knows it, and --max-events if that is wanted', async t => {
     for (const lowPriority of [true, false]) {
       const vast = standInVast(t, { events, lowPriority })
-      const broker = await startBroker(t)
+      const broker = await startBrokerHere(t)
       const { bus, until } = await platform(t, broker)
       startConnector(t, broker, vast, { retro_match_max_events: lowPriority ? 7 : 0 })
       await bus.publish(about())
@@ -171,7 +172,7 @@ describe('while queries hang', () => {
   test('no more indicators are taken than may wait, and none is lost', async t => {
     const vast = standInVast(t, { events })
     vast.order('hang', 'export')
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus, until } = await platform(t, broker)
     const connector = startConnector(t, broker, vast, { max_background_tasks: 2, max_waiting_indicators: 5 })
     const indicators = Array.from({ length: 20 }, about)
@@ -233,7 +234,7 @@ test('a bus that gives no receipts is told, and gets its sightings nevertheless'
 
 test('metrics are InfluxDB lines of what changed', async t => {
   const vast = standInVast(t, { events })
-  const broker = await startBroker(t)
+  const broker = await startBrokerHere(t)
   const { bus, until } = await platform(t, broker)
   const connector = startConnector(t, broker, vast, { metrics: { interval: 60, filename: 'numbers.log' } })
   await bus.publish(about())
@@ -249,7 +250,7 @@ test('metrics are InfluxDB lines of what changed', async t => {
 test('noisy indicators are summed up, and what is summed up goes at the end', async t => {
   const many = Array.from({ length: 10 }, (_, at) => event(at, { src_ip: address }))
   const vast = standInVast(t, { events: many })
-  const broker = await startBroker(t)
+  const broker = await startBrokerHere(t)
   const { bus, until } = await platform(t, broker)
   const connector = startConnector(t, broker, vast, { max_sightings_per_minute: 3 })
   await bus.publish(about())
@@ -266,7 +267,7 @@ test('noisy indicators are summed up, and what is summed up goes at the end', as
 
 test('what can not be matched is left out, told and counted by its reason', async t => {
   const vast = standInVast(t, { events: [...events, { src_ip: '10.9.9.9' }] })
-  const broker = await startBroker(t)
+  const broker = await startBrokerHere(t)
   const { bus, until } = await platform(t, broker)
   const connector = startConnector(t, broker, vast)
   for (const pattern of [

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
-import { startBroker } from '../system/broker-process.ts'
+import { startBrokerHere } from '../system/broker-here.ts'
 import { event, indicator, platform, removed } from './applications.ts'
 import { isAttached, startConnector } from './connector-process.ts'
 
@@ -14,7 +14,7 @@ const events = [
 
 test('an indicator is matched against stored events, and each match is a sighting with the event and the indicator', async t => {
   const vast = standInVast(t, { events })
-  const broker = await startBroker(t)
+  const broker = await startBrokerHere(t)
   const { bus, until } = await platform(t, broker)
   startConnector(t, broker, vast)
   const address = indicator("[ipv4-addr:value = '10.10.8.168']")
@@ -34,7 +34,7 @@ test('an indicator is matched against stored events, and each match is a sightin
 
 test('an indicator is matched against live events until it is removed', async t => {
   const vast = standInVast(t)
-  const broker = await startBroker(t)
+  const broker = await startBrokerHere(t)
   const { bus, until, sightings } = await platform(t, broker)
   const connector = startConnector(t, broker, vast, { live_match: true, matcher_name: 'm', retro_match: false })
   const [a, b] = [indicator("[domain-name:value = 'a.test']"), indicator("[domain-name:value = 'b.test']")]

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import type { TraceRecord } from '../../src/inspector/trace/records.ts'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
 import { liveEvents } from '../inspector/live-events.ts'
-import { startBroker } from '../system/broker-process.ts'
+import { startBrokerHere } from '../system/broker-here.ts'
 import { get, inspectorOf, scrape } from '../system/monitored.ts'
 import { event, indicator, platform, removed } from './applications.ts'
 import { isAttached, startConnector } from './connector-process.ts'
@@ -20,7 +20,7 @@ describe('monitoring of the connector', { concurrency: true }, () => {
   test('metrics and status tell exactly what was matched, reported and left out, and no value of an indicator', async t => {
     // platform ── indicators ─▶ broker ─▶ connector ─▶ VAST (two stored events, one live) ─▶ sightings ─▶ platform
     const vast = standInVast(t, { events })
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus, until } = await platform(t, broker)
     const settings = { ...watched, live_match: true, matcher_name: 'm' }
     const connector = startConnector(t, broker, vast, settings)
@@ -76,7 +76,7 @@ describe('monitoring of the connector', { concurrency: true }, () => {
 
   test('every reason for a loss is there from the start, and without live matching nothing of the live matcher', async t => {
     const vast = standInVast(t)
-    const connector = startConnector(t, await startBroker(t), vast, watched)
+    const connector = startConnector(t, await startBrokerHere(t), vast, watched)
     const values = await scrape(await inspectorOf(connector))
     const losses = [...values].filter(([name]) => name.startsWith('vast_threatbus_losses_total'))
     assert.ok(losses.length >= 25)
@@ -88,7 +88,7 @@ describe('monitoring of the connector', { concurrency: true }, () => {
   test('it is ready once the bus has subscribed it and VAST answers, and says what is missing', async t => {
     const vast = standInVast(t)
     vast.goAway()
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const connector = startConnector(t, broker, vast, watched)
     const url = await inspectorOf(connector)
     await connector.logged(({ msg }) => msg.startsWith('subscribed'))
@@ -104,7 +104,7 @@ describe('monitoring of the connector', { concurrency: true }, () => {
 
   test('a bus that is not there is told', async t => {
     const vast = standInVast(t)
-    const former = await startBroker(t)
+    const former = await startBrokerHere(t)
     await former.stop()
     const connector = startConnector(t, former, vast, watched)
     const url = await inspectorOf(connector)
@@ -116,7 +116,7 @@ describe('monitoring of the connector', { concurrency: true }, () => {
   test('strangers are refused, and the token is never told', async t => {
     const token = 'a-token-of-many-characters'
     const vast = standInVast(t)
-    const connector = startConnector(t, await startBroker(t), vast, { inspector: { port: 0, token } })
+    const connector = startConnector(t, await startBrokerHere(t), vast, { inspector: { port: 0, token } })
     const url = await inspectorOf(connector)
     assert.equal((await get(url, '/metrics', { authorization: `Bearer ${token}` })).status, 200)
     assert.equal((await get(url, '/metrics')).status, 401)
@@ -133,7 +133,7 @@ describe('monitoring of the connector', { concurrency: true }, () => {
     await once(other, 'listening')
     const { port } = other.address() as { port: number }
     const vast = standInVast(t, { events })
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus, until } = await platform(t, broker)
     const connector = startConnector(t, broker, vast, { inspector: { port } })
     const { level, msg } = await connector.logged(line => line.msg.startsWith("the inspector can't listen"))
@@ -147,7 +147,7 @@ describe('monitoring of the connector', { concurrency: true }, () => {
 
 test('the inspector shows the actors of the connector: its own, the live matcher, and the session at the bus', async t => {
   const vast = standInVast(t)
-  const broker = await startBroker(t)
+  const broker = await startBrokerHere(t)
   const settings = { ...watched, live_match: true, matcher_name: 'm' }
   const connector = startConnector(t, broker, vast, settings)
   const url = await inspectorOf(connector)

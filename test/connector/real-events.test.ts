@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Indicator } from '../../src/index.ts'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
-import { startBroker } from '../system/broker-process.ts'
+import { startBrokerHere } from '../system/broker-here.ts'
 import { indicator, platform, removed, type Sighting } from './applications.ts'
 import { isAttached, startConnector } from './connector-process.ts'
 
@@ -40,7 +40,7 @@ function sighted(sightings: readonly Sighting[], type: 'RETRO' | 'LIVE'): string
 
 test('ten addresses and host names of a real log give exactly its events, stored and live, until one is removed', async t => {
   const vast = standInVast(t, { events: log })
-  const broker = await startBroker(t)
+  const broker = await startBrokerHere(t)
   const { bus, until, sightings } = await platform(t, broker)
   const settings = { live_match: true, matcher_name: 'm', max_background_tasks: 4 }
   const connector = startConnector(t, broker, vast, settings)
@@ -79,7 +79,7 @@ test('ten addresses and host names of a real log give exactly its events, stored
 test('a flood of indicators is queried completely, and never by more processes than are allowed', async t => {
   const atOnce = 4
   const vast = standInVast(t, { events: log })
-  const broker = await startBroker(t)
+  const broker = await startBrokerHere(t)
   const { bus } = await platform(t, broker)
   const connector = startConnector(t, broker, vast, {
     max_background_tasks: atOnce,

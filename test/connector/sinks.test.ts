@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { standInVast } from '../fixtures/stand-in-vast.ts'
-import { startBroker } from '../system/broker-process.ts'
+import { startBrokerHere } from '../system/broker-here.ts'
 import { temporaryFile } from '../system/command-process.ts'
 import { event, indicator, platform } from './applications.ts'
 import { startConnector } from './connector-process.ts'
@@ -49,7 +49,7 @@ function script(t: TestContext): { readonly file: string; readonly runs: () => {
 
 async function setUp(t: TestContext, settings: Readonly<Record<string, unknown>>) {
   const vast = standInVast(t, { events })
-  const broker = await startBroker(t)
+  const broker = await startBrokerHere(t)
   const publisher = await platform(t, broker)
   const connector = startConnector(t, broker, vast, { max_background_tasks: 4, ...settings })
   await Promise.all(nasty.map(hostname => publisher.bus.publish(indicatorOf(hostname))))
@@ -98,12 +98,12 @@ describe('transform_context', () => {
   ] as const) {
     test(`that ${what} loses no sighting`, async t => {
       const vast = standInVast(t, { events })
-      const broker = await startBroker(t)
+      const broker = await startBrokerHere(t)
       const { bus, until } = await platform(t, broker)
       const file = temporaryFile(t, 'failing.cjs', command)
       const connector = startConnector(t, broker, vast, {
         transform_context: `'${process.execPath}' '${file}'`,
-        command_timeout: 0.5,
+        command_timeout: what === 'does not end' ? 0.5 : 60,
       })
       await bus.publish(indicatorOf('plain.test'))
       const [sighting] = await until(({ length }) => length >= 1)
@@ -152,7 +152,7 @@ describe('a sink', () => {
 
   test('that fails is told, with what it said', async t => {
     const vast = standInVast(t, { events })
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { bus } = await platform(t, broker)
     const file = temporaryFile(t, 'failing.cjs', '')
     writeFileSync(file, 'console.error("because"); process.exit(3)')

@@ -45,18 +45,18 @@ async function receiveThroughBreaks(
 
 describe('whose connections break at random places loses nothing, and is sent again', { concurrency: true }, () => {
   test('at most the window for each break, if it knows nothing of confirming', t =>
-    receiveThroughBreaks(t, 30_000, { kind: 'plain' }))
+    receiveThroughBreaks(t, 10_000, { kind: 'plain' }))
 
   test('no more if it reads slowly, and its library holds little', t =>
     receiveThroughBreaks(t, 2000, { kind: 'plain', highWaterMark: 10, pauseMs: 1 }, smallWindowBytes))
 
   test('no more if it joined by topic and types', t =>
-    receiveThroughBreaks(t, 5000, { kind: 'typed', types: ['indicator', 'sighting'] }, smallWindowBytes))
+    receiveThroughBreaks(t, 3000, { kind: 'typed', types: ['indicator', 'sighting'] }, smallWindowBytes))
 
   test('no more if it joined for one type of two', t =>
-    receiveThroughBreaks(t, 5000, { kind: 'typed', types: ['indicator'] }, smallWindowBytes))
+    receiveThroughBreaks(t, 3000, { kind: 'typed', types: ['indicator'] }, smallWindowBytes))
 
-  test('nothing if it confirms', t => receiveThroughBreaks(t, 5000, { kind: 'confirming' }, smallWindowBytes))
+  test('nothing if it confirms', t => receiveThroughBreaks(t, 3000, { kind: 'confirming' }, smallWindowBytes))
 
   for (const kind of ['plain', 'confirming'] as const) {
     test(`${kind === 'plain' ? 'at most the window' : 'nothing'} of a snapshot: ${kind}`, async t => {

@@ -16,7 +16,7 @@ import { Scene } from './scene.ts'
 const timeout = 2
 
 /** Far longer than that, in milliseconds: whoever is not found by then is not found by it. */
-const notFoundMs = 60_000
+const notFoundMs = 240_000
 
 type Kind = Omit<ApplicationOptions, 'host' | 'manage'>
 
@@ -111,18 +111,16 @@ describe('a subscriber whose old connection the broker still holds loses nothing
       await network.giveUp(pub)
     },
   }
-  for (const [way, breakBy] of Object.entries(ways)) {
-    for (const kind of ['plain', 'confirming', 'typed'] as const) {
-      test(`${way}: ${kind}`, async t => {
-        const application: Kind = { kind, types: ['indicator', 'sighting'], heartbeatMs: 500 }
-        const { network, scene, application: receiver } = await open(t, application, traffic)
-        const rounds = 3
-        for (let round = 0; round < rounds; round++) {
-          await breakBy(network, scene.broker.pub, round)
-          await receiver.received(receiver.arrivals.length + 50)
-        }
-        await scene.conclude({ ends: 'now', breaks: rounds })
-      })
-    }
+  for (const kind of ['plain', 'confirming', 'typed'] as const) {
+    test(kind, async t => {
+      const application: Kind = { kind, types: ['indicator', 'sighting'], heartbeatMs: 500 }
+      const { network, scene, application: receiver } = await open(t, application, traffic)
+      const inTurn = Object.values(ways)
+      for (const [round, breakBy] of inTurn.entries()) {
+        await breakBy(network, scene.broker.pub, round)
+        await receiver.received(receiver.arrivals.length + 50)
+      }
+      await scene.conclude({ ends: 'now', breaks: inTurn.length })
+    })
   }
 })

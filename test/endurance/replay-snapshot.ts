@@ -67,7 +67,7 @@ async function replayBeside(load: Load, port: number, expected: readonly string[
 
 /** Publishes objects, every tenth in two versions and every twentieth revoked; answers what a snapshot has of them. */
 async function publishObjects(port: number, objects: number): Promise<readonly string[]> {
-  const socket = new Request({ linger: 0, receiveTimeout: 10_000 })
+  const socket = new Request({ linger: 0, receiveTimeout: 60_000 })
   socket.connect(`tcp://127.0.0.1:${port}`)
   const publish = async (bodies: readonly string[]) => {
     await socket.send(`{"action":"publish","topic":"stix2/indicator","message":[${bodies.join()}]}`)

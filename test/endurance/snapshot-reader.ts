@@ -13,7 +13,7 @@ export interface SnapshotTask {
 
 /** Subscribes with a snapshot, and checks that it is exactly this. */
 async function readSnapshot({ port, expected }: SnapshotTask): Promise<void> {
-  const manage = new Request({ linger: 0, receiveTimeout: 10_000 })
+  const manage = new Request({ linger: 0, receiveTimeout: 60_000 })
   manage.connect(`tcp://127.0.0.1:${port}`)
   await manage.send(JSON.stringify({ action: 'subscribe', topic: indicatorTopic, snapshot: 1 }))
   const { topic, pub_port } = JSON.parse(String((await manage.receive())[0]))

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { charts } from '../../.tools/chart-pictures.ts'
 import { delayWords } from '../../src/inspector/story/delays.ts'
 import { definitionOf, type StateDefinition } from '../../src/inspector/trace/definition.ts'
-import { charts } from '../generate/chart-pictures.ts'
 
 function delaysIn(state: StateDefinition): string[] {
   return [...state.transitions.flatMap(({ delay }) => delay ?? []), ...state.states.flatMap(delaysIn)]

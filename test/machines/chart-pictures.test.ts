@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { charts, chartsPath, chartsWithoutPicture, withChartPictures } from '../generate/chart-pictures.ts'
-import { mermaidOf } from '../generate/mermaid.ts'
-import { loadMermaidParser } from '../generate/mermaid-parser.ts'
+import { charts, chartsPath, chartsWithoutPicture, withChartPictures } from '../../.tools/chart-pictures.ts'
+import { mermaidOf } from '../../.tools/mermaid.ts'
+import { loadMermaidParser } from '../../.tools/mermaid-parser.ts'
 
 describe('the pictures of the charts in machines/README.md', () => {
   const mermaid = loadMermaidParser()

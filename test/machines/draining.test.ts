@@ -5,7 +5,7 @@ import type { Subscription } from '../../src/actors/subscriber.ts'
 import { batchOf } from '../../src/delivery/batch.ts'
 import type { Line } from '../../src/delivery/delivery.ts'
 import type { Message } from '../../src/protocol/message.ts'
-import { numbered } from '../properties/logs.ts'
+import { numbered } from '../delivery/logs.ts'
 import { household, settled } from './household.ts'
 
 /** A connection that takes what it has room for, and acknowledges it when it is told to. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { and, assign, createMachine, not } from 'xstate'
-import { mermaidOf } from '../generate/mermaid.ts'
-import { loadMermaidParser } from '../generate/mermaid-parser.ts'
+import { mermaidOf } from '../../.tools/mermaid.ts'
+import { loadMermaidParser } from '../../.tools/mermaid-parser.ts'
 
 const mermaid = loadMermaidParser()
 

@@ -8,8 +8,8 @@ import type { Standing } from '../../src/delivery/standing.ts'
 import type { StoredSubscription } from '../../src/history/subscriptions/stored-subscription.ts'
 import { connectionFlowOf } from '../../src/observe/states.ts'
 import type { Message } from '../../src/protocol/message.ts'
-import { numbered, openLog } from '../properties/logs.ts'
-import { MemoryStore } from '../properties/memory-store.ts'
+import { numbered, openLog } from '../delivery/logs.ts'
+import { MemoryStore } from '../delivery/memory-store.ts'
 import { household, settled } from './household.ts'
 
 const step = fc.oneof(

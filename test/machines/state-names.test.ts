@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StateValue } from 'xstate'
+import { charts } from '../../.tools/chart-pictures.ts'
 import { definitionOf, type StateDefinition } from '../../src/inspector/trace/definition.ts'
 import { subscriberStateOf } from '../../src/observe/states.ts'
-import { charts } from '../generate/chart-pictures.ts'
 
 function pathsOf(state: StateDefinition): string[] {
   return state.states.flatMap(({ key, ...below }) => [key, ...pathsOf({ key, ...below }).map(path => `${key}.${path}`)])

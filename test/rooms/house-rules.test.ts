@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { barrels, namesThatSayNothing, undocumentedExports } from './house-rules.ts'
+import { isForDevelopers } from './rooms.ts'
 import { readSources } from './sources.ts'
 
 const sources = readSources()
-const running = sources.filter(({ path }) => !path.startsWith('test/'))
+const running = sources.filter(({ path }) => !isForDevelopers(path))
 
 function assertNone(complaints: readonly string[]): void {
   assert.deepEqual(complaints, [], complaints.join('\n'))

@@ -73,8 +73,8 @@ describe('the check of the import rules', () => {
   })
 
   test('knows the dependencies', () => {
-    assert.deepEqual(verdictOn('test/properties/planted.ts', `import fc from 'fast-check'`), [])
-    assert.equal(verdictOn('test/properties/planted.ts', `import _ from 'lodash'`).length, 1)
+    assert.deepEqual(verdictOn('test/protocol/planted.ts', `import fc from 'fast-check'`), [])
+    assert.equal(verdictOn('test/protocol/planted.ts', `import _ from 'lodash'`).length, 1)
     const without = brokenImportRules([{ path: 'src/config/planted.ts', text: `import { z } from 'zod'` }], {
       ...packages,
       dependencies: {},

@@ -1,6 +1,6 @@
 import { isBuiltin } from 'node:module'
 import { type Import, importsOf } from './imports.ts'
-import { fits, roomOf } from './rooms.ts'
+import { fits, isForDevelopers, roomOf } from './rooms.ts'
 import type { Source } from './sources.ts'
 
 /** The parts of package.json that decide which packages may be imported. */
@@ -41,10 +41,10 @@ function ruleBrokenBy({ path, specifier, target, typesOnly }: Import, packages: 
   if (isBuiltin(specifier)) return ['modules of Node are imported by their node: name']
   if (target in packages.dependencies) return []
   if (room.isBuilt && target in packages.devDependencies) return []
-  if (!path.startsWith('test/')) return ["what runs is imported from package.json's dependencies only"]
+  if (!isForDevelopers(path)) return ["what runs is imported from package.json's dependencies only"]
   return target in packages.devDependencies || target === packages.name
     ? []
-    : ["tests import packages only that are in package.json's dependencies or devDependencies"]
+    : ["tests and tools import packages only that are in package.json's dependencies or devDependencies"]
 }
 
 /** Each way round that imports take, once, types included: who reads one file of a circle has to read them all. */

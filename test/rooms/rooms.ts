@@ -234,7 +234,13 @@ export const rooms: readonly Room[] = [
     mayImport: [],
   },
   { path: 'test/', rule: 'tests import everything', mayImport: ['*'] },
+  { path: '.tools/', rule: 'what builds the house imports everything', mayImport: ['*'] },
 ]
+
+/** Is a file of the house one that is not run where the package is installed? */
+export function isForDevelopers(path: string): boolean {
+  return path.startsWith('test/') || path.startsWith('.tools/')
+}
 
 /** The room of a file. */
 export function roomOf(path: string): Room | undefined {

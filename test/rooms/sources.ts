@@ -21,7 +21,7 @@ export interface SyntaxNode {
 
 /** Every TypeScript file of the house. */
 export function readSources(): Source[] {
-  return ['machines', 'src', 'test'].flatMap(room =>
+  return ['.tools', 'machines', 'src', 'test'].flatMap(room =>
     readdirSync(join(repository, room), { recursive: true, encoding: 'utf8' })
       .map(file => `${room}/${file.replaceAll('\\', '/')}`)
       .filter(path => /\.tsx?$/.test(path))

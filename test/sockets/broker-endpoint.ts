@@ -16,7 +16,7 @@ export const listening: PubSocketOptions = {
   admission: new ConnectionAdmission(Number.POSITIVE_INFINITY),
   sendBufferBytes: 65_536,
   keepaliveIdleMs: 60_000,
-  handshakeTimeoutMs: 5000,
+  handshakeTimeoutMs: 60_000,
   budget: new PeerBudget({ maxBytes: 67_108_864, messageTimeoutMs: 60_000, exceeded() {} }),
   lingerMs: () => 0,
   answerTimeoutMs: 60_000,

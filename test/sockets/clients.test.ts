@@ -63,10 +63,10 @@ describe("ZeroMQ's own sockets", { concurrency: true }, () => {
     const { pub, port: pubPort, told } = await openPub(t)
     const topic = drawP2pTopic()
     const subscribing = await relay(t, pubPort)
-    const subscriber = connected(t, new Subscriber({ ...beating, receiveTimeout: 5000 }), subscribing.port)
+    const subscriber = connected(t, new Subscriber({ ...beating, receiveTimeout: 60_000 }), subscribing.port)
     subscriber.subscribe(topic)
     const asking = await relay(t, (await openManage(t)).port)
-    const dealer = connected(t, new Dealer({ ...beating, routingId: 'me', receiveTimeout: 5000 }), asking.port)
+    const dealer = connected(t, new Dealer({ ...beating, routingId: 'me', receiveTimeout: 60_000 }), asking.port)
     const { port: subPort, told: published } = await openSub(t)
     const publishing = await relay(t, subPort)
     const publisher = connected(t, new XPublisher(beating), publishing.port)
@@ -86,7 +86,7 @@ describe("ZeroMQ's own sockets", { concurrency: true }, () => {
   test('of other kinds and with other options are peers as well', async t => {
     const { pub, port, told } = await openPub(t)
     const topic = drawP2pTopic()
-    const xsub = connected(t, new XSubscriber({ linger: 0, handshakeInterval: 1000, receiveTimeout: 5000 }), port)
+    const xsub = connected(t, new XSubscriber({ linger: 0, handshakeInterval: 1000, receiveTimeout: 60_000 }), port)
     await xsub.send(`\x01${topic}`)
     await told.of(`joined ${topic}`)
     pub.send(topic, [message('x')])
@@ -110,7 +110,7 @@ describe("ZeroMQ's own sockets", { concurrency: true }, () => {
   test('subscribe to what they like, once or twice, and get each message once', async t => {
     const { pub, port, told } = await openPub(t)
     const [one, two] = [drawP2pTopic(), drawP2pTopic()]
-    const socket = new Subscriber({ linger: 0, receiveTimeout: 5000 })
+    const socket = new Subscriber({ linger: 0, receiveTimeout: 60_000 })
     // Before there is a connection, and after.
     socket.subscribe(one, one, `${one}sighting`)
     connected(t, socket, port)
@@ -142,7 +142,7 @@ describe("ZeroMQ's own sockets", { concurrency: true }, () => {
   test('come back with their subscriptions when the broker was away', async t => {
     const { pub, port, told } = await openPub(t)
     const topic = drawP2pTopic()
-    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 5000, reconnectInterval: 10 }), port)
+    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 60_000, reconnectInterval: 10 }), port)
     socket.subscribe(topic)
     await told.of(`joined ${topic}`)
     // libzmq subscribes again only while somebody receives.
@@ -158,7 +158,7 @@ describe("ZeroMQ's own sockets", { concurrency: true }, () => {
   test('ask over a connection of their own each time, and may hang up and ask again', async t => {
     const { port, told } = await openManage(t)
     for (let count = 0; count < 300; count++) {
-      const req = new Request({ linger: 0, receiveTimeout: 5000 })
+      const req = new Request({ linger: 0, receiveTimeout: 60_000 })
       req.connect(`tcp://127.0.0.1:${port}`)
       await req.send(String(count))
       // Every third does not wait for its reply.

@@ -86,7 +86,7 @@ describe('a connection', { concurrency: true }, () => {
       { broken: told.note('broken'), dropped: told.note('dropped') },
     )
     t.after(() => manage.close())
-    const dealer = connected(t, new Dealer({ linger: 0, receiveTimeout: 5000 }), await manage.bind())
+    const dealer = connected(t, new Dealer({ linger: 0, receiveTimeout: 60_000 }), await manage.bind())
     for (let count = 0; count < 20; count++) await dealer.send(['', String(count)])
     for (let count = 0; count < 20; count++)
       assert.equal(String((await dealer.receive())[1]).split(' ')[0], String(count))

@@ -55,7 +55,7 @@ describe("what a peer's library acknowledges", { concurrency: true }, () => {
   test('is what it has taken: everything that was sent before a PING that it answers', async t => {
     const { pub, port, told } = await openPub(t)
     const topic = drawP2pTopic()
-    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 5000 }), port)
+    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 60_000 }), port)
     socket.subscribe(topic)
     await told.of(`acknowledged ${topic} 1`)
     const [first = 0] = pub.send(topic, [message('1'), message('2')])
@@ -68,7 +68,7 @@ describe("what a peer's library acknowledges", { concurrency: true }, () => {
   test('is nothing of what it has no room for, and that as soon as its application reads', async t => {
     const { pub, port, told } = await openPub(t)
     const topic = drawP2pTopic()
-    const socket = new Subscriber({ linger: 0, receiveTimeout: 5000, receiveHighWaterMark: 10 })
+    const socket = new Subscriber({ linger: 0, receiveTimeout: 60_000, receiveHighWaterMark: 10 })
     connected(t, socket, port).subscribe(topic)
     await told.of(`acknowledged ${topic} 1`)
     const run = Array.from({ length: 100 }, (_, index) => message(String(index)))

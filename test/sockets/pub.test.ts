@@ -27,7 +27,7 @@ async function openWithSubscribers(
 ) {
   const { pub, port, told } = await openPub(t, over, admits)
   const subscribe = (...prefixes: string[]) => {
-    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 5000 }), port)
+    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 60_000 }), port)
     socket.subscribe(...prefixes)
     return socket
   }

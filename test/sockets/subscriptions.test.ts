@@ -65,7 +65,7 @@ describe('what comes in on pub', { concurrency: true }, () => {
   test('is no more than what a socket of libzmq is subscribed to: too long a prefix leaves it the others', async t => {
     const [topic, other] = [drawP2pTopic(), drawP2pTopic()]
     const { pub, port, told } = await openPub(t, {}, each => each === topic || each === other)
-    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 5000 }), port)
+    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 60_000 }), port)
     socket.subscribe(topic, `${topic}${'x'.repeat(224)}`, 'y'.repeat(100_000), other)
     await told.of(`joined ${other}`)
     pub.send(topic, [messageOf('indicator', 'x')])
@@ -78,7 +78,7 @@ describe('what comes in on pub', { concurrency: true }, () => {
   test('of one prefix counts once for each connection, as with libzmq, whose sockets tell when their last use of it ends', async t => {
     const topic = drawP2pTopic()
     const { pub, port, told } = await openPub(t)
-    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 5000 }), port)
+    const socket = connected(t, new Subscriber({ linger: 0, receiveTimeout: 60_000 }), port)
     socket.subscribe(topic)
     socket.subscribe(topic)
     socket.unsubscribe(topic)

@@ -10,14 +10,18 @@ import { type ProcessLog, readLog } from './log-lines.ts'
 /** The built command, as `npm install -g` would link it. */
 export const threatbusCommand = fileURLToPath(new URL('../../bin/threatbus.js', import.meta.url))
 
-/** A broker process under test. */
-export interface BrokerProcess extends ProcessLog {
-  readonly process: ChildProcess
+/** A broker under test, in a process of its own or in this one: where it listens, and what it logs. */
+export interface RunningBroker extends ProcessLog {
   /** Where its configuration and its history are. */
   readonly directory: string
   readonly manage: number
   readonly pub: number
   readonly sub: number
+}
+
+/** A broker process under test. */
+export interface BrokerProcess extends RunningBroker {
+  readonly process: ChildProcess
   /** Sends a signal and answers the exit code (null if the signal killed it). */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }

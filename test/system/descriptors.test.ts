@@ -75,7 +75,7 @@ describe('a broker that may have 128 files open', { concurrency: true }, () => {
     // Who comes now, gets in.
     const { topic: later } = await request(broker.manage, { action: 'subscribe', topic: 'stix2' })
     const another = receive(t, broker.pub, later)
-    const asking = new Request({ linger: 0, receiveTimeout: 5000 })
+    const asking = new Request({ linger: 0, receiveTimeout: 60_000 })
     t.after(() => asking.close())
     asking.connect(`tcp://127.0.0.1:${broker.manage}`)
     // Each is longer than a segment of this log may be.

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { BrokerProcess } from './broker-process.ts'
+import type { RunningBroker } from './broker-process.ts'
 import { runCommand } from './command-process.ts'
 import { indicator, request } from './wire.ts'
 
@@ -15,10 +15,10 @@ export const publish = (port: number, bodies: readonly string[]) =>
   request(port, `{"action":"publish","topic":"stix2/","message":[${bodies.join()}]}`)
 
 /** The arguments that name a broker's configuration. */
-export const configOf = ({ directory }: BrokerProcess) => ['-c', join(directory, 'config.yaml')]
+export const configOf = ({ directory }: Pick<RunningBroker, 'directory'>) => ['-c', join(directory, 'config.yaml')]
 
 /** The directory of a broker's history. */
-export const historyOf = ({ directory }: BrokerProcess) => join(directory, 'threatbus-history')
+export const historyOf = ({ directory }: Pick<RunningBroker, 'directory'>) => join(directory, 'threatbus-history')
 
 /** Makes a directory that is there for one test. */
 export function temporaryDirectory(t: TestContext): string {

@@ -4,13 +4,13 @@ import { describe, type TestContext, test } from 'node:test'
 import { Request, Subscriber } from 'zeromq'
 import { subscription } from '../history/subscription-arbitraries.ts'
 import { startBrokerHere } from './broker-here.ts'
-import { type BrokerProcess, startBroker } from './broker-process.ts'
+import { type RunningBroker, startBroker } from './broker-process.ts'
 import { inspectorOf, scrape } from './monitored.ts'
 import { indicator, type Receiver, type Reply, receive, request } from './wire.ts'
 
 /** Asks `manage` from an address of this machine, many times by one connection. */
 function from(t: TestContext, address: string, port: number) {
-  const socket = new Request({ linger: 0, receiveTimeout: 10_000 })
+  const socket = new Request({ linger: 0, receiveTimeout: 60_000 })
   t.after(() => socket.close())
   socket.connect(`tcp://${address}:0;127.0.0.1:${port}`)
   const ask = async (asked: object): Promise<Reply> => {
@@ -28,11 +28,11 @@ const tells = (topic: string, what: string) => (line: { readonly msg: string; re
   line.msg.startsWith(what) && line.subscriber === `${topic.slice(0, 6)}…`
 
 /** Fulfilled when it has joined; on a busy machine it may have been stale before. */
-const joins = (broker: BrokerProcess, topic: string) =>
+const joins = (broker: RunningBroker, topic: string) =>
   broker.logged(line => tells(topic, 'joined')(line) || tells(topic, 'back')(line))
 
 /** Subscribes and joins, as applications do. */
-async function join(t: TestContext, broker: BrokerProcess, address = '127.0.0.1') {
+async function join(t: TestContext, broker: RunningBroker, address = '127.0.0.1') {
   const { topic, reason } = await from(t, address, broker.manage).subscribe()
   assert.equal(reason, undefined)
   const receiver = receive(t, broker.pub, topic)
@@ -41,7 +41,7 @@ async function join(t: TestContext, broker: BrokerProcess, address = '127.0.0.1'
 }
 
 /** Publishes, and waits until all have it. */
-async function reaches(broker: BrokerProcess, receivers: readonly Receiver[]) {
+async function reaches(broker: RunningBroker, receivers: readonly Receiver[]) {
   const message = JSON.parse(indicator())
   const before = receivers.map(({ frames }) => frames.length)
   const reply = await request(broker.manage, { action: 'publish', topic: 'stix2/indicator', message })
@@ -83,7 +83,7 @@ describe('who never joined', { concurrency: true }, () => {
   })
 
   test('gives way in the share of its address, whose own it is to be full: others have room', async t => {
-    const broker = await startBroker(t, { max_subscribers: 10, max_subscribers_per_address: 3 })
+    const broker = await startBrokerHere(t, { settings: { max_subscribers: 10, max_subscribers_per_address: 3 } })
     const [one, two] = [await join(t, broker, '127.0.0.2'), await join(t, broker, '127.0.0.2')]
     const stranger = from(t, '127.0.0.2', broker.manage)
     for (let times = 0; times < 10; times++) assert.equal((await stranger.subscribe()).status, 'success')
@@ -100,7 +100,7 @@ describe('who never joined', { concurrency: true }, () => {
 
   test('is refused when its address subscribes too often, and others are not', async t => {
     const settings = { max_subscribers: 20, max_subscribers_per_address: 4, subscribe_rate: 5 }
-    const broker = await startBroker(t, settings)
+    const broker = await startBrokerHere(t, { settings: settings })
     const stranger = from(t, '127.0.0.2', broker.manage)
     let reason: string | undefined
     while (reason === undefined) ({ reason } = await stranger.subscribe())
@@ -127,7 +127,7 @@ describe('who never joined', { concurrency: true }, () => {
   })
 
   test('is as joined as anybody once it has, by a topic of a connection with many', async t => {
-    const broker = await startBroker(t, { max_subscribers: 4 })
+    const broker = await startBrokerHere(t, { settings: { max_subscribers: 4 } })
     const stranger = from(t, '127.0.0.2', broker.manage)
     const topics = [await stranger.subscribe(), await stranger.subscribe()].map(({ topic }) => topic)
     const socket = new Subscriber({ linger: 0 })

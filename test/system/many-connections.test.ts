@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { shortened } from '../../src/protocol/topics.ts'
-import { startBroker } from './broker-process.ts'
+import { startBrokerHere } from './broker-here.ts'
 import { inspectorOf, scrape } from './monitored.ts'
 import { RawSubscriber } from './raw-subscriber.ts'
 import { indicator, publisher, request } from './wire.ts'
@@ -21,7 +21,7 @@ async function subscribed(manage: number): Promise<string> {
 
 describe('of the connections of one subscriber', { concurrency: true }, () => {
   test('a few stay: a further one ends that which has taken nothing for longest', async t => {
-    const broker = await startBroker(t, { inspector: { port: 0 } })
+    const broker = await startBrokerHere(t, { settings: { inspector: { port: 0 } } })
     const topic = await subscribed(broker.manage)
     const connections: RawSubscriber[] = []
     for (let count = 0; count < 4; count++) connections.push(await joined(t, broker.pub, topic))
@@ -48,7 +48,7 @@ describe('of the connections of one subscriber', { concurrency: true }, () => {
   })
 
   test('one that has joined another topic as well only leaves this one', async t => {
-    const broker = await startBroker(t, { zmq: { max_connections_per_subscriber: 1 } })
+    const broker = await startBrokerHere(t, { settings: { zmq: { max_connections_per_subscriber: 1 } } })
     const [one, other] = [await subscribed(broker.manage), await subscribed(broker.manage)]
     const both = await joined(t, broker.pub, one)
     both.write({ to: other })

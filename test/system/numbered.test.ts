@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { Subscriber } from 'zeromq'
+import { startBrokerHere } from './broker-here.ts'
 import { startBroker } from './broker-process.ts'
 import { indicator, request, sighting } from './wire.ts'
 
@@ -67,7 +68,7 @@ describe('a subscriber that asks for numbers', { concurrency: true }, () => {
 
 describe('a subscription that begins in the past', { concurrency: true }, () => {
   test('has every message since, of its types, behind a number or from a time on, and then what is live', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const bodies = Array.from({ length: 20 }, (_, n) => (n % 4 === 3 ? sighting({ n }) : indicator({ n })))
     for (const body of bodies) await publish(broker.manage, body)
     const subscribe = (asked: object) =>

@@ -9,7 +9,8 @@ import { after, before, describe, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
 import { startConnector } from '../connector/connector-process.ts'
-import { startBroker, threatbusCommand } from './broker-process.ts'
+import { startBrokerHere } from './broker-here.ts'
+import { threatbusCommand } from './broker-process.ts'
 import { get, inspectorOf } from './monitored.ts'
 import { indicator, request } from './wire.ts'
 
@@ -98,7 +99,7 @@ describe('the files for operators', () => {
   const done: (() => unknown)[] = []
   before(async () => {
     const t = { after: (end: () => unknown) => void done.unshift(end) } as Pick<TestContext, 'after'>
-    const broker = await startBroker(t, { inspector: { port: 0 } })
+    const broker = await startBrokerHere(t, { settings: { inspector: { port: 0 } } })
     // A log that has no message has no oldest one.
     await request(broker.manage, { action: 'publish', topic: 'stix2/', message: [JSON.parse(indicator())] })
     const brokers = (await get(await inspectorOf(broker), '/metrics')).text

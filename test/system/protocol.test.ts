@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { startBroker } from './broker-process.ts'
+import { startBrokerHere } from './broker-here.ts'
 import { indicator, publisher, receive, request, sighting } from './wire.ts'
 
 describe('the bus', { concurrency: true }, () => {
   test('brings an indicator from a publisher to everyone who subscribed to indicators, byte for byte', async t => {
     // publisher ── sub ▶ broker ── pub ▶ one, another
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const subscriptions = [
       await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator' }),
       await request(broker.manage, { action: 'subscribe', topic: ['stix2/indicator', 'stix2/sighting'] }),
@@ -24,7 +24,7 @@ describe('the bus', { concurrency: true }, () => {
   })
 
   test('answers a subscription with a p2p topic and the ports as strings', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const reply = await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator', snapshot: 0 })
     assert.match(reply.topic, /^[a-z]{32}$/)
     assert.deepEqual(reply, {
@@ -36,7 +36,7 @@ describe('the bus', { concurrency: true }, () => {
   })
 
   test('delivers what was published between the subscribe reply and the arrival of the SUB socket, in order', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { topic } = await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator' })
     const witness = await request(broker.manage, { action: 'subscribe', topic: 'stix2/indicator' })
     const seen = receive(t, broker.pub, witness.topic)
@@ -53,7 +53,7 @@ describe('the bus', { concurrency: true }, () => {
   })
 
   test('keeps the order of a publisher, indicators and sightings interleaved as sent, and gives it its own back', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { topic } = await request(broker.manage, { action: 'subscribe', topic: 'stix2' })
     const receiver = receive(t, broker.pub, topic)
     const { send } = await publisher(t, broker.sub)
@@ -68,7 +68,7 @@ describe('the bus', { concurrency: true }, () => {
   })
 
   test('goes by the type of the body, not by the rest of the topic', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { topic } = await request(broker.manage, { action: 'subscribe', topic: 'stix2/sighting' })
     const receiver = receive(t, broker.pub, topic)
     const { send } = await publisher(t, broker.sub)
@@ -79,7 +79,7 @@ describe('the bus', { concurrency: true }, () => {
   })
 
   test('delivers a message once to a subscription whose topics overlap', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const topics = ['stix2', 'stix2/ind', 'stix2/indicator']
     const { topic } = await request(broker.manage, { action: 'subscribe', topic: topics })
     const receiver = receive(t, broker.pub, topic)
@@ -91,7 +91,7 @@ describe('the bus', { concurrency: true }, () => {
   })
 
   test('lets a subscriber hear only the types whose prefixes its SUB socket subscribed to', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { topic } = await request(broker.manage, { action: 'subscribe', topic: 'stix2' })
     const receiver = receive(t, broker.pub, `${topic}sighting`)
     const { send } = await publisher(t, broker.sub)
@@ -102,7 +102,7 @@ describe('the bus', { concurrency: true }, () => {
   })
 
   test('ends a subscription that asks for it, and then does not know it any more', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { topic } = await request(broker.manage, { action: 'subscribe', topic: 'stix2' })
     const heartbeat = () => request(broker.manage, { action: 'heartbeat', topic })
     assert.deepEqual(await heartbeat(), { status: 'success' })
@@ -112,7 +112,7 @@ describe('the bus', { concurrency: true }, () => {
   })
 
   test('lets nobody hear what is not theirs', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const { topic } = await request(broker.manage, { action: 'subscribe', topic: 'stix2' })
     const eavesdropper = receive(t, broker.pub, '', topic.slice(0, 31), 'stix2/indicator')
     await broker.logged(({ msg }) => msg.includes('a peer on pub was refused'))

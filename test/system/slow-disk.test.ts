@@ -9,6 +9,7 @@ import { readJournal } from '../../src/history/subscriptions/journal-lines.ts'
 import { subscriptionsFile } from '../../src/history/subscriptions/subscriptions.ts'
 import { holdDisk } from '../history/held-disk.ts'
 import { startBrokerHere } from './broker-here.ts'
+import { historyOf } from './history-process.ts'
 import { indicator, publisher, receive, request, sighting } from './wire.ts'
 
 const mebibyte = 1_048_576
@@ -138,7 +139,7 @@ test('a subscription of who has gone meanwhile is undone', async t => {
 
 /** The p2p topics of the subscriptions that a broker which starts now would find. */
 async function leftIn(directory: string): Promise<readonly string[]> {
-  const path = join(directory, subscriptionsFile)
+  const path = join(historyOf({ directory }), subscriptionsFile)
   const { records } = await readJournal(linesIn(path), path)
   return [...records.keys()]
 }

@@ -24,7 +24,7 @@ function memoryInUse(): number {
 
 describe('the topics of a subscription', () => {
   test('may be a hundred, and no more than the configuration says', async t => {
-    const { manage } = await startBroker(t)
+    const { manage } = await startBrokerHere(t)
     const topics = Array.from({ length: 100 }, (_, number) => `stix2/indicator/${number}`)
     assert.equal((await request(manage, { action: 'subscribe', topic: topics })).status, 'success')
     const { status, reason } = await request(manage, { action: 'subscribe', topic: [...topics, 'stix2'] })
@@ -76,7 +76,7 @@ describe('the topics of a subscription', () => {
   })
 
   test('ask for the snapshots that their ends name, however long they are', async t => {
-    const broker = await startBroker(t)
+    const broker = await startBrokerHere(t)
     const application = await request(broker.manage, { action: 'subscribe', topic: 'x' })
     const heard = receive(t, broker.pub, application.topic)
     const topics = [long('sighting'), long(), long('indicator')]

@@ -10,7 +10,7 @@ export type Reply = { readonly status: string; readonly topic: string; readonly 
 
 /** Sends one request to `manage` over a connection of its own, as the original's applications do, and answers the reply. */
 export async function request(port: number, ...parts: (object | string | Buffer)[]): Promise<Reply> {
-  const socket = new Request({ linger: 0, receiveTimeout: 5000 })
+  const socket = new Request({ linger: 0, receiveTimeout: 60_000 })
   socket.connect(`tcp://127.0.0.1:${port}`)
   await socket.send(
     parts.map(part => (typeof part === 'string' || Buffer.isBuffer(part) ? part : JSON.stringify(part))),

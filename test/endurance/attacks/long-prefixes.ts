@@ -10,7 +10,7 @@ const prefixBytes = 255
 
 /** Subscribes, and answers the p2p topics. Those that are refused, or not answered, are left out. */
 async function topicsOf({ host, manage }: Target, signal: AbortSignal): Promise<string[]> {
-  const socket = new Request({ linger: 0, receiveTimeout: 5000, relaxed: true, correlate: true })
+  const socket = new Request({ linger: 0, receiveTimeout: 60_000, relaxed: true, correlate: true })
   socket.connect(`tcp://${host}:${manage}`)
   const topics: string[] = []
   try {

@@ -34,7 +34,7 @@ export const snapshots: Attack = {
       return reply === undefined ? {} : JSON.parse(String(reply))
     }
     const wantEndlessly = async (each: number) => {
-      const options = { linger: 0, receiveTimeout: 5000, relaxed: true, correlate: true }
+      const options = { linger: 0, receiveTimeout: 60_000, relaxed: true, correlate: true }
       const request = open(new Request(options), manage)
       const reader = each % 2 === 0 ? open(new Subscriber({ linger: 0, receiveHighWaterMark: 1 }), pub) : undefined
       let days = each

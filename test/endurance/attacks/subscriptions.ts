@@ -13,7 +13,7 @@ export const subscriptions: Attack = {
   name: 'subscriptions',
   description: 'Subscribes endlessly and never joins, so that there is no room for anybody else.',
   async run({ host, manage }, connections, signal) {
-    const options = { linger: 0, receiveTimeout: 5000, relaxed: true, correlate: true }
+    const options = { linger: 0, receiveTimeout: 60_000, relaxed: true, correlate: true }
     const sockets = Array.from({ length: connections }, () => new Request(options))
     const subscribeEndlessly = async (socket: Request) => {
       socket.connect(`tcp://${sourceOf(host)}${host}:${manage}`)
