@@ -40,9 +40,6 @@ const selectionTurnMs = 10_000
 /** So much of what may be unwritten is for large messages, and for those with receipts: the rest is for small ones on `sub`. */
 const patientShare = 0.5
 
-/** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
-const positionsIntervalMs = 1000
-
 /**
  * Starts a broker. Reads top to bottom as the list of what the process is made of.
  *
@@ -112,7 +109,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
   )
 
   // Actors: subscribers and snapshot exchanges under the supervisor, which owns the endpoints.
-  const { supervisor, subscribers, subscribing, subscriptionAdmission, records, exchanges } = actorSystem(config, {
+  const actors = actorSystem(config, {
     ...{ messages, egress, supplies, history, sockets, reports },
     supervision: {
       announceServing: ports => {
@@ -124,21 +121,16 @@ export function startBroker(config: Config, log: Logger, history: History | unde
       reportUndelivered: undelivered => reports.undelivered(undelivered),
     },
   })
+  const { supervisor, subscribers, exchanges } = actors
   const management = new Management({
     ...{ limits, largeMessages, supervisor, clients: sockets.manage, reports },
     actions: managementActions({
-      ...{ supervisor, subscribers, subscribing, subscriptionAdmission, clients: sockets.manage, advertised: zmq },
-      ...{ history, records, publicationAdmission, backbone, reports },
+      ...{ ...actors, clients: sockets.manage, advertised: zmq, history, publicationAdmission, backbone, reports },
     }),
   })
   history?.serve(request =>
     carryOut(request, { subscribers, describe: subscriberLine, dropped: dropped => reports.dropped(dropped) }),
   )
-  const positions = setInterval(() => {
-    records?.movePositions(subscribers)
-    // Also safe from a power cut, a second later. That it fails is said loudly by the history.
-    history?.subscriptions.synced().catch(() => {})
-  }, positionsIntervalMs)
   const observation = observe(
     config,
     { log, reports },
@@ -169,7 +161,7 @@ export function startBroker(config: Config, log: Logger, history: History | unde
         throw error
       })
       .finally(async () => {
-        clearInterval(positions)
+        actors.close()
         sockets.endWatch()
         publicationAdmission?.close()
         await Promise.all([largeMessages.close(), history?.close(), observation.close()])

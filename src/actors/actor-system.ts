@@ -19,6 +19,9 @@ import { Subscribing, type SubscribingSurroundings } from './subscribing.ts'
 import { SubscriptionAdmission, type SubscriptionLimit, subscriptionLimits } from './subscription-admission.ts'
 import { SubscriptionRecords } from './subscription-records.ts'
 
+/** How often it is written down where subscribers stand: what they were sent since, a crash makes them get again. */
+const positionsIntervalMs = 1000
+
 /** What the actors of a broker work with. */
 export interface ActorSystemSurroundings {
   readonly messages: MessageLog
@@ -159,5 +162,12 @@ export function actorSystem(config: Config, surroundings: ActorSystemSurrounding
     },
   )
   indexTimers(supervisor.system)
-  return { supervisor, subscribers, exchanges, subscribing, subscriptionAdmission, records }
+  const positions = setInterval(() => {
+    records?.movePositions(subscribers)
+    // Also safe from a power cut, a second later. That it fails is said loudly by the history.
+    history?.subscriptions.synced().catch(() => {})
+  }, positionsIntervalMs)
+  /** Writes down no more where subscribers stand. */
+  const close = () => clearInterval(positions)
+  return { supervisor, subscribers, exchanges, subscribing, subscriptionAdmission, records, close }
 }
