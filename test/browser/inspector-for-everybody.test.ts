@@ -101,7 +101,7 @@ test('the page is there for everybody', async t => {
     const rows = page.locator('.troubles > ul > li')
     assert.match(
       (await rows.first().innerText()).replaceAll('\n', ' '),
-      /^reads slowly connection.* waiting It reads slowly/,
+      /^reads slowly connection.* waiting It has taken nothing for /,
     )
     assert.equal(await rows.filter({ hasText: 'never joined' }).count(), 1)
     await group.click()
