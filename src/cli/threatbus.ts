@@ -81,7 +81,7 @@ program
     '\nAn inspector with a token: http://127.0.0.1:13373/?token=TOKEN, or THREATBUS_INSPECTOR__TOKEN for all that have none.',
   )
   .option('--port <number>', 'the port; 0 lets the system pick one', wholeNumber, 0)
-  .option('--save <file>', 'write the page with the traces to one HTML file, which opens anywhere, and end')
+  .option('--save <file>', 'write the page with the traces to one HTML file, which opens anywhere, and end (default: serve it)')
   .action(async (sources, options) => {
     const { inspect } = await import('./inspect.ts')
     process.exitCode = await inspect(sources, options)
