@@ -20,7 +20,7 @@ export interface ExportOptions extends HistoryOptions {
   readonly format: 'lines' | 'bundle'
   /** Of each object its latest version, without those that were revoked or removed. */
   readonly latest?: boolean
-  /** Say also when they were accepted: what `history import` needs of a backup. */
+  /** Say also when they were accepted, what `history import` needs of a backup? Default: with lines; a bundle is for others. */
   readonly times?: boolean
 }
 
@@ -56,7 +56,7 @@ export async function exportHistory(options: ExportOptions): Promise<number> {
 /** The texts of the objects that are wanted, in the order in which they were accepted, and of what says when that was. */
 async function* objectsIn(
   reader: LogReader,
-  { since = 0, type, latest, times }: ExportOptions,
+  { since = 0, type, latest, format, times = format === 'lines' }: ExportOptions,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const types = type === undefined ? (['indicator', 'sighting'] as const) : [type]

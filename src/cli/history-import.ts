@@ -107,7 +107,7 @@ class ImportedTimes {
     if (acceptedMs !== undefined) this.#hasTimes = true
     if (this.#keep === false || this.#target.isBroker) return { ...object, acceptedMs: undefined }
     if (acceptedMs === undefined && this.#keep) {
-      throw new UntimedError(`${file}:${line}: it does not say when this was accepted, as history export --times does`)
+      throw new UntimedError(`${file}:${line}: it does not say when this was accepted, as history export does`)
     }
     if (Number.isNaN(acceptedMs))
       throw new UntimedError(`${file}:${line}: when this was accepted cannot be read before it`)

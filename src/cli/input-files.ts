@@ -30,7 +30,7 @@ export interface ObjectInFile extends PlaceInFile {
   readonly text: string
   /** Was it STIX 2.0? */
   readonly isUpgraded: boolean
-  /** When a bus accepted it, in milliseconds since the epoch, if the input says so (`history export --times`). */
+  /** When a bus accepted it, in milliseconds since the epoch, if the input says so (`history export`). */
   readonly acceptedMs?: number | undefined
 }
 

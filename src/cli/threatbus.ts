@@ -81,7 +81,10 @@ program
     '\nAn inspector with a token: http://127.0.0.1:13373/?token=TOKEN, or THREATBUS_INSPECTOR__TOKEN for all that have none.',
   )
   .option('--port <number>', 'the port; 0 lets the system pick one', wholeNumber, 0)
-  .option('--save <file>', 'write the page with the traces to one HTML file, which opens anywhere, and end (default: serve it)')
+  .option(
+    '--save <file>',
+    'write the page with the traces to one HTML file, which opens anywhere, and end (default: serve it)',
+  )
   .action(async (sources, options) => {
     const { inspect } = await import('./inspect.ts')
     process.exitCode = await inspect(sources, options)
@@ -166,7 +169,8 @@ historyCommand('export', 'Print the objects in the history, the oldest first.')
       .default('lines'),
   )
   .option('--latest', 'of each object its latest version, without those revoked or removed')
-  .option('--times', 'say also when they were accepted: `history import` keeps that')
+  .option('--times', 'say also when they were accepted, which `history import` keeps (default: with lines)')
+  .option('--no-times', 'leave that out')
   .action(async options => {
     const { exportHistory } = await import('./history-export.ts')
     process.exitCode = await exportHistory({ ...program.opts(), ...options })

@@ -56,10 +56,10 @@ test('nothing that strangers wrote acts on a terminal; a pipe gets their bytes',
   const [json, frames, lines, bundle, info, piped] = await Promise.all([
     onTerminal(t, ...subscribed),
     onTerminal(t, ...subscribed, '--format', 'frames'),
-    onTerminal(t, 'history', 'export', '--path', path),
+    onTerminal(t, 'history', 'export', '--no-times', '--path', path),
     onTerminal(t, 'history', 'export', '--path', path, '--format', 'bundle'),
     onTerminal(t, 'history', 'info', '--path', path),
-    runCommand(t, ['history', 'export', '--path', path]),
+    runCommand(t, ['history', 'export', '--no-times', '--path', path]),
   ])
   for (const shown of [report, json, frames, lines, bundle, info])
     assert.doesNotMatch(shown.replaceAll('\n', ''), acting)

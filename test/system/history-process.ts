@@ -29,7 +29,7 @@ export function temporaryDirectory(t: TestContext): string {
 
 /** The lines that `threatbus history export` prints, which must go well. */
 export async function exported(t: Pick<TestContext, 'after'>, ...args: readonly string[]): Promise<readonly string[]> {
-  const { code, lines, stderr } = await runCommand(t, ['history', 'export', ...args])
+  const { code, lines, stderr } = await runCommand(t, ['history', 'export', '--no-times', ...args])
   assert.deepEqual([code, stderr], [0, ''])
   return lines
 }

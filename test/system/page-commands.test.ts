@@ -154,7 +154,7 @@ describe('the commands of the pages', () => {
     await here.run('npx threatbus history export --since 7d --latest --format bundle > week.json')
     await here.run('npx threatbus history import week.json')
     await subscriber.printed(16)
-    await here.run('npx threatbus history export --times > backup.jsonl')
+    await here.run('npx threatbus history export > backup.jsonl')
     await subscriber.stop()
     assert.equal(await broker.stop(), 0)
     rmSync(join(here.directory, 'threatbus-history'), { recursive: true })
