@@ -78,9 +78,9 @@ export class GroupWriter {
     return this.#accepted
   }
 
-  /** Does writing fail at present? */
+  /** Does writing fail at present, or has something come after {@link close}? */
   get isFailing(): boolean {
-    return this.#failure !== undefined
+    return this.#failure !== undefined || (this.#end !== undefined && this.#written < this.#accepted)
   }
 
   /** There is something to write up to this place. */
@@ -113,10 +113,9 @@ export class GroupWriter {
   }
 
   #reached(isSafe: boolean): Promise<void> {
-    if (this.isFailing) return Promise.reject(this.#failure)
+    if (this.isFailing) return Promise.reject(this.#failure ?? this.#end)
     const place = this.#accepted
     if ((isSafe ? this.#safe : this.#written) >= place) return Promise.resolve()
-    if (this.#end !== undefined) return Promise.reject(this.#end)
     return new Promise((resolve, reject) => {
       this.#waiters.push({ place, isSafe, resolve, reject })
       this.#run()
