@@ -30,6 +30,8 @@ export interface GroupPace {
   readonly writesWhileSyncing: boolean
   /** After a failure it is tried again every so often. */
   readonly retryMs: number
+  /** Is a process kept alive for that? */
+  readonly keepsProcess: boolean
 }
 
 /** Someone who waits until everything before a place is written, or is safe from a power cut. */
@@ -196,6 +198,7 @@ export class GroupWriter {
         resolve()
       }
       const timer = setTimeout(end, ms)
+      if (this.isFailing && !this.#pace.keepsProcess) timer.unref()
       this.#wakeUp = end
     })
   }
