@@ -30,6 +30,8 @@ export interface GroupPace {
   readonly writesWhileSyncing: boolean
   /** After a failure it is tried again every so often. */
   readonly retryMs: number
+  /** Is a process kept alive for that? */
+  readonly keepsProcess: boolean
 }
 
 /** Someone who waits until everything before a place is written, or is safe from a power cut. */
@@ -78,9 +80,9 @@ export class GroupWriter {
     return this.#accepted
   }
 
-  /** Does writing fail at present? */
+  /** Does writing fail at present, or has something come after {@link close}? */
   get isFailing(): boolean {
-    return this.#failure !== undefined
+    return this.#failure !== undefined || (this.#end !== undefined && this.#written < this.#accepted)
   }
 
   /** There is something to write up to this place. */
@@ -113,10 +115,9 @@ export class GroupWriter {
   }
 
   #reached(isSafe: boolean): Promise<void> {
-    if (this.isFailing) return Promise.reject(this.#failure)
+    if (this.isFailing) return Promise.reject(this.#failure ?? this.#end)
     const place = this.#accepted
     if ((isSafe ? this.#safe : this.#written) >= place) return Promise.resolve()
-    if (this.#end !== undefined) return Promise.reject(this.#end)
     return new Promise((resolve, reject) => {
       this.#waiters.push({ place, isSafe, resolve, reject })
       this.#run()
@@ -197,6 +198,7 @@ export class GroupWriter {
         resolve()
       }
       const timer = setTimeout(end, ms)
+      if (this.isFailing && !this.#pace.keepsProcess) timer.unref()
       this.#wakeUp = end
     })
   }

@@ -39,7 +39,7 @@ export class Writer {
     this.#next = next
     this.#target = new LogTarget(log, next, settings.maxUnwrittenBytes, events)
     const retryMs = settings.retryMs ?? 1000
-    const pace = { calmMs, syncMs: calmSyncMs, writesWhileSyncing: false, retryMs }
+    const pace = { calmMs, syncMs: calmSyncMs, writesWhileSyncing: false, retryMs, keepsProcess: true }
     this.#groups = new GroupWriter(this.#target, pace, next)
     this.#retention = setInterval(() => log.removeOld(), retentionCheckMs).unref()
   }

@@ -81,7 +81,7 @@ function entryOf(record: StoredSubscription, isInFile = false): Entry {
 const partLength = 65_536
 
 /** It is never calm: whoever subscribes waits for it. A disk that takes its time to make it safe holds no group up. */
-const pace = { calmMs: 0, syncMs: Number.POSITIVE_INFINITY, writesWhileSyncing: true }
+const pace = { calmMs: 0, syncMs: Number.POSITIVE_INFINITY, writesWhileSyncing: true, keepsProcess: false }
 
 /** A rewrite is worth it once the file has this many times what the subscriptions need. */
 const compactFactor = 4
