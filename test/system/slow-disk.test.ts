@@ -62,7 +62,7 @@ test('what is large, or published with receipts, does not hold back what is smal
   t.after(() => flood.close())
   flood.connect(`tcp://127.0.0.1:${manage}`)
   disk.hold()
-  const message = indicator({ description: 'x'.repeat(0.4 * mebibyte) })
+  const message = indicator({ description: 'x'.repeat(0.2 * mebibyte) })
   const others = await publisher(t, sub)
   for (let sent = 0; sent < 10; sent++) {
     await flood.send(['', `{"action":"publish","topic":"stix2/","message":${message}}`])
