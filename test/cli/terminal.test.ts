@@ -18,7 +18,8 @@ async function bytesOnTerminal(t: TestContext, args: readonly string[], env: Nod
   // util-linux's: it runs the command on a pseudo-terminal, and copies what that shows.
   const child = spawn('script', ['-qec', `stty cols 100; ${command}`, '/dev/null'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, TERM: 'xterm-256color', ...env },
+    // Of a machine that builds it is taken that its terminal shows no colours.
+    env: { ...process.env, CI: undefined, NO_COLOR: undefined, TERM: 'xterm-256color', ...env },
   })
   t.after(() => child.kill('SIGKILL'))
   const closed = once(child, 'close')
