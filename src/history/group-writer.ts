@@ -1,280 +1,203 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { HistoryError } from './history-error.ts'
+import { reasonOf } from './reason.ts'
 
-/** Where a group writer writes what was accepted. One {@link write} at a time. */
+/** What a group writer tells its owner: edges only. */
+export interface WritingEvents {
+  /** Writing failed; it is tried again until {@link onRecovered}. What is not written is kept in memory. */
+  onFailing(error: unknown): void
+  /** Everything is written, after it had failed. */
+  onRecovered(): void
+}
+
+/** Where a group writer writes. One call of each kind at a time. */
 export interface GroupTarget {
-  /** Is so much accepted and not written that it is to be written at once, though nobody waits for it? */
-  readonly isUrgent: boolean
   /**
-   * Writes what was accepted, or a part of it, and answers up to which place all of it is written now. After a failure, and
-   * the first time, what was written before is not to be trusted.
+   * Writes what has changed since the last call, or, after one that failed and at first, everything: that is safe from a
+   * power cut then.
    */
-  write(isTrusted: boolean): Promise<number>
-  /** Fulfilled once all that was written before is safe from a power cut. */
+  write(scope: 'changes' | 'everything'): Promise<void>
+  /** Fulfilled once all that was written before is safe from a power cut. Others may write meanwhile. */
   sync(): Promise<void>
-  /** Writing failed; said once, until it works again. */
-  failing(error: unknown): void
-  /** An attempt has failed, and none is under way. Never rejects. */
-  failed(): Promise<void>
-  /** Everything is safe from a power cut, after writing had failed. */
-  recovered(): void
+  /** Never rejects. */
   close(): Promise<void>
 }
 
-/** When a group writer writes. */
-export interface GroupPace {
-  /** While nobody waits for it, and it is not urgent, what was accepted in so long is written at once. */
-  readonly calmMs: number
-  /** While nobody waits for it, what was written is made safe from a power cut after so long; `Infinity`: by the system. */
-  readonly syncMs: number
-  /** Does it go on writing while the disk makes safe what it has? */
-  readonly writesWhileSyncing: boolean
-  /** After a failure it is tried again every so often. */
-  readonly retryMs: number
-  /** Is a process kept alive for that? */
-  readonly keepsProcess: boolean
-}
-
-/** Someone who waits until everything before a place is written, or is safe from a power cut. */
 interface Waiter {
-  readonly place: number
-  readonly isSafe: boolean
+  /** The change that it waits for, by number. */
+  readonly change: number
+  readonly durable: boolean
   resolve(): void
   reject(error: unknown): void
 }
 
 /**
- * Writes what is accepted in the background, in groups: all that came while one was being written is the next one. It counts
- * places; what is at them the target knows.
+ * Writes changes in the background, in groups: all that came while the last group was being written is the next one. A disk
+ * that takes its time to be safe holds no group up. It counts changes; what they are the target knows.
  */
 export class GroupWriter {
   readonly #target: GroupTarget
-  readonly #pace: GroupPace
-  #accepted: number
-  #written: number
-  #safe: number
+  readonly #events: WritingEvents
+  readonly #retryMs: number
+  #state: 'fresh' | 'steady' | 'failing' | 'closed' = 'fresh'
+  #changes = 0
+  #written = 0
+  #durable = 0
   #waiters: Waiter[] = []
-  #isTrusted = false
-  /** What went wrong last, while writing fails. */
-  #failure: unknown
-  /** How often something went wrong: what was under way then does not count. */
-  #failures = 0
-  #running: Promise<void> | undefined
+  /** What went wrong last, while failing. */
+  #error: unknown
+  #run: Promise<void> | undefined
   #syncing: Promise<void> | undefined
-  #wakeUp: (() => void) | undefined
+  #retry: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
-  /** Why nothing is written any more. */
-  #end: HistoryError | undefined
-  #syncDueMs = Number.POSITIVE_INFINITY
-  /** While there is more to write, it is not synced before. */
-  #syncAgainMs = 0
 
-  /** @param place up to where everything is written and safe */
-  constructor(target: GroupTarget, pace: GroupPace, place = 0) {
+  /** @param retryMs after a failure it is tried again every so many milliseconds */
+  constructor(target: GroupTarget, events: WritingEvents, retryMs: number) {
     this.#target = target
-    this.#pace = pace
-    this.#accepted = this.#written = this.#safe = place
+    this.#events = events
+    this.#retryMs = retryMs
   }
 
-  /** The place up to which there is something to write. */
-  get accepted(): number {
-    return this.#accepted
-  }
-
-  /** Does writing fail at present, or has something come after {@link close}? */
+  /** Does writing fail at present? */
   get isFailing(): boolean {
-    return this.#failure !== undefined || (this.#end !== undefined && this.#written < this.#accepted)
+    return this.#state === 'failing'
   }
 
-  /** There is something to write up to this place. */
-  accept(place: number): void {
-    this.#accepted = place
-    this.#run()
-    if (this.#target.isUrgent) this.#hurry()
+  /** Something has changed, which is written soon. */
+  changed(): void {
+    this.#changes++
+    this.#start()
   }
 
-  /** Fulfilled once all that was accepted is with the operating system. Rejects while writing fails, and for what came after {@link close}. */
-  written(): Promise<void> {
-    return this.#reached(false)
-  }
-
-  /** As {@link written}, and a power cut can't undo it. */
-  synced(): Promise<void> {
-    return this.#reached(true)
+  /**
+   * Fulfilled once all changes so far are with the operating system, or, if `durable`, on disk too. Rejects with a
+   * HistoryError while writing fails, and for what was not written before {@link close}.
+   */
+  written(durable: boolean): Promise<void> {
+    const change = this.#changes
+    if (this.#state === 'failing') return Promise.reject(this.#failure())
+    if ((durable ? this.#durable : this.#written) >= change) return Promise.resolve()
+    if (this.#state === 'closed') return Promise.reject(closed())
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ change, durable, resolve, reject })
+      if (change > this.#written) this.#start()
+      else this.#sync()
+    })
   }
 
   /** What was written is not to be trusted, because of this: it is as if writing had failed. */
   distrust(error: unknown): void {
-    this.#fail(error)
-    this.#run()
+    if (this.#state === 'steady') this.#fail(error)
   }
 
-  /** Writes what is left, even if it failed before, and closes the target. */
+  /** Writes what is left, even if it failed before, and closes the target. Never rejects. */
   close(): Promise<void> {
     this.#closing ??= this.#finish()
     return this.#closing
   }
 
-  #reached(isSafe: boolean): Promise<void> {
-    if (this.isFailing) return Promise.reject(this.#failure ?? this.#end)
-    const place = this.#accepted
-    if ((isSafe ? this.#safe : this.#written) >= place) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ place, isSafe, resolve, reject })
-      this.#run()
-      this.#hurry()
-    })
+  /** The group is written a turn later, so that all changes of this turn are in it. */
+  #start(): void {
+    // While it fails, the timer starts it; and in the end, what is left is written by closing.
+    if (this.#state === 'failing' || this.#closing !== undefined) return
+    this.#run ??= nextTurn().then(() => this.#writeGroups())
   }
 
   async #finish(): Promise<void> {
-    this.#wakeUp?.()
-    await (this.#running ?? this.#work())
-    // It was not waited for, and may have failed.
-    if (this.#syncing !== undefined) {
-      await this.#syncing
-      await this.#work()
-    }
+    clearTimeout(this.#retry)
+    await this.#run
+    await this.#syncing
+    if (this.#written < this.#changes || this.#state === 'failing') await this.#writeGroups()
+    if (this.#durable < this.#changes && this.#state !== 'failing') await this.#syncGroup()
     await this.#target.close()
-    this.#end = new HistoryError('it was closed before this was written')
-    this.#refuse(this.#end)
+    this.#state = 'closed'
+    this.#refuse(closed())
   }
 
-  #run(): void {
-    if (this.#closing === undefined) this.#running ??= this.#work()
-  }
-
-  #hurry(): void {
-    if (!this.isFailing) this.#wakeUp?.()
-  }
-
-  async #work(): Promise<void> {
-    // What is accepted in one go is written in one go.
-    await undefined
-    while (this.#hasWork) {
-      if (!this.#isUrgent) await this.#pause(this.isFailing ? this.#pace.retryMs : this.#calmPauseMs())
-      const isLastAttempt = this.#closing !== undefined
-      await this.#step()
-      if (!this.isFailing) continue
-      await this.#target.failed()
-      if (isLastAttempt) return
-    }
-    // At once, and not when this promise is settled: what is accepted in between would not be written.
-    this.#running = undefined
-  }
-
-  get #hasWork(): boolean {
-    if (this.#written < this.#accepted || this.isFailing) return true
-    if (this.#safe >= this.#written || this.#syncing !== undefined) return false
-    return this.#syncDueMs < Number.POSITIVE_INFINITY || this.#isSyncWanted
-  }
-
-  get #isUrgent(): boolean {
-    if (this.#closing !== undefined) return true
-    return !this.isFailing && (this.#waiters.length > 0 || (this.#written < this.#accepted && this.#target.isUrgent))
-  }
-
-  get #isSyncWanted(): boolean {
-    if (this.#safe >= this.#written) return false
-    return this.#closing !== undefined || this.#waiters.some(({ isSafe, place }) => isSafe && place <= this.#written)
-  }
-
-  get #isSyncDue(): boolean {
-    if (performance.now() >= this.#syncDueMs) return true
-    if (!this.#isSyncWanted) return false
-    // The longer it takes, the more goes to disk at once: as long as the last time took, what waits is written before.
-    return this.#pace.writesWhileSyncing || this.#written >= this.#accepted || performance.now() >= this.#syncAgainMs
-  }
-
-  #calmPauseMs(): number {
-    if (this.#written < this.#accepted) return this.#pace.calmMs
-    return Math.max(0, this.#syncDueMs - performance.now())
-  }
-
-  /** Waits, unless something wakes it up. */
-  #pause(ms: number): Promise<void> {
-    return new Promise(resolve => {
-      const end = () => {
-        clearTimeout(timer)
-        this.#wakeUp = undefined
-        resolve()
+  async #writeGroups(): Promise<void> {
+    do {
+      const change = this.#changes
+      const scope = this.#state === 'steady' ? 'changes' : 'everything'
+      try {
+        await this.#target.write(scope)
+      } catch (error) {
+        this.#fail(error)
+        break
       }
-      const timer = setTimeout(end, ms)
-      if (this.isFailing && !this.#pace.keepsProcess) timer.unref()
-      this.#wakeUp = end
+      // Syncing failed meanwhile: what was written is not to be trusted, and everything is written at once.
+      if (scope === 'changes' && this.#state === 'failing') continue
+      this.#succeed(change, scope === 'everything')
+    } while (this.#written < this.#changes)
+    this.#run = undefined
+  }
+
+  #succeed(change: number, durable: boolean): void {
+    this.#written = change
+    if (durable) this.#durable = change
+    const recovered = this.#state === 'failing'
+    this.#state = 'steady'
+    this.#settle()
+    if (recovered) this.#events.onRecovered()
+    this.#sync()
+  }
+
+  /** Syncs as long as there is somebody who waits for it. */
+  #sync(): void {
+    const isWanted = () => this.#waiters.some(({ durable, change }) => durable && change <= this.#written)
+    if (this.#closing !== undefined || !isWanted()) return
+    this.#syncing ??= this.#syncGroup().finally(() => {
+      this.#syncing = undefined
+      if (this.#state === 'steady') this.#sync()
     })
   }
 
-  async #step(): Promise<void> {
-    const failures = this.#failures
-    const wasFailing = this.isFailing
+  async #syncGroup(): Promise<void> {
+    const change = this.#written
     try {
-      if (this.#written < this.#accepted || wasFailing) {
-        const written = await this.#target.write(this.#isTrusted)
-        if (failures !== this.#failures) return
-        this.#isTrusted = true
-        this.#written = written
-        if (this.#syncDueMs === Number.POSITIVE_INFINITY) this.#syncDueMs = performance.now() + this.#pace.syncMs
-        this.#settle()
-      }
-      // That writing works again is known when what was written is on disk.
-      if (wasFailing || this.#closing !== undefined) await this.#sync()
-      else if (this.#isSyncDue) await this.#syncInTurn()
-      if (wasFailing && failures === this.#failures) this.#recover()
+      await this.#target.sync()
     } catch (error) {
       this.#fail(error)
     }
-  }
-
-  /** One at a time; what is written meanwhile is not held up, if that may be. */
-  #syncInTurn(): Promise<void> | undefined {
-    if (!this.#pace.writesWhileSyncing) return this.#sync()
-    this.#syncing ??= this.#sync()
-      .catch(error => this.#fail(error))
-      .finally(() => {
-        this.#syncing = undefined
-        this.#run()
-      })
-    return undefined
-  }
-
-  async #sync(): Promise<void> {
-    const failures = this.#failures
-    const written = this.#written
-    this.#syncDueMs = Number.POSITIVE_INFINITY
-    if (this.#safe >= written && !this.isFailing) return
-    const beganMs = performance.now()
-    await this.#target.sync()
-    this.#syncAgainMs = 2 * performance.now() - beganMs
-    if (failures !== this.#failures) return
-    this.#safe = Math.max(this.#safe, written)
-    if (!this.isFailing) this.#settle()
+    if (this.#state !== 'steady') return
+    this.#durable = Math.max(this.#durable, change)
+    this.#settle()
   }
 
   #settle(): void {
     const waiters = this.#waiters
     this.#waiters = []
     for (const waiter of waiters) {
-      if (waiter.place <= (waiter.isSafe ? this.#safe : this.#written)) waiter.resolve()
+      const done = waiter.durable ? this.#durable : this.#written
+      if (waiter.change <= done) waiter.resolve()
       else this.#waiters.push(waiter)
     }
   }
 
-  #recover(): void {
-    this.#failure = undefined
-    this.#target.recovered()
-  }
-
   #fail(error: unknown): void {
-    const isNew = !this.isFailing
-    this.#failures++
-    this.#failure = error ?? new Error('writing failed')
-    this.#isTrusted = false
-    this.#refuse(this.#failure)
-    if (isNew) this.#target.failing(this.#failure)
+    const failing = this.#state === 'failing'
+    this.#state = 'failing'
+    this.#error = error
+    this.#refuse(this.#failure())
+    if (this.#closing === undefined) {
+      const again = () => {
+        this.#run ??= this.#writeGroups()
+      }
+      this.#retry = setTimeout(again, this.#retryMs).unref()
+    }
+    if (!failing) this.#events.onFailing(error)
   }
 
-  #refuse(error: unknown): void {
+  #failure(): HistoryError {
+    return new HistoryError(`writing fails: ${reasonOf(this.#error)}`, { cause: this.#error })
+  }
+
+  #refuse(error: HistoryError): void {
     const waiters = this.#waiters
     this.#waiters = []
     for (const { reject } of waiters) reject(error)
   }
+}
+
+function closed(): HistoryError {
+  return new HistoryError('the journal was closed before this was written')
 }

@@ -455,20 +455,6 @@ describe('on a disk that fails, the messages', () => {
     }
   })
 
-  test('that come after it was closed count as not written, so that nobody waits for room', async () => {
-    await inDirectory(async directory => {
-      const { store, append } = await openWatched(directory, {})
-      append(100)
-      await store.close()
-      await store.committed()
-      assert.ok(!store.isFailing)
-      append(100)
-      assert.ok(store.isFailing)
-      await assert.rejects(store.committed(), /closed/)
-      await store.written()
-    })
-  })
-
   test('go with their segment, though its file fails to be closed', async () => {
     await inDirectory(async directory => {
       const segment = await Segment.create(join(directory, segmentFileName(1)), 1)

@@ -107,21 +107,6 @@ describe('the journal of subscriptions', () => {
     })
   }
 
-  test('forgets who was removed, came back and went before anything was written', async () => {
-    await inDirectory(async directory => {
-      const journal = await openSubscriptions(directory, recordedEvents())
-      const record = subscription(1)
-      journal.put(record)
-      await journal.written()
-      journal.remove(record.topic)
-      journal.put(record)
-      journal.remove(record.topic)
-      await journal.written()
-      assert.deepEqual((await reopened(directory)).records, new Map())
-      await journal.close()
-    })
-  })
-
   test('cut off anywhere has lost the changes after that place, and nothing else', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(changes, { minLength: 1, maxLength: 12 }), fc.nat(), (made, place) =>

@@ -89,7 +89,7 @@ export const rooms: readonly Room[] = [
     rule: 'the journal of subscriptions imports the protocol and zod, and what Node has for files and checksums, and types of delivery',
     mayImport: [
       ...['src/history/subscriptions/', ...sharedOfHistory, 'src/protocol/', 'zod'],
-      ...['node:fs*', 'node:path', 'node:zlib', 'node:timers*'],
+      ...['node:fs*', 'node:path', 'node:zlib'],
     ],
     mayImportTypesOf: ['src/delivery/'],
   },

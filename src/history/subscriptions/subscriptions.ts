@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type GroupTarget, GroupWriter } from '../group-writer.ts'
+import { GroupWriter, type WritingEvents } from '../group-writer.ts'
 import { HistoryError } from '../history-error.ts'
 import { reasonOf } from '../reason.ts'
 import { JournalFile, linesIn, type OpenFile } from './journal-file.ts'
@@ -18,12 +17,8 @@ import type { StoredSubscription } from './stored-subscription.ts'
 /** The name of the journal in the history directory. */
 export const subscriptionsFile = 'subscriptions.journal'
 
-/** What the journal tells its owner: edges only. */
-export interface JournalEvents {
-  /** Writing failed; it is tried again until {@link onRecovered}. What is not written is kept in memory. */
-  onFailing(error: unknown): void
-  /** Everything is written, after it had failed. */
-  onRecovered(): void
+/** What the journal tells its owner. */
+export interface JournalEvents extends WritingEvents {
   /** Lines of the file that were damaged, or not to be trusted, were skipped. */
   onSkipped(lines: SkippedLines): void
 }
@@ -69,19 +64,10 @@ interface Entry {
   line: number | undefined
   /** The length of that line, in bytes. */
   bytes: number
-  /** Does the file still have one of this topic, which was removed? */
-  readonly isInFile: boolean
-}
-
-function entryOf(record: StoredSubscription, isInFile = false): Entry {
-  return { record, line: undefined, bytes: 0, isInFile }
 }
 
 /** How many characters are written at once: other work is done between. */
 const partLength = 65_536
-
-/** It is never calm: whoever subscribes waits for it. A disk that takes its time to make it safe holds no group up. */
-const pace = { calmMs: 0, syncMs: Number.POSITIVE_INFINITY, writesWhileSyncing: true, keepsProcess: false }
 
 /** A rewrite is worth it once the file has this many times what the subscriptions need. */
 const compactFactor = 4
@@ -105,21 +91,16 @@ export class SubscriptionJournal {
 
   /** For {@link openSubscriptions}. */
   constructor(path: string, records: JournalContent['records'], events: JournalEvents, options: JournalOptions) {
-    for (const [topic, record] of records) this.#entries.set(topic, entryOf(record))
+    for (const [topic, record] of records) this.#entries.set(topic, { record, line: undefined, bytes: 0 })
     this.#file = new JournalFile(path, options.openFile)
     this.#compactAbove = options.compactAbove ?? 1_048_576
-    const target: GroupTarget = {
-      isUrgent: true,
-      write: isTrusted => this.#write(isTrusted),
+    const target = {
+      write: (scope: 'changes' | 'everything') => this.#write(scope),
       sync: () => this.#file.sync(),
-      failing: error => events.onFailing(error),
-      failed: async () => {},
-      recovered: () => events.onRecovered(),
       close: () => this.#file.close(),
     }
-    const retryMs = options.retryMs ?? 1000
-    this.#writer = new GroupWriter(target, { ...pace, retryMs })
-    this.#writer.accept(1)
+    this.#writer = new GroupWriter(target, events, options.retryMs ?? 1000)
+    this.#writer.changed()
   }
 
   /** Does writing fail at present? */
@@ -150,8 +131,7 @@ export class SubscriptionJournal {
   /** Adds a subscription, or replaces what was known of it. */
   put(record: StoredSubscription): void {
     const entry = this.#entries.get(record.topic)
-    // What has changed of one that isn't there is that it was removed.
-    if (entry === undefined) this.#entries.set(record.topic, entryOf(record, this.#changed.has(record.topic)))
+    if (entry === undefined) this.#entries.set(record.topic, { record, line: undefined, bytes: 0 })
     else entry.record = record
     this.#change(record.topic, 'all')
   }
@@ -171,7 +151,7 @@ export class SubscriptionJournal {
     this.#entries.delete(topic)
     this.#liveBytes -= entry.bytes
     // Who came and went before it was written leaves no trace: while the disk is slow, as many may as will.
-    if (entry.line === undefined && !entry.isInFile) this.#changed.delete(topic)
+    if (entry.line === undefined) this.#changed.delete(topic)
     else this.#change(topic, 'all')
   }
 
@@ -180,12 +160,12 @@ export class SubscriptionJournal {
    * Rejects with a HistoryError while writing fails, and for changes that {@link close} came before.
    */
   written(): Promise<void> {
-    return this.#writer.written().catch(error => this.#refuse(error))
+    return this.#writer.written(false)
   }
 
   /** As {@link written}, and they are on disk: a power cut can't undo them. */
   synced(): Promise<void> {
-    return this.#writer.synced().catch(error => this.#refuse(error))
+    return this.#writer.written(true)
   }
 
   /** Looks whether the file is still there; if not, it is written anew. */
@@ -205,28 +185,19 @@ export class SubscriptionJournal {
     return this.#writer.close()
   }
 
-  #refuse(error: unknown): never {
-    if (!this.#writer.isFailing) throw error
-    throw new HistoryError(`writing fails: ${reasonOf(error)}`, { cause: error })
-  }
-
   #change(topic: string, what: 'all' | 'moved'): void {
     this.#changed.set(topic, what)
-    this.#writer.accept(this.#writer.accepted + 1)
+    this.#writer.changed()
   }
 
-  /** Answers up to which change everything is written. */
-  async #write(isTrusted: boolean): Promise<number> {
+  async #write(scope: 'changes' | 'everything'): Promise<void> {
     if (this.#end !== undefined) throw this.#end
-    // All changes of a turn are in one group.
-    await nextTurn()
-    const { accepted } = this.#writer
     const changed = this.#changed
     this.#changed = new Map()
     const large = this.#file.size > this.#compactAbove && this.#file.size > compactFactor * this.#liveBytes
-    if (!isTrusted || large) {
+    if (scope === 'everything' || large) {
       await this.#file.replace(this.#everything())
-      return accepted
+      return
     }
     let text = ''
     for (const [topic, what] of changed) {
@@ -236,7 +207,6 @@ export class SubscriptionJournal {
       text = ''
     }
     await this.#file.append(text)
-    return accepted
   }
 
   #lineFor(topic: string, what: 'all' | 'moved'): string {
