@@ -5,8 +5,8 @@
  * are for that alone, and short: else who connects would wait as many long turns as others came before.
  */
 
-/** So many turns at most are for who connects, before one in which everything goes on. */
-const maxTurnsForConnections = 2
+/** So many turns at most are for who connects, before one in which everything goes on: with more, deliveries wait too long. */
+const maxTurnsForConnections = 1
 
 let waiting: (() => void)[] = []
 let hasAccepted = false
