@@ -1,4 +1,4 @@
-/** Writes the man page of each program into man/: `npm run man` after a build. */
+/** Writes the man page of each program into config/man/: `npm run man` after a build. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,7 @@ import { program as threatbus, threatbusExits } from '../src/cli/threatbus.ts'
 import { program as vastThreatbus, vastThreatbusExits } from '../src/cli/vast-threatbus.ts'
 import { packageVersion } from '../src/observe/version.ts'
 
-const directory = fileURLToPath(new URL('../../man/', import.meta.url))
+const directory = fileURLToPath(new URL('../../config/man/', import.meta.url))
 
 const configuration = ['config.yaml, config.yml', 'the configuration, in the working directory, without -c'] as const
 

@@ -71,17 +71,17 @@ export class MessageLog {
     return this.#counts.between(type, Math.max(from, this.oldest), to)
   }
 
+  /** The same, of messages for this subscriber alone or, of requests for snapshots, for all but it. */
+  countAddressed(topic: string, type: FrameType, from: number): number {
+    return this.#counts.addressedTo(topic, type, Math.max(from, this.oldest), this.#end)
+  }
+
   /**
    * Sequence number of the first message from one on that may be for whoever has this interest, as far as that is known without
    * looking: what is before it need not be read.
    */
   nextFor(interest: Interest, from: number): number {
     return from < this.oldest ? from : this.#counts.nextFor(interest, from, this.#end)
-  }
-
-  /** The same, of messages for this subscriber alone or, of requests for snapshots, for all but it. */
-  countAddressed(topic: string, type: FrameType, from: number): number {
-    return this.#counts.addressedTo(topic, type, Math.max(from, this.oldest), this.#end)
   }
 
   /** From now on it is known who is a subscriber: what is for others alone is not counted. */
