@@ -1,3 +1,4 @@
+import { patternVersionOf } from '../protocol/stix/indicator.ts'
 import type { JsonObject } from '../protocol/stix/kind.ts'
 import { quoted } from '../protocol/stix/quoted.ts'
 import { queryFor } from './query.ts'
@@ -40,6 +41,7 @@ export interface Conversion {
 export function convertIndicator(indicator: {
   readonly pattern?: unknown
   readonly pattern_type?: unknown
+  readonly pattern_version?: unknown
 }): { readonly ok: true; readonly conversion: Conversion } | Unconverted {
   const { pattern, pattern_type: language } = indicator
   // Indicators without it are older than STIX 2.1, which has one language only.
@@ -47,7 +49,7 @@ export function convertIndicator(indicator: {
     return unconverted('other_language', `the pattern's language is ${quoted(language)}`)
   }
   if (typeof pattern !== 'string') return unconverted('not_a_pattern', `the pattern is ${quoted(pattern)}`)
-  const findings = soughtBy(pattern)
+  const findings = soughtBy(pattern, patternVersionOf(indicator))
   if ('reason' in findings) return findings
   const { sought } = findings
   const [first] = sought

@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { parsePattern } from '../protocol/stix/pattern.ts'
+import type { PatternVersion } from '../protocol/stix/pattern-token.ts'
 import type {
   Comparison,
   ComparisonExpression,
@@ -56,8 +57,8 @@ const macAddress = /^[\da-f]{2}(?:[:-][\da-f]{2}){5}$/i
  * brackets, or as a set with `IN`. Those of them that can be asked for are; a pattern of which none can is refused, with
  * what is wrong with the first.
  */
-export function soughtBy(pattern: string): Findings | Unconverted {
-  const tree = parsePattern(pattern)
+export function soughtBy(pattern: string, version?: PatternVersion): Findings | Unconverted {
+  const tree = parsePattern(pattern, version)
   if (tree.kind === 'error') return unconverted('not_a_pattern', `in column ${tree.column}: ${tree.message}`)
   const sought = new Map<string, Sought>()
   const leftOut: Unconverted[] = []

@@ -287,7 +287,7 @@ describe('what cannot be converted is refused by its reason', () => {
   })
 })
 
-function reasonOf(indicator: { pattern?: unknown; pattern_type?: unknown }): Unconvertible | undefined {
+function reasonOf(indicator: Parameters<typeof convertIndicator>[0]): Unconvertible | undefined {
   const converted = convertIndicator(indicator)
   return converted.ok ? undefined : converted.reason
 }
@@ -298,4 +298,13 @@ test('%ioc is the first value of the pattern, else the value that the matcher re
   assert.equal(iocValueOf({ x_threatbus_indicator: { pattern: 'none' }, x_threatbus_indicator_value: 'x' }), 'x')
   assert.equal(iocValueOf({ x_threatbus_indicator_value: '-x "y"' }), '-x "y"')
   assert.equal(iocValueOf({}), undefined)
+})
+
+test('a pattern is read by the grammar of its version, as the bus reads it', () => {
+  const times = ['2016-01-01T00:00:00Z', '2017-01-01T00:00:00Z']
+  const between = (mark: string) =>
+    `[ipv4-addr:value = '198.51.100.1'] START ${mark}'${times[0]}' STOP ${mark}'${times[1]}'`
+  assert.equal(reasonOf({ pattern: between(''), pattern_version: '2.0' }), 'not_a_point')
+  assert.equal(reasonOf({ pattern: between('t'), pattern_version: '2.1' }), 'not_a_point')
+  assert.equal(reasonOf({ pattern: between(''), pattern_version: '2.1' }), 'not_a_pattern')
 })

@@ -46,7 +46,7 @@ function refuseValidity(object: JsonObject, { reading, now }: Circumstances): Re
 }
 
 /** STIX §4.7.1 `pattern_version`: of STIX patterns, the version of the specification. `2.0` as a number is 2. */
-function versionOf({ pattern_version }: JsonObject): PatternVersion {
+export function patternVersionOf({ pattern_version }: { readonly pattern_version?: unknown }): PatternVersion {
   return pattern_version === '2.0' || pattern_version === 2 ? '2.0' : '2.1'
 }
 
@@ -60,7 +60,7 @@ function refusePattern(object: JsonObject): Refusal | undefined {
   if (!isOfStix(object)) return undefined
   const { pattern } = object
   if (typeof pattern !== 'string') return refuse('invalid_pattern', `pattern must be a string, not ${quoted(pattern)}`)
-  const error = checkPattern(pattern, versionOf(object))
+  const error = checkPattern(pattern, patternVersionOf(object))
   if (error === undefined) return undefined
   const found = `line ${error.line}, column ${error.column}: ${error.message}`
   if (has(object, 'pattern_type')) return refuse('invalid_pattern', `pattern, ${found}`)
